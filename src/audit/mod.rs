@@ -1,0 +1,3 @@
+//! What is written down: one record a decision, chained.
+
+pub mod spec;

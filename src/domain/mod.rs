@@ -1,0 +1,16 @@
+//! The words that at least two rooms share, and nothing else.
+//!
+//! Owns: names, addresses, time, sizes, secrets as bytes, the request as it was received, and the closed list of reasons.
+//! Must not know: sockets, files, providers, configuration, the order of judgement.
+//! Invariants: no I/O, no clock but [`time::Clock`], no randomness but [`request_id`]; a value that exists is valid.
+
+pub mod address;
+pub mod body;
+pub mod head;
+pub mod name;
+pub mod pattern;
+pub mod reason;
+pub mod request_id;
+pub mod secret;
+pub mod size;
+pub mod time;

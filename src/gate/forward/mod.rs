@@ -1,0 +1,3 @@
+//! To the upstream: the one place that sends, and it demands a delivery that passed every gate.
+
+pub mod spec;

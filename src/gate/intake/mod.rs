@@ -1,0 +1,3 @@
+//! The body: read once, bounded in size, time and memory.
+
+pub mod spec;

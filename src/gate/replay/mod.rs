@@ -1,0 +1,3 @@
+//! Claim, settle, release, lapse: one delivery is forwarded once.
+
+pub mod spec;

@@ -1,0 +1,33 @@
+//! Checked references to secrets: where each one is, never what it is.
+
+use std::path::PathBuf;
+
+use crate::domain::name::SecretId;
+use crate::domain::time::UnixTime;
+use crate::provider::scheme::KeyEncoding;
+
+/// Where a secret's text is read from. Closed: a third place would be a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable.
+    Environment(String),
+    /// A file; one trailing newline is trimmed.
+    File(PathBuf),
+}
+
+/// One signing secret (or public key) of an integration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSpec {
+    /// Its id, unique in the integration.
+    pub id: SecretId,
+    /// Where it is.
+    pub source: SecretSource,
+    /// The provider's own id of this key, where the request names one.
+    pub key_id: Option<String>,
+    /// How it is written, where that differs from the scheme's default.
+    pub encoding: Option<KeyEncoding>,
+    /// Not used before.
+    pub not_before: Option<UnixTime>,
+    /// Not used from then on.
+    pub not_after: Option<UnixTime>,
+}

@@ -1,0 +1,3 @@
+//! Process-wide instruments: metrics and logs.
+
+pub mod spec;
