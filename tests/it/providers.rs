@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::client::Answer;
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::Gateway;
-use crate::support::provider::{Delivery, Provider};
+use crate::support::provider::{Delivery, Provider, Secret};
 use crate::support::upstream::{Latch, Reply, Upstream};
 use crate::support::{fresh_id, unix_now};
 
@@ -38,6 +38,61 @@ fn timed() -> Vec<Provider> {
 
 fn with_timestamp_header() -> Vec<Provider> {
     Provider::ALL.into_iter().filter(|provider| provider.timestamp_header().is_some()).collect()
+}
+
+#[test]
+fn our_own_signers_agree_with_published_answers() {
+    // From the providers' own SDKs and pages; sources beside the presets.
+    let mac = |text: &str| Secret::mac(text.as_bytes());
+    let base64 = |text: &str| data_encoding::BASE64.decode(text.as_bytes()).unwrap();
+    let slack = base64(
+        "dG9rZW49eHl6ejBXYmFwQTR2QkNERUZhc3gwcTZHJnRlYW1faWQ9VDFEQzJKSDNKJnRlYW1fZG9tYWluPXRlc3R0ZWFtbm93JmNoYW5uZWxfaWQ9RzhQU1M5\
+         VDNWJmNoYW5uZWxfbmFtZT1mb29iYXImdXNlcl9pZD1VMkNFUkxLSkEmdXNlcl9uYW1lPXJvYWRydW5uZXImY29tbWFuZD0lMkZ3ZWJob29rLWNvbGxlY3Qm\
+         dGV4dD0mcmVzcG9uc2VfdXJsPWh0dHBzJTNBJTJGJTJGaG9va3Muc2xhY2suY29tJTJGY29tbWFuZHMlMkZUMURDMkpIM0olMkYzOTc3MDA4ODU1NTQlMkY5\
+         NnJHbGZtaWJJR2xnY1pSc2tYYUlGZk4mdHJpZ2dlcl9pZD0zOTg3Mzg2NjMwMTUuNDc0NDU2MjkxMjEuODAzYTBiYzg4N2ExNGQxMGQyYzQ0N2ZjZThiNjcw\
+         M2M=",
+    );
+    let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let seed = data_encoding::HEXLOWER.decode(seed.as_bytes()).unwrap().try_into().unwrap();
+    let cases = [
+        (
+            Provider::Github,
+            mac("mysecret"),
+            ("", 0),
+            base64("eyJ6ZW4iOiJLZWVwIGl0IGxvZ2ljYWxseSBhd2Vzb21lLiDwn5qAIiwiaG9va19pZCI6MX0="),
+            "sha256=bc0dafc87f2a52db414490d0a692f5a5bb6a8ff07e8bacc910c86e864c0336f6",
+        ),
+        (
+            Provider::Slack,
+            mac("8f742231b10e8888abcd99yyyzzz85a5"),
+            ("", 1_531_420_618),
+            slack,
+            "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+        ),
+        (
+            Provider::StandardWebhooks,
+            Secret::mac(&base64("plJ3nmyCDGBKInavdOK15jsl")),
+            ("loFOjxBNrRLzqYUf", 1_731_705_121),
+            base64("eyJldmVudF90eXBlIjoicGluZyIsImRhdGEiOnsic3VjY2VzcyI6dHJ1ZX19"),
+            "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+        ),
+        (
+            Provider::Discord,
+            Secret::ed25519(seed),
+            ("", 1_700_000_000),
+            br#"{"type":1,"id":"1","application_id":"2","token":"t","version":1}"#.to_vec(),
+            "3433fec544f1726578c1e22addb495066aa1528416997cee1dee09ef294cf150f43312e342de8386ba27ae08ab02dbe61bde8536c9fbdef921397ba3481a820f",
+        ),
+    ];
+    for (provider, secret, (id, at), body, expected) in cases {
+        assert_eq!(provider.sign(&secret, id, at, &body).signature(), expected, "{provider:?}");
+    }
+    let shopify = base64(
+        "eyJpZCI6ODIwOTgyOTExOTQ2MTU0NTA4LCJhZG1pbl9ncmFwaHFsX2FwaV9pZCI6ImdpZDpcL1wvc2hvcGlmeVwvT3JkZXJcLzgyMDk4MjkxMTk0NjE1NDUw\
+         OCIsIm5vdGUiOiJjYWbDqSJ9",
+    );
+    let signed = Provider::Shopify.sign(&mac("hush"), "", 0, &shopify);
+    assert_eq!(signed.signature(), "oaDEL/JUzhishameUIqukOz1fI8TG10sTCvPGYPnlVA=");
 }
 
 #[test]

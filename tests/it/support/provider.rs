@@ -219,6 +219,16 @@ impl Provider {
 }
 
 impl Secret {
+    /// A MAC key of any bytes, such as a published example's.
+    pub(crate) fn mac(key: &[u8]) -> Self {
+        Self { configured: String::new(), key: Key::Hmac(key.to_vec()) }
+    }
+
+    /// The private key of a published example.
+    pub(crate) fn ed25519(seed: [u8; 32]) -> Self {
+        Self { configured: String::new(), key: Key::Ed25519(Box::new(SigningKey::from_bytes(&seed))) }
+    }
+
     fn sign(&self, parts: &[&[u8]]) -> Vec<u8> {
         match &self.key {
             Key::Hmac(key) => {
