@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::record::RequestRecord;
@@ -18,6 +19,7 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
 use crate::gate::verify::gate::Verified;
 use crate::listen::context::RequestContext;
+use crate::pipeline::answer::is_acknowledged;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 
@@ -34,7 +36,7 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Opens the record of a request whose head was read.
-    pub(crate) fn open(site: &Arc<Site>, context: &RequestContext, method: &Method, path: &str) -> Self {
+    pub(crate) fn open(site: &Arc<Site>, context: &RequestContext, parts: &Parts) -> Self {
         let began = site.shared.clock.now();
         site.shared.inflight.began();
         let record = RequestRecord {
@@ -45,8 +47,8 @@ impl Attempt {
             provider: None,
             peer: context.peer,
             source: context.peer.source(),
-            method: method.clone(),
-            path: path.to_owned(),
+            method: if context.fault.is_some() { Method::default() } else { parts.method.clone() },
+            path: if context.fault.is_some() { String::new() } else { parts.uri.path().to_owned() },
             event: None,
             event_signed: None,
             delivery_id: None,
@@ -75,6 +77,12 @@ impl Attempt {
     /// The request's name.
     pub(crate) const fn request_id(&self) -> RequestId {
         self.record.request_id
+    }
+
+    /// Whether the integration wants this refusal to look like a success.
+    pub(crate) fn is_acknowledged(&self, reason: Reason) -> bool {
+        let wanted = |integration: &Arc<Integration>| is_acknowledged(reason, integration.on_replay, integration.on_event_denied);
+        self.integration.as_ref().is_some_and(wanted)
     }
 
     /// Notes which integration the request is for.

@@ -39,6 +39,8 @@ pub struct Integration {
     pub pace: Pace,
     /// Its upstream: one pool a worker.
     pub pools: Vec<UpstreamPool>,
+    /// The pool of whoever is no worker.
+    pub common_pool: UpstreamPool,
     /// What a replay is answered.
     pub on_replay: OnRefusal,
     /// What an event out of scope is answered.
@@ -106,6 +108,12 @@ impl SecretUse {
 const NEVER: i64 = i64::MIN;
 
 impl Integration {
+    /// The pool of a worker.
+    #[must_use]
+    pub fn pool(&self, worker: usize) -> &UpstreamPool {
+        self.pools.get(worker).unwrap_or(&self.common_pool)
+    }
+
     /// Notes that a secret verified a delivery.
     pub fn secret_used(&self, id: &SecretId, at: UnixTime) {
         if let Some(secret) = self.secrets.iter().find(|secret| secret.id == *id) {

@@ -24,6 +24,8 @@ pub struct Site {
     pub router: Router,
     /// The integrations.
     pub integrations: Vec<Arc<Integration>>,
+    /// Whether the gateway is not ready before its store has a history.
+    pub waits_for_history: bool,
     /// What outlives this site.
     pub shared: Arc<Shared>,
 }
@@ -48,12 +50,36 @@ pub struct Shared {
     pub deliveries: TaskTracker,
     /// Requests between head and answer.
     pub inflight: Inflight,
-    /// Whether the gateway is ending: set once, by the drain.
-    pub draining: AtomicBool,
+    /// How far the gateway's end has come.
+    pub ending: Ending,
 }
 
-impl Shared {
-    /// Whether the gateway is ending.
+/// How far the gateway's end has come. Moved by the drain only, and only forward.
+#[derive(Debug, Default)]
+pub struct Ending {
+    leaving: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Ending {
+    /// No longer ready, still serving: whoever balances load has time to notice.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// New requests are refused; those under way end.
+    pub fn drain(&self) {
+        self.leave();
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether readiness is off.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whether new requests are refused.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
