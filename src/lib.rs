@@ -1,6 +1,7 @@
 //! hookward
 
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod document;
 pub mod domain;
