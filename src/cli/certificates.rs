@@ -51,8 +51,8 @@ pub(super) fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Certifi
 /// Reads a chain and its key, and holds the one against the other.
 pub(super) fn pair(cert: &Path, key: &Path) -> Result<(), CertificateError> {
     let chain = chain(cert)?;
-    let key = PrivateKeyDer::from_pem_file(key)
-        .map_err(|source| CertificateError::Key { file: key.display().to_string(), source })?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).map_err(|source| CertificateError::Key { file: key.display().to_string(), source })?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     CertifiedKey::from_der(chain, key, &provider).map(drop).map_err(|source| CertificateError::Pair { source })
 }

@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::cli::configuration::{ConfigurationArgument, count};
+use crate::cli::examination;
 use crate::cli::exit::Verdict;
 use crate::cli::output::{self, Format, FormatArgument};
-use crate::cli::examination;
 use crate::config::plan::Plan;
 use crate::document::Fault;
 
@@ -104,3 +104,6 @@ fn fault_json(fault: &Fault) -> Value {
         "key": fault.key, "reason": fault.reason, "hint": fault.hint,
     })
 }
+
+#[cfg(test)]
+mod tests;

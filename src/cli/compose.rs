@@ -78,3 +78,59 @@ fn require_signed_headers(scheme: &Scheme, headers: &HeaderMap) -> Result<(), Co
     });
     missing.map_or(Ok(()), |name| Err(ComposeError::HeaderNeeded(name.clone())))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::domain::secret::SecretBytes;
+    use crate::provider::Catalogue;
+
+    fn composed(scheme: &Scheme, id: Option<&str>, header: Option<&'static str>, body: bool) -> Result<Outgoing, ComposeError> {
+        let key = SigningKey::parse(scheme, None, SecretBytes::new(b"a secret of some length".to_vec())).unwrap();
+        let headers = header.map(|name| (HeaderName::from_static(name), HeaderValue::from_static("given")));
+        let draft = Draft {
+            destination: "http://localhost/in".parse().unwrap(),
+            at: UnixTime::from_seconds(1_700_000_000),
+            id: id.map(str::to_owned),
+            headers: headers.into_iter().collect(),
+            body: body.then(|| Bytes::from_static(b"{}")),
+        };
+        compose(scheme, &key, draft)
+    }
+
+    fn preset(name: &str) -> Scheme {
+        Scheme::clone(&Catalogue::builtin().get(name).unwrap())
+    }
+
+    #[test]
+    fn what_is_given_stays_and_what_is_missing_is_filled_in() {
+        let outgoing = composed(&preset("github"), Some("d-1"), Some("x-github-event"), true).unwrap();
+        let header = |name: &str| outgoing.headers.get(name).unwrap().to_str().unwrap();
+        assert_eq!((header("x-github-event"), header("x-github-delivery")), ("given", "d-1"));
+        assert!(header("x-hub-signature-256").starts_with("sha256="));
+        assert_eq!((outgoing.method, outgoing.body.as_ref()), (Method::POST, b"{}".as_slice()));
+    }
+
+    #[test]
+    fn two_made_up_requests_are_two_deliveries() {
+        for name in ["github", "stripe", "slack"] {
+            let [one, other] = [(); 2].map(|()| composed(&preset(name), None, None, false).unwrap());
+            assert_ne!(one.body, other.body, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_made_says_why() {
+        let mut scheme = preset("github");
+        let made = HeaderName::from_static("x-hub-signature-256");
+        assert_eq!(composed(&scheme, None, Some("x-hub-signature-256"), true).unwrap_err(), ComposeError::HeaderMade(made));
+        assert_eq!(composed(&preset("stripe"), Some("evt"), None, true).unwrap_err(), ComposeError::IdNowhere);
+        assert!(composed(&preset("stripe"), Some("evt"), None, false).is_ok());
+        scheme.content.push(Part::Header(HeaderName::from_static("x-topic")));
+        let needed = HeaderName::from_static("x-topic");
+        assert_eq!(composed(&scheme, None, None, true).unwrap_err(), ComposeError::HeaderNeeded(needed));
+        assert!(composed(&scheme, None, Some("x-topic"), true).is_ok());
+    }
+}

@@ -27,10 +27,8 @@ pub(super) struct Arguments {
 
 /// Writes the file.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
-    for provider in &arguments.provider {
-        providers::find(provider)?;
-    }
-    let text = text(&arguments.provider)?;
+    let schemes = arguments.provider.iter().map(|name| providers::find(name)).collect::<Result<Vec<_>>>()?;
+    let text = generate::init_config(&schemes);
     if arguments.output == Path::new("-") {
         output::data(text.as_bytes())?;
         return Ok(Verdict::Yes);

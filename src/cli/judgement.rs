@@ -43,7 +43,10 @@ pub(super) struct Judgement {
 pub(super) fn judge(integration: &IntegrationPlan, keys: &KeyRing, received: Received, at: UnixTime) -> Judgement {
     let scheme = &integration.scheme;
     if received.body.is_empty() && handshake::unsigned(scheme, &received.head).is_some() {
-        return without_proof(Reason::Handshake, "it is the provider's handshake and would be answered, not forwarded".to_owned());
+        return without_proof(
+            Reason::Handshake,
+            "it is the provider's handshake and would be answered, not forwarded".to_owned(),
+        );
     }
     if !scheme.methods.contains(&received.head.method) {
         let sentence = format!("{} does not deliver with {}", scheme.title, received.head.method);

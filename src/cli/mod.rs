@@ -7,8 +7,6 @@
 //! Start at [`run`], then the verb's own file: each owns its `Arguments` and its `run`.
 
 mod admin_client;
-mod audit;
-mod audit_verify;
 mod captured;
 mod certificates;
 mod check;
@@ -67,8 +65,6 @@ enum Verb {
     Sign(sign::Arguments),
     /// Judge a captured request offline: signature, time window, event.
     Verify(verify::Arguments),
-    /// Questions about the audit log.
-    Audit(audit::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
     /// Print a manual page.
@@ -85,7 +81,6 @@ impl Verb {
             Self::Providers(arguments) => providers::run(&arguments),
             Self::Sign(arguments) => sign::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
-            Self::Audit(arguments) => audit::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
         }

@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn verbs_options_defaults_and_variables_are_on_the_page() {
         let page = markdown();
-        for text in ["## `hookward audit verify`", "`--config FILE`", "$HOOKWARD_CONFIG", "default `hookward.toml`", "`text`, `json`"] {
+        for text in
+            ["## `hookward audit verify`", "`--config FILE`", "$HOOKWARD_CONFIG", "default `hookward.toml`", "`text`, `json`"]
+        {
             assert!(page.contains(text), "{text}");
         }
         assert!(!page.contains("--help"));

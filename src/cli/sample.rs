@@ -2,7 +2,8 @@
 //!
 //! 1. The event stands where the scheme looks first for it, and says `test`.
 //! 2. The delivery id stands where the scheme looks first for it.
-//! 3. A body that is given stays as it is; only headers are added then, and never one that is given.
+//! 3. A body that is made holds the id somewhere, so that two of them are never one delivery sent twice.
+//! 4. A body that is given stays as it is; only headers are added then, and never one that is given.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
@@ -31,7 +32,7 @@ pub(super) fn id_in_body(scheme: &Scheme) -> bool {
 /// A body that holds the fields which stand in bodies.
 pub(super) fn body(scheme: &Scheme, id: &str) -> Vec<u8> {
     let first_is_form = matches!(scheme.event.first(), Some(Locator::Form(_) | Locator::FormJson { .. }));
-    if first_is_form { form(scheme) } else { json(scheme, id).to_string().into_bytes() }
+    if first_is_form { form(scheme, id) } else { json(scheme, id).to_string().into_bytes() }
 }
 
 fn json(scheme: &Scheme, id: &str) -> Value {
@@ -41,7 +42,10 @@ fn json(scheme: &Scheme, id: &str) -> Value {
             put(&mut body, pointer.split('/').skip(1), text);
         }
     }
-    if body.is_null() { serde_json::json!({ "message": "a test delivery" }) } else { body }
+    if !id_in_body(scheme) {
+        put(&mut body, ["test_id"].into_iter(), id);
+    }
+    body
 }
 
 /// Puts a text at a pointer's tokens; a first element makes a list, any other token an object.
@@ -68,8 +72,8 @@ fn put<'a>(body: &mut Value, mut tokens: impl Iterator<Item = &'a str>, text: &s
     }
 }
 
-fn form(scheme: &Scheme) -> Vec<u8> {
-    let mut form = match scheme.event.first() {
+fn form(scheme: &Scheme, id: &str) -> Vec<u8> {
+    let form = match scheme.event.first() {
         Some(Locator::Form(field)) => format!("{field}={EVENT}"),
         Some(Locator::FormJson { field, pointer }) => {
             let mut value = Value::Null;
@@ -78,8 +82,7 @@ fn form(scheme: &Scheme) -> Vec<u8> {
         }
         _ => String::new(),
     };
-    form.push_str("&message=test");
-    form.into_bytes()
+    format!("{form}&test_id={}", percent_encoded(id)).into_bytes()
 }
 
 fn percent_encoded(text: &str) -> String {
@@ -111,5 +114,68 @@ fn content_type(scheme: &Scheme, body: &[u8]) -> &'static str {
         Some(b'{' | b'[') => "application/json",
         _ if has_forms => "application/x-www-form-urlencoded",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Catalogue;
+
+    fn scheme(event: &str, delivery_id: &str) -> Scheme {
+        let place = |text: &str| match text.split_once(':') {
+            Some(("json", pointer)) => vec![Locator::Json(pointer.to_owned())],
+            Some(("form", field)) => vec![Locator::Form(field.to_owned())],
+            Some(("formjson", field)) => vec![Locator::FormJson { field: field.to_owned(), pointer: "/type".to_owned() }],
+            Some((_, header)) => vec![Locator::Header(header.parse().unwrap())],
+            None => Vec::new(),
+        };
+        let mut scheme = Scheme::clone(&Catalogue::builtin().get("github").unwrap());
+        (scheme.event, scheme.delivery_id) = (place(event), place(delivery_id));
+        scheme
+    }
+
+    #[test]
+    fn fields_stand_where_the_scheme_looks_first() {
+        let cases = [
+            ("json:/type", "json:/id", r#"{"type":"test","id":"i"}"#),
+            ("json:/event/type", "json:/event/id", r#"{"event":{"type":"test","id":"i"}}"#),
+            ("json:/0/event", "json:/0/id", r#"[{"event":"test","id":"i"}]"#),
+            ("json:/a~1b~0c", "", r#"{"a/b~c":"test","test_id":"i"}"#),
+            ("header:x-event", "header:x-id", r#"{"test_id":"i"}"#),
+            ("form:command", "", "command=test&test_id=i"),
+            ("formjson:payload", "", "payload=%7B%22type%22%3A%22test%22%7D&test_id=i"),
+        ];
+        for (event, delivery_id, expected) in cases {
+            let body = String::from_utf8(body(&scheme(event, delivery_id), "i")).unwrap();
+            let same = match serde_json::from_str::<Value>(expected) {
+                Ok(value) => serde_json::from_str::<Value>(&body).ok() == Some(value),
+                Err(_) => body == expected,
+            };
+            assert!(same, "{event} {delivery_id}: {body}");
+        }
+    }
+
+    #[test]
+    fn headers_are_added_and_never_replaced() {
+        let scheme = scheme("header:x-event", "header:x-id");
+        let mut headers = HeaderMap::new();
+        headers.insert("x-event", HeaderValue::from_static("push"));
+        add_headers(&mut headers, &scheme, "i", b" {}");
+        let expected = [("x-event", "push"), ("x-id", "i"), ("content-type", "application/json")];
+        for (name, value) in expected {
+            assert_eq!(headers.get(name).unwrap(), value);
+        }
+        assert_eq!(headers.len(), expected.len());
+        assert!(id_in_headers(&scheme) && !id_in_body(&scheme));
+    }
+
+    #[test]
+    fn the_content_type_fits_the_body() {
+        let cases = [("json:/a", "a=b", "application/octet-stream"), ("form:a", "a=b", "application/x-www-form-urlencoded")];
+        for (event, body, expected) in cases {
+            assert_eq!(content_type(&scheme(event, ""), body.as_bytes()), expected);
+            assert_eq!(content_type(&scheme(event, ""), b"[1]"), "application/json");
+        }
     }
 }

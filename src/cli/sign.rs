@@ -99,7 +99,7 @@ fn refuse_options(arguments: &Arguments, scheme: &Scheme) -> Result<()> {
 
 fn outgoing(arguments: &Arguments, scheme: &Scheme) -> Result<Outgoing> {
     let source = arguments.secret.source().context("name the secret with --secret-env or --secret-file")?;
-    let key = SigningKey::parse(scheme, None, &crate::secrets::read(&source)?)
+    let key = SigningKey::parse(scheme, None, crate::secrets::read(&source)?)
         .map_err(|error| anyhow::anyhow!("the secret in {source} is no key of {}: it {}", scheme.name, error.fault))?;
     let draft = Draft {
         destination: arguments.url.clone(),

@@ -50,7 +50,11 @@ fn request(outgoing: &Outgoing) -> Result<Request<Full<bytes::Bytes>>> {
     Ok(request)
 }
 
-async fn secured(to: &Destination, roots: RootCertStore, stream: TcpStream) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+async fn secured(
+    to: &Destination,
+    roots: RootCertStore,
+    stream: TcpStream,
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
