@@ -37,10 +37,10 @@ pub(crate) enum CapturedError {
 }
 
 /// Reads a captured request.
-pub(crate) fn parse(message: Bytes) -> Result<Received, CapturedError> {
+pub(crate) fn parse(message: &Bytes) -> Result<Received, CapturedError> {
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut lines);
-    let head_bytes = match request.parse(&message)? {
+    let head_bytes = match request.parse(message)? {
         httparse::Status::Complete(head_bytes) => head_bytes,
         httparse::Status::Partial => return Err(CapturedError::Unfinished),
     };
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn read(message: &str) -> Result<Received, CapturedError> {
-        parse(Bytes::copy_from_slice(message.as_bytes()))
+        parse(&Bytes::copy_from_slice(message.as_bytes()))
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_stay_as_they_are() {
-        let received = parse(Bytes::from_static(b"POST / HTTP/1.1\n\n\x00\xff\n\n")).unwrap();
+        let received = parse(&Bytes::from_static(b"POST / HTTP/1.1\n\n\x00\xff\n\n")).unwrap();
         assert_eq!(received.body.contiguous().as_ref(), b"\x00\xff\n\n");
     }
 

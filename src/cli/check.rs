@@ -82,11 +82,8 @@ impl Report {
     fn text(&self) -> String {
         let faults = self.faults.iter().map(|fault| format!("{fault}\n"));
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}\n"));
-        let mut text: String = faults.chain(warnings).collect();
-        if self.faults.is_empty() {
-            text.push_str(&format!("ok: {}\n", self.summary));
-        }
-        text
+        let summary = self.faults.is_empty().then(|| format!("ok: {}\n", self.summary));
+        faults.chain(warnings).chain(summary).collect()
     }
 
     fn json(&self) -> Value {

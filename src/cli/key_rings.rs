@@ -10,19 +10,19 @@ use crate::secrets::{self, LoadedSecret};
 
 /// The keys of an integration.
 pub(super) fn read(integration: &IntegrationPlan) -> Result<KeyRing, Vec<Fault>> {
-    let fault = |id: Option<&SecretId>, reason: String, hint: &str| fault(integration, id, reason).hint(hint);
+    let fault = |id: Option<&SecretId>, reason: &str, hint: &str| fault(integration, id, reason).hint(hint);
     let loaded = secrets::load_all(&integration.secrets).map_err(|unread| {
         let hint = "set the variable or make the file readable; nothing starts without it";
-        unread.iter().map(|unread| fault(Some(&unread.id), unread.error.to_string(), hint)).collect::<Vec<_>>()
+        unread.iter().map(|unread| fault(Some(&unread.id), &unread.error.to_string(), hint)).collect::<Vec<_>>()
     })?;
     KeyRing::build(&integration.scheme, loaded.into_iter().map(material).collect()).map_err(|errors| {
         let hint = format!("`hookward providers {}` says how its keys are written", integration.scheme.name);
         let reason = |error: &KeyError| format!("the key {}", error.fault);
-        errors.iter().map(|error| fault(error.secret_id.as_ref(), reason(error), &hint)).collect()
+        errors.iter().map(|error| fault(error.secret_id.as_ref(), &reason(error), &hint)).collect()
     })
 }
 
-fn fault(integration: &IntegrationPlan, id: Option<&SecretId>, reason: String) -> Fault {
+fn fault(integration: &IntegrationPlan, id: Option<&SecretId>, reason: &str) -> Fault {
     let index = integration.secrets.iter().position(|secret| Some(&secret.id) == id).unwrap_or_default();
     let keys = ["integration", integration.name.as_str(), "secrets", &index.to_string()];
     let place = place_of(&integration.place.file, &keys);

@@ -7,6 +7,8 @@
 //! Start at [`run`], then the verb's own file: each owns its `Arguments` and its `run`.
 
 mod admin_client;
+mod audit;
+mod audit_verify;
 mod captured;
 mod certificates;
 mod check;
@@ -62,9 +64,11 @@ enum Verb {
     /// List the catalogue of providers, or explain one.
     Providers(providers::Arguments),
     /// Make a request that the provider could have sent, and send it if asked to.
-    Sign(sign::Arguments),
+    Sign(Box<sign::Arguments>),
     /// Judge a captured request offline: signature, time window, event.
     Verify(verify::Arguments),
+    /// Questions about the audit log.
+    Audit(audit::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
     /// Print a manual page.
@@ -81,6 +85,7 @@ impl Verb {
             Self::Providers(arguments) => providers::run(&arguments),
             Self::Sign(arguments) => sign::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
+            Self::Audit(arguments) => audit::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
         }

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn the_message_reads_back_as_a_captured_request() {
         let request = outgoing(b"a\r\n\r\nb\xff");
-        let received = captured::parse(request.render(Rendering::Http).unwrap().into()).unwrap();
+        let received = captured::parse(&request.render(Rendering::Http).unwrap().into()).unwrap();
         assert_eq!(received.body.contiguous().as_ref(), b"a\r\n\r\nb\xff");
         assert_eq!(received.head.target, "/in?a=1&b={2}");
         assert_eq!(received.head.headers.get("host").unwrap(), "localhost:8080");

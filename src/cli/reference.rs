@@ -54,11 +54,12 @@ fn is_own(argument: &Arg) -> bool {
 }
 
 fn spelling(argument: &Arg) -> String {
-    let values = argument.get_value_names().unwrap_or_default().iter().map(|name| format!(" {name}")).collect::<String>();
-    let values = if argument.get_action().takes_values() { values } else { String::new() };
+    let mut words: Vec<_> = argument.get_long().map(|long| format!("--{long}")).into_iter().collect();
+    if argument.get_action().takes_values() {
+        words.extend(argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string));
+    }
     let repeats = matches!(argument.get_action(), ArgAction::Append);
-    let name = argument.get_long().map(|long| format!("--{long}")).unwrap_or_default();
-    format!("{name}{values}{}", if repeats { "…" } else { "" }).trim_start().to_owned()
+    format!("{}{}", words.join(" "), if repeats { "…" } else { "" })
 }
 
 fn meaning(argument: &Arg) -> String {

@@ -71,7 +71,7 @@ fn captured_request(file: &Path) -> Result<Received> {
     let name = file.display();
     let opened = File::open(file).with_context(|| format!("cannot open {name}"))?;
     let message = sign::bounded(opened, REQUEST_BYTES_MAX).with_context(|| format!("cannot read {name}"))?;
-    captured::parse(message).with_context(|| name.to_string())
+    captured::parse(&message).with_context(|| name.to_string())
 }
 
 fn give_hints(integration: &IntegrationPlan, judgement: &Judgement, judged_now: bool) {

@@ -67,7 +67,7 @@ impl World {
     fn judge(&self, name: &str, message: Vec<u8>, at: i64) -> Judgement {
         let integration = find(&self.plan, name).unwrap();
         let keys = key_rings::read(integration).unwrap();
-        judge(integration, &keys, captured::parse(message.into()).unwrap(), UnixTime::from_seconds(at))
+        judge(integration, &keys, captured::parse(&message.into()).unwrap(), UnixTime::from_seconds(at))
     }
 }
 
@@ -135,7 +135,7 @@ fn the_verdict_names_no_secret_and_no_signature() {
             let printed = format!("{}{}", text(integration, &judgement), json(integration, &judgement));
             assert!(printed.contains(word), "{printed}");
             assert!(!printed.contains(signing_secret(scheme)), "{printed}");
-            let received = captured::parse(message(scheme, None).into()).unwrap();
+            let received = captured::parse(&message(scheme, None).into()).unwrap();
             let signature = received.head.headers.get(&scheme.signature.header).unwrap().to_str().unwrap();
             assert!(!printed.contains(signature), "{printed}");
         }
