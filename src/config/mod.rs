@@ -37,6 +37,15 @@ pub fn load(path: &Path) -> Result<Plan, Vec<Fault>> {
     read::plan(&source, path)
 }
 
+/// Reads only where the gateway that a file describes is asked, so that it can be asked while the rest is being edited.
+///
+/// # Errors
+/// Every fault of that section; an unreadable file or one that is no TOML is one.
+pub fn load_admin(path: &Path) -> Result<plan::AdminSpec, Vec<Fault>> {
+    let source = file::open(path).map_err(|fault| vec![fault])?;
+    read::admin(&source)
+}
+
 /// Reads a configuration from its text. `name` is what places call it; relative paths start at `base`.
 ///
 /// # Errors

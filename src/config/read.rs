@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::context::{Context, Register};
 use super::file::{self, Source};
 use super::integration;
-use super::plan::{IntegrationPlan, Plan};
+use super::plan::{AdminSpec, IntegrationPlan, Plan};
 use super::section::{self, Settings};
 use crate::document::{Fault, Faults, Table};
 use crate::provider::Catalogue;
@@ -44,6 +44,16 @@ pub(super) fn plan(main: &Source, path: &Path) -> Result<Plan, Vec<Fault>> {
     }
     integrations.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(settings.into_plan(integrations, notes.into_sorted(), watched))
+}
+
+/// Reads `[admin]` of the main file, whatever stands beside it.
+pub(super) fn admin(main: &Source) -> Result<AdminSpec, Vec<Fault>> {
+    let faults = Faults::default();
+    let admin = main.document.read(&faults, |root| {
+        let _ = root.entries();
+        section::admin(root, &main.base)
+    });
+    if faults.is_empty() { Ok(admin) } else { Err(faults.into_sorted()) }
 }
 
 fn context<'a>(

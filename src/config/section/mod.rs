@@ -58,6 +58,12 @@ pub(super) fn read(root: &Table<'_>, base: &Path, notes: &Faults) -> Settings {
     }
 }
 
+/// Reads `[admin]` alone.
+pub(super) fn admin(root: &Table<'_>, base: &Path) -> AdminSpec {
+    let sockets = listener::Sockets::new();
+    section(root, "admin", |table| admin::read(table, base, &sockets)).unwrap_or_else(admin::default)
+}
+
 fn section<'d, T>(root: &Table<'d>, key: &str, read: impl FnOnce(&Table<'d>) -> T) -> Option<T> {
     root.entry(key).as_ref().and_then(|entry: &Entry<'d>| entry.table(read))
 }

@@ -3,8 +3,8 @@
 use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey};
 use ed25519_dalek::{PUBLIC_KEY_LENGTH, Signature, SigningKey, VerifyingKey};
 
+use super::candidate::Candidate;
 use super::error::KeyFault;
-use super::presented::Candidate;
 
 /// A public key from its bytes.
 pub(super) fn public_key(bytes: &[u8]) -> Result<VerifyingKey, KeyFault> {

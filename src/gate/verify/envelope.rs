@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 use super::error::VerifyError;
-use super::presented::SentTime;
+use super::sent_time::SentTime;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Single};
 use crate::provider::content;

@@ -133,7 +133,7 @@ pub enum KeyFault {
     #[error("has white space at an end, or inside although it is encoded")]
     WhiteSpace,
     /// The algorithm takes no key that is written so.
-    #[error("cannot be written as {encoding:?} for {}", algorithm.code())]
+    #[error("cannot be written as {} for {}", word(*encoding), algorithm.code())]
     EncodingUnfit {
         /// How it is said to be written.
         encoding: KeyEncoding,
@@ -141,7 +141,7 @@ pub enum KeyFault {
         algorithm: Algorithm,
     },
     /// The text is not of its encoding.
-    #[error("is not valid {encoding:?}")]
+    #[error("is not valid {}", word(*encoding))]
     Undecodable {
         /// How it is said to be written.
         encoding: KeyEncoding,
@@ -161,4 +161,10 @@ pub enum KeyFault {
     /// The key is one of the eight that verify signatures over anything.
     #[error("is a weak Ed25519 key: signatures over any content can be made for it")]
     Weak,
+}
+
+/// The configuration's word for an encoding.
+fn word(encoding: KeyEncoding) -> &'static str {
+    let known = KeyEncoding::WORDS.iter().find(|(_, known)| *known == encoding);
+    known.map_or("its encoding", |(word, _)| word)
 }

@@ -5,7 +5,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::presented::{Candidate, MAX_SIGNATURE_BYTES};
+use super::candidate::{Candidate, MAX_SIGNATURE_BYTES};
 use crate::provider::scheme::Algorithm;
 
 /// An HMAC that has taken its key: cloning it is nine times cheaper than keying it again.

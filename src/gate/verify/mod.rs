@@ -13,11 +13,13 @@
 //! captured delivery then.
 
 mod asymmetric;
+mod candidate;
 mod envelope;
 pub mod error;
 pub mod gate;
 pub mod keys;
 mod mac;
 pub mod presented;
+mod sent_time;
 pub mod sign;
 pub mod window;

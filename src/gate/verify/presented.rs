@@ -9,19 +9,15 @@
 
 use http::HeaderName;
 
+use super::candidate::Candidate;
 use super::envelope::{sender_part, single};
 use super::error::VerifyError;
+use super::sent_time::SentTime;
 use crate::domain::head::{Head, Single};
-use crate::domain::time::UnixTime;
-use crate::provider::scheme::{
-    Part, Scheme, SignatureEncoding, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule, TimestampUnit,
-};
+use crate::provider::scheme::{Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule};
 
 /// The most signature entries of one request: a rotation shows two or three.
 pub const MAX_SIGNATURES: usize = 9;
-
-/// The longest signature of any algorithm.
-pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
 
 /// What a request presents: at least one well-formed signature, and the time it says it was signed.
 #[derive(Debug)]
@@ -38,71 +34,6 @@ impl Presented {
 
     pub(super) const fn sent_at(&self) -> Option<&SentTime> {
         self.sent_at.as_ref()
-    }
-}
-
-/// One presented signature, decoded.
-#[derive(Clone)]
-pub(super) struct Candidate {
-    bytes: [u8; MAX_SIGNATURE_BYTES],
-    length: usize,
-}
-
-impl Candidate {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Debug for Candidate {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Candidate(..)")
-    }
-}
-
-/// A time as sent: its text goes into the content, its value into the window.
-#[derive(Clone, Debug)]
-pub(super) struct SentTime {
-    text: [u8; 13],
-    length: usize,
-    unit: TimestampUnit,
-    value: i64,
-}
-
-impl SentTime {
-    fn parse(text: &[u8], unit: TimestampUnit) -> Option<Self> {
-        let length = match unit {
-            TimestampUnit::Seconds => 10,
-            TimestampUnit::Milliseconds => 13,
-        };
-        if text.len() != length || !text.iter().all(u8::is_ascii_digit) || text.first() == Some(&b'0') {
-            return None;
-        }
-        let mut buffer = [0; 13];
-        buffer.get_mut(..length)?.copy_from_slice(text);
-        let value = std::str::from_utf8(text).ok()?.parse().ok()?;
-        Some(Self { text: buffer, length, unit, value })
-    }
-
-    /// As sent.
-    pub(super) fn text(&self) -> &[u8] {
-        self.text.get(..self.length).unwrap_or_default()
-    }
-
-    pub(super) const fn unit(&self) -> TimestampUnit {
-        self.unit
-    }
-
-    /// In its unit.
-    pub(super) const fn value(&self) -> i64 {
-        self.value
-    }
-
-    pub(super) const fn time(&self) -> UnixTime {
-        match self.unit {
-            TimestampUnit::Seconds => UnixTime::from_seconds(self.value),
-            TimestampUnit::Milliseconds => UnixTime::from_millis(self.value),
-        }
     }
 }
 
@@ -134,7 +65,7 @@ fn candidates(rule: &SignatureRule, timestamp: Option<&TimestampRule>, value: &[
     let mut found = Vec::with_capacity(1);
     match &rule.format {
         SignatureFormat::Prefixed { prefix } => {
-            found.extend(value.strip_prefix(prefix.as_bytes()).and_then(|text| decode(rule, text)));
+            found.extend(value.strip_prefix(prefix.as_bytes()).and_then(|text| Candidate::decode(rule, text)));
         }
         SignatureFormat::Pairs { key, .. } => {
             let pairs = pairs(rule, value).filter(|(name, _)| !is_time_field(timestamp, name));
@@ -162,7 +93,7 @@ fn collect<'v>(
             return Err(VerifyError::TooManySignatures { max: MAX_SIGNATURES });
         }
         if name == label.as_bytes() {
-            found.extend(decode(rule, text));
+            found.extend(Candidate::decode(rule, text));
         }
     }
     Ok(())
@@ -187,25 +118,6 @@ fn is_time_field(timestamp: Option<&TimestampRule>, name: &[u8]) -> bool {
         Some(TimestampPlace::SignatureField(field)) => field.as_bytes() == name,
         Some(TimestampPlace::Header(_)) | None => false,
     }
-}
-
-/// Decodes one signature; `None` unless it is exactly as long as the algorithm makes it.
-fn decode(rule: &SignatureRule, text: &[u8]) -> Option<Candidate> {
-    let encoding = match rule.encoding {
-        SignatureEncoding::Hex => &data_encoding::HEXLOWER,
-        SignatureEncoding::Base64 => &data_encoding::BASE64,
-        SignatureEncoding::Base64Url => &data_encoding::BASE64URL_NOPAD,
-    };
-    let expected = rule.algorithm.signature_bytes();
-    if text.len() != encoding.encode_len(expected) {
-        return None;
-    }
-    // Base64 asks for room in whole groups before it looks at the padding: up to two bytes more than the signature.
-    let mut buffer = [0; MAX_SIGNATURE_BYTES + 2];
-    let room = buffer.get_mut(..encoding.decode_len(text.len()).ok()?)?;
-    let length = encoding.decode_mut(text, room).ok()?;
-    let bytes = *buffer.first_chunk::<MAX_SIGNATURE_BYTES>()?;
-    (length == expected).then_some(Candidate { bytes, length })
 }
 
 fn sent_at(rule: &SignatureRule, timestamp: &TimestampRule, signature: &[u8], head: &Head) -> Result<SentTime, VerifyError> {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::error::VerifyError;
-use super::presented::SentTime;
+use super::sent_time::SentTime;
 use crate::domain::time::UnixTime;
 use crate::provider::scheme::TimestampUnit;
 

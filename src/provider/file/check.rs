@@ -9,6 +9,7 @@
 
 use http::HeaderName;
 
+use super::fault_at;
 use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
@@ -23,7 +24,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     headers(scheme, table);
     places(scheme, table);
     if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
-        table.fault("has a deadline of nothing", "leave it out if the provider names none");
+        fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
     }
 }
 
@@ -31,9 +32,11 @@ fn timestamp(scheme: &Scheme, table: &Table<'_>) {
     // A timestamp that could not be read has its own fault.
     let written = table.entry("timestamp").is_some();
     match (written, scheme.content.contains(&Part::Timestamp)) {
-        (false, true) => table.fault("signs {timestamp} and does not say where it stands", "add timestamp = { … }"),
-        (true, false) => table.fault(
-            "has a timestamp that is not signed: it proves no freshness",
+        (false, true) => fault_at(table, "content", "signs a {timestamp} that stands nowhere", "add timestamp = { … }"),
+        (true, false) => fault_at(
+            table,
+            "timestamp",
+            "is not signed, so it proves no freshness",
             "put {timestamp} into content, or leave timestamp out",
         ),
         (true, true) | (false, false) => {}
@@ -41,21 +44,23 @@ fn timestamp(scheme: &Scheme, table: &Table<'_>) {
     let Some(TimestampPlace::SignatureField(field)) = scheme.timestamp.as_ref().map(|rule| &rule.place) else { return };
     match &scheme.signature.format {
         SignatureFormat::Pairs { key, .. } if key != field && is_word(field) => {}
-        SignatureFormat::Pairs { .. } => table.fault("has a timestamp.field that cannot be told from the signature", ""),
+        SignatureFormat::Pairs { .. } => {
+            fault_at(table, "timestamp", "has a field that is not told from the signature's key", "");
+        }
         SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } => {
-            table.fault("has a timestamp.field, and a signature without fields", "set signature.format = \"pairs\"");
+            fault_at(table, "timestamp", "names a field, and the signature has none", "set signature.format = \"pairs\"");
         }
     }
 }
 
 fn id(scheme: &Scheme, table: &Table<'_>) {
     match (table.entry("id").is_some(), scheme.content.contains(&Part::Id)) {
-        (false, true) => table.fault("signs {id} and does not say where it stands", "add id = { header = … }"),
-        (true, false) => table.fault("has an id that is not signed", "name it in delivery_id instead"),
+        (false, true) => fault_at(table, "content", "signs an {id} that stands nowhere", "add id = { header = … }"),
+        (true, false) => fault_at(table, "id", "is not signed", "name it in delivery_id instead"),
         (true, true) | (false, false) => {}
     }
     if scheme.delivery_id_unique && scheme.delivery_id.is_empty() {
-        table.fault("calls a delivery id unique and names none", "add delivery_id = [ … ]");
+        fault_at(table, "delivery_id_unique", "speaks of a delivery id, and none is named", "add delivery_id = [ … ]");
     }
 }
 
@@ -64,17 +69,17 @@ fn headers(scheme: &Scheme, table: &Table<'_>) {
     names.push(&scheme.signature.header);
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
-        table.fault("uses one header for two things", "signature, timestamp, id and signed headers must differ");
+        table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");
     }
     if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
-        table.fault("strips a header that it verifies", "");
+        fault_at(table, "strip_headers", "names a header that is verified", "");
     }
 }
 
 fn places(scheme: &Scheme, table: &Table<'_>) {
     let challenges = handshake::signed_places(scheme);
     if challenges.iter().any(|place| !scheme.covers(place)) {
-        table.fault("answers a signed challenge whose field the signature does not cover", "");
+        fault_at(table, "handshake", "takes a field at its word that the signature does not cover", "");
     }
     let count = scheme.event.len().saturating_add(scheme.delivery_id.len()).saturating_add(challenges.len());
     if count > MAX_PLACES {

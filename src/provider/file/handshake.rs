@@ -35,44 +35,44 @@ fn handshake(table: &Table<'_>) -> Option<Handshake> {
 fn signed(table: &Table<'_>) -> Option<HandshakeShape> {
     let field = table.required("field", "where the challenge is told, such as \"json:/type\"");
     let equals = table.required("equals", "the field's value, as a string");
-    let field = field?.parsed(PLACE_HINT, str::parse::<Locator>);
+    let field = field.and_then(|entry| entry.parsed(PLACE_HINT, str::parse::<Locator>));
     let equals = equals?.text()?.to_owned();
     Some(HandshakeShape::Signed { field: field?, equals })
 }
 
 fn unsigned(table: &Table<'_>) -> Option<HandshakeShape> {
-    let methods = [("GET", 0), ("HEAD", 1), ("OPTIONS", 2)];
-    let method = match table.entry("method")?.word(&methods)? {
+    let method = table.entry("method").and_then(|entry| entry.word(&[("GET", 0), ("HEAD", 1), ("OPTIONS", 2)]));
+    let echoed = table.required("echo", "the query field that is sent back").and_then(|entry| entry.text());
+    let fixed = table.entry("query").and_then(|entry| entry.table(query)).unwrap_or_default();
+    let method = match method? {
         0 => Method::GET,
         1 => Method::HEAD,
         _ => Method::OPTIONS,
     };
-    let echoed = table.required("echo", "the query field that is sent back")?.text()?.to_owned();
-    let mut fixed = Vec::new();
-    if let Some(entry) = table.entry("query") {
-        entry.table(|fields| {
-            for (name, _, value) in fields.entries() {
-                fixed.extend(value.text().map(|value| (name.to_owned(), value.to_owned())));
-            }
-        })?;
-    }
+    let echoed = echoed?.to_owned();
     if fixed.iter().any(|(name, _)| *name == echoed) {
         table.fault("echoes a query field that has a fixed value", "");
     }
     Some(HandshakeShape::Unsigned { method, fixed, echoed })
 }
 
+fn query(fields: &Table<'_>) -> Vec<(String, String)> {
+    let fields = fields.entries().into_iter();
+    fields.filter_map(|(name, _, value)| Some((name.to_owned(), value.text()?.to_owned()))).collect()
+}
+
 fn reply(table: &Table<'_>) -> Option<HandshakeReply> {
     if let Some(entry) = table.entry("echo") {
         let member = table.required("member", "the member of the answer that holds the echo");
-        let field = entry.parsed(PLACE_HINT, str::parse::<Locator>)?;
-        return Some(HandshakeReply::EchoJson { field, member: member?.text()?.to_owned() });
+        let field = entry.parsed(PLACE_HINT, str::parse::<Locator>);
+        let member = member?.text()?.to_owned();
+        return Some(HandshakeReply::EchoJson { field: field?, member });
     }
-    let status = table.required("status", "such as 200")?.integer(200..=299)?;
+    let status = table.required("status", "such as 200").and_then(|entry| entry.integer(200..=299));
     let content_type = text(table, "content_type");
     let body = text(table, "body").unwrap_or_default();
-    if content_type.is_none() != body.is_empty() || (status == 204 && !body.is_empty()) {
-        table.fault("needs a content_type exactly where it has a body, and none with 204", "");
+    if content_type.is_none() != body.is_empty() || (status == Some(204) && !body.is_empty()) {
+        table.fault("needs a content_type exactly where it has a body, and neither with 204", "");
     }
-    Some(HandshakeReply::Fixed { status: u16::try_from(status).ok()?, content_type, body })
+    Some(HandshakeReply::Fixed { status: u16::try_from(status?).ok()?, content_type, body })
 }

@@ -41,28 +41,43 @@ impl Scheme {
     /// absent too; without it all three must be there. `None` comes with at least one fault.
     #[must_use]
     pub fn read(name: &ProviderName, table: &Table<'_>, evidence_default: Option<Evidence>) -> Option<Self> {
+        // All is read before anything is given up: a key that nobody asked for would be reported as unknown.
         let content = content_parts(table);
         let signature = signature::read(table);
         let origin = origin::read(table, evidence_default);
+        let title = text(table, "title").unwrap_or_else(|| name.to_string());
+        let methods = methods(table);
+        let timestamp = table.entry("timestamp").and_then(|entry| entry.table(timestamp).flatten());
+        let id_header = table.entry("id").and_then(|entry| entry.table(id).flatten());
+        let event = places(table, "event");
+        let delivery_id = places(table, "delivery_id");
+        let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
+        let handshakes = handshake::read(table);
+        let retries = word(table, "retries", &RETRIES).unwrap_or(Retries::Unknown);
+        let deadline = duration(table, "deadline");
+        let max_body = table.entry("max_body").and_then(|entry| entry.parsed("such as \"25MiB\"", str::parse::<ByteSize>));
+        let on_replay = word(table, "on_replay", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
+        let on_event_denied = word(table, "on_event_denied", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
+        let strip_headers = headers(table, "strip_headers");
         let scheme = Self {
             name: name.clone(),
-            title: text(table, "title").unwrap_or_else(|| name.to_string()),
+            title,
             origin: origin?,
-            methods: methods(table),
-            timestamp: table.entry("timestamp").and_then(|entry| entry.table(timestamp).flatten()),
-            id_header: table.entry("id").and_then(|entry| entry.table(id).flatten()),
-            event: places(table, "event"),
-            delivery_id: places(table, "delivery_id"),
-            delivery_id_unique: table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false),
-            handshakes: handshake::read(table),
-            retries: word(table, "retries", &RETRIES).unwrap_or(Retries::Unknown),
-            deadline: duration(table, "deadline"),
-            max_body: table.entry("max_body").and_then(|entry| entry.parsed("such as \"25MiB\"", str::parse::<ByteSize>)),
-            on_replay: word(table, "on_replay", &ON_REFUSAL).unwrap_or(OnRefusal::Reject),
-            on_event_denied: word(table, "on_event_denied", &ON_REFUSAL).unwrap_or(OnRefusal::Reject),
-            strip_headers: headers(table, "strip_headers"),
+            methods,
             signature: signature?,
+            timestamp,
+            id_header,
             content: content?,
+            event,
+            delivery_id,
+            delivery_id_unique,
+            handshakes,
+            retries,
+            deadline,
+            max_body,
+            on_replay,
+            on_event_denied,
+            strip_headers,
         };
         check::consistent(&scheme, table);
         Some(scheme)
@@ -99,7 +114,7 @@ fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let unit = word(table, "unit", &[("s", TimestampUnit::Seconds), ("ms", TimestampUnit::Milliseconds)]);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
-        table.fault("has a tolerance below one second", "clocks differ by more; \"5m\" is usual");
+        fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
     let ((Some(place), None) | (None, Some(place))) = (header, field) else {
         table.fault("needs exactly one of header and field", "field names a key of the signature's pairs");
@@ -153,6 +168,14 @@ fn text(table: &Table<'_>, key: &str) -> Option<String> {
 
 fn duration(table: &Table<'_>, key: &str) -> Option<Duration> {
     table.entry(key)?.parsed("such as \"5m\"", parse_duration)
+}
+
+/// Reports a fault at a key, or at the table where the key is missing.
+fn fault_at(table: &Table<'_>, key: &str, reason: impl Into<String>, hint: &str) {
+    match table.entry(key) {
+        Some(entry) => entry.fault(reason, hint),
+        None => table.fault(format!("{key} {}", reason.into()), hint),
+    }
 }
 
 fn word<T: Copy>(table: &Table<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {

@@ -21,13 +21,11 @@ pub(super) fn read(table: &Table<'_>, default: Option<Evidence>) -> Option<Origi
         Some(entry) => entry.word(&EVIDENCE),
         None => default,
     };
-    Some(Origin {
-        docs: text(table, "docs").unwrap_or_default(),
-        checked: checked(table).unwrap_or_default(),
-        evidence: evidence?,
-        sources: texts(table, "sources"),
-        traps: texts(table, "traps"),
-    })
+    let docs = text(table, "docs").unwrap_or_default();
+    let checked = checked(table).unwrap_or_default();
+    let sources = texts(table, "sources");
+    let traps = texts(table, "traps");
+    Some(Origin { docs, checked, evidence: evidence?, sources, traps })
 }
 
 fn checked(table: &Table<'_>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The signature's keys: `signature = { … }` and `secret = { encoding = … }`.
 
-use super::{header, key_encoding, text, word};
-use crate::document::{Entry, Table};
+use super::{fault_at, header, key_encoding};
+use crate::document::Table;
 use crate::provider::scheme::{Algorithm, KeyEncoding, SignatureEncoding, SignatureFormat, SignatureRule};
 
 const ALGORITHMS: [(&str, Algorithm); 4] = [
@@ -30,7 +30,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<SignatureRule> {
     let mut rule = table.required("signature", hint)?.table(signature).flatten()?;
     rule.key_encoding = key_encoding.unwrap_or(rule.key_encoding);
     if !rule.algorithm.accepts(rule.key_encoding) {
-        table.fault(format!("has a secret.encoding that no key of {} is written in", rule.algorithm.code()), "");
+        fault_at(table, "secret", format!("has an encoding that no key of {} is written in", rule.algorithm.code()), "");
     }
     Some(rule)
 }
@@ -51,35 +51,47 @@ fn signature(table: &Table<'_>) -> Option<SignatureRule> {
 }
 
 fn format(table: &Table<'_>) -> Option<SignatureFormat> {
-    let format = match table.entry("format") {
-        Some(entry) => entry.word(&FORMATS)?,
-        None => Format::Prefixed,
+    let word = match table.entry("format") {
+        Some(entry) => entry.word(&FORMATS),
+        None => Some(Format::Prefixed),
     };
-    match format {
-        Format::Prefixed => {
-            let prefix = label(table.entry("prefix"), "", |text| text.bytes().all(|byte| byte.is_ascii_graphic()))?;
-            Some(SignatureFormat::Prefixed { prefix })
-        }
+    let Some(word) = word else {
+        // Which of them belong to it nobody can say, so none is reported as unknown.
+        let _ = ["prefix", "separator", "key", "version"].map(|key| table.entry(key));
+        return None;
+    };
+    match word {
+        Format::Prefixed => prefix(table).map(|prefix| SignatureFormat::Prefixed { prefix }),
         Format::Pairs => {
             let separator = separator(table);
-            let key = label(table.required("key", "the key of a signature, such as \"v1\""), "v1", is_word)?;
-            Some(SignatureFormat::Pairs { separator: separator?, key })
+            let key = label(table, "key", "the key of a signature, such as \"v1\"");
+            Some(SignatureFormat::Pairs { separator: separator?, key: key? })
         }
         Format::Versioned => {
-            let version = label(table.required("version", "the version of a signature, such as \"v1\""), "v1", is_word)?;
+            let version = label(table, "version", "the version of a signature, such as \"v1\"")?;
             Some(SignatureFormat::Versioned { version })
         }
     }
 }
 
-fn label(entry: Option<Entry<'_>>, absent: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
-    let Some(entry) = entry else { return Some(absent.to_owned()) };
+fn prefix(table: &Table<'_>) -> Option<String> {
+    let Some(entry) = table.entry("prefix") else { return Some(String::new()) };
     let text = entry.text()?;
-    if !fits(text) {
-        entry.fault("holds characters that its format cannot", "letters, digits, '_' and '-' do");
-        return None;
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(text.to_owned());
     }
-    Some(text.to_owned())
+    entry.fault("may hold only visible ASCII characters", "");
+    None
+}
+
+fn label(table: &Table<'_>, key: &str, hint: &str) -> Option<String> {
+    let entry = table.required(key, hint)?;
+    let text = entry.text()?;
+    if is_word(text) {
+        return Some(text.to_owned());
+    }
+    entry.fault("may hold only letters, digits, '_' and '-'", "");
+    None
 }
 
 /// A key or version: nothing that could be taken for a separator.
@@ -89,13 +101,9 @@ pub(super) fn is_word(text: &str) -> bool {
 
 /// One character that no signature, key or timestamp holds.
 fn separator(table: &Table<'_>) -> Option<char> {
-    let Some(text) = text(table, "separator") else { return Some(',') };
-    let mut characters = text.chars();
-    match (characters.next(), characters.next()) {
-        (Some(one), None) if ",;:&| ".contains(one) => Some(one),
-        _ => {
-            let _ = word(table, "separator", &[(",", ()), (";", ()), (":", ()), ("&", ()), ("|", ()), (" ", ())]);
-            None
-        }
+    let words = [(",", ','), (";", ';'), (":", ':'), ("&", '&'), ("|", '|'), (" ", ' ')];
+    match table.entry("separator") {
+        Some(entry) => entry.word(&words),
+        None => Some(','),
     }
 }
