@@ -44,9 +44,7 @@ async fn open(address: &Address, share: Duration) -> Result<Connection, ConnectE
             let connector = TlsConnector::from(Arc::clone(config));
             Connection::start(connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?).await
         }
-        Address::Unix(path) => {
-            Connection::start(UnixStream::connect(path).await.map_err(ConnectError::Transport)?).await
-        }
+        Address::Unix(path) => Connection::start(UnixStream::connect(path).await.map_err(ConnectError::Transport)?).await,
     }
 }
 

@@ -34,11 +34,8 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let handshake = Builder::new()
-            .max_buf_size(HEAD_BYTES_MAX)
-            .max_header_size(HEAD_BYTES_MAX)
-            .handshake(TokioIo::new(stream))
-            .await;
+        let handshake =
+            Builder::new().max_buf_size(HEAD_BYTES_MAX).max_header_size(HEAD_BYTES_MAX).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(ConnectError::Http)?;
         // An error of the connection reaches whoever waits for an answer on it; here it would be news to nobody.
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();

@@ -77,9 +77,7 @@ impl ForwardError {
         match self {
             Self::QueryTooLong | Self::Busy | Self::Unreachable(_) | Self::ClosedBeforeSend => Exposure::NeverSent,
             Self::TimedOut { exposure } => *exposure,
-            Self::Broken(_) | Self::ProtocolSwitched | Self::AmbiguousFraming | Self::AnswerTooLarge { .. } => {
-                Exposure::Unknown
-            }
+            Self::Broken(_) | Self::ProtocolSwitched | Self::AmbiguousFraming | Self::AnswerTooLarge { .. } => Exposure::Unknown,
         }
     }
 }

@@ -133,12 +133,5 @@ const OF_CONNECTION: [&str; 10] = [
 const ORIGIN: [&str; 3] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
 
 /// Other claims about the origin, and headers that stand in for the method or the path.
-const DROPPED: [&str; 7] = [
-    "forwarded",
-    "x-real-ip",
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-];
+const DROPPED: [&str; 7] =
+    ["forwarded", "x-real-ip", "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];

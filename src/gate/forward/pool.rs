@@ -26,6 +26,7 @@ pub struct UpstreamPool {
     pub(super) clock: Clock,
     /// Shared with the sweeper only.
     idle: Arc<Mutex<Idle>>,
+    idle_timeout: Duration,
     in_use: Semaphore,
     waiting: Semaphore,
 }
@@ -44,17 +45,18 @@ struct Parked {
 }
 
 impl UpstreamPool {
-    pub(super) fn new(target: Arc<Target>, clock: Clock) -> Self {
+    pub(super) fn new(target: Arc<Target>, clock: Clock, idle_timeout: Duration) -> Self {
         Self {
             target,
             clock,
             idle: Arc::default(),
+            idle_timeout,
             in_use: Semaphore::new(IN_USE_MAX),
             waiting: Semaphore::new(WAITING_MAX),
         }
     }
 
-    /// The right to use one connection; waits for one no longer than connecting may take.
+    /// The right to use one connection; waits no longer than connecting may take.
     pub(super) async fn slot(&self) -> Result<SemaphorePermit<'_>, ForwardError> {
         if let Ok(slot) = self.in_use.try_acquire() {
             return Ok(slot);
@@ -70,7 +72,7 @@ impl UpstreamPool {
     pub(super) fn take_idle(&self) -> Option<Connection> {
         let now = self.clock.now().monotonic;
         let mut idle = self.idle.lock();
-        idle.sweep(now);
+        idle.sweep(now, self.idle_timeout);
         let newest = idle.connections.iter().rposition(|parked| parked.connection.is_ready())?;
         idle.connections.remove(newest).map(|parked| parked.connection)
     }
@@ -83,14 +85,14 @@ impl UpstreamPool {
         }
         let now = self.clock.now().monotonic;
         let mut idle = self.idle.lock();
-        idle.sweep(now);
+        idle.sweep(now, self.idle_timeout);
         if idle.connections.len() >= IDLE_MAX {
             return;
         }
         idle.connections.push_back(Parked { connection, since: now });
         if !idle.swept {
             idle.swept = true;
-            tokio::spawn(sweep_until_empty(Arc::downgrade(&self.idle), self.clock.clone()));
+            tokio::spawn(sweep_until_empty(Arc::downgrade(&self.idle), self.clock.clone(), self.idle_timeout));
         }
     }
 
@@ -101,18 +103,18 @@ impl UpstreamPool {
 }
 
 impl Idle {
-    fn sweep(&mut self, now: Monotonic) {
-        self.connections.retain(|parked| !parked.connection.is_closed() && now.since(parked.since) < IDLE_TIMEOUT);
+    fn sweep(&mut self, now: Monotonic, idle_timeout: Duration) {
+        self.connections.retain(|parked| !parked.connection.is_closed() && now.since(parked.since) < idle_timeout);
     }
 }
 
 /// Closes what nobody asks for any more. Ends when nothing is idle or the pool is gone.
-async fn sweep_until_empty(idle: Weak<Mutex<Idle>>, clock: Clock) {
+async fn sweep_until_empty(idle: Weak<Mutex<Idle>>, clock: Clock, idle_timeout: Duration) {
     loop {
-        sleep(IDLE_TIMEOUT).await;
+        sleep(idle_timeout).await;
         let Some(idle) = idle.upgrade() else { return };
         let mut idle = idle.lock();
-        idle.sweep(clock.now().monotonic);
+        idle.sweep(clock.now().monotonic, idle_timeout);
         if idle.connections.is_empty() {
             idle.swept = false;
             return;
@@ -130,4 +132,4 @@ pub(super) const WAITING_MAX: usize = 1024;
 const IDLE_MAX: usize = 64;
 
 /// How long they are kept.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);

@@ -12,7 +12,7 @@ use rustls_pki_types::ServerName;
 use super::connect::Address;
 use super::error::ForwardBuildError;
 use super::headers::{self, HeaderRules};
-use super::pool::UpstreamPool;
+use super::pool::{IDLE_TIMEOUT, UpstreamPool};
 use super::spec::{TargetSpec, UpstreamAddress, UpstreamTlsSpec};
 use super::tls;
 use crate::domain::secret::SecretBytes;
@@ -37,11 +37,7 @@ pub(super) struct Target {
 impl Upstream {
     /// Builds an upstream from its spec, its integration's scheme, and the values of its configured headers. Reads the files
     /// that the spec names.
-    pub fn build(
-        spec: &TargetSpec,
-        scheme: &Scheme,
-        headers: Vec<(HeaderName, SecretBytes)>,
-    ) -> Result<Self, ForwardBuildError> {
+    pub fn build(spec: &TargetSpec, scheme: &Scheme, headers: Vec<(HeaderName, SecretBytes)>) -> Result<Self, ForwardBuildError> {
         let rules = HeaderRules {
             protected: headers::headers_of(scheme),
             stripped: scheme.strip_headers.clone(),
@@ -61,7 +57,7 @@ impl Upstream {
     /// A pool for one worker. The clock judges how long a connection was idle.
     #[must_use]
     pub fn pool(&self, clock: &Clock) -> UpstreamPool {
-        UpstreamPool::new(Arc::clone(&self.target), clock.clone())
+        UpstreamPool::new(Arc::clone(&self.target), clock.clone(), IDLE_TIMEOUT)
     }
 }
 
@@ -75,9 +71,9 @@ impl Target {
         PathAndQuery::try_from(format!("{}{mark}{query}", self.path_and_query)).ok()
     }
 
-    /// How much of the deadline may pass before there is a connection.
+    /// How much of the deadline may pass in waiting for a connection, and again in opening one.
     pub(super) fn connect_share(&self) -> Duration {
-        self.timeout.min(CONNECT_MAX)
+        CONNECT_MAX.min(self.timeout / 2)
     }
 }
 
