@@ -145,7 +145,7 @@ async fn an_endless_body_is_cut_at_the_bound() {
     let (port, _) = upstream(|mut conversation: TcpConversation| async move {
         conversation.receive().await;
         drop(conversation.say(b"HTTP/1.1 200 OK\r\n\r\n").await);
-        while conversation.say([b'a'; 65_536]).await.is_ok() {}
+        while conversation.say(vec![b'a'; 65_536]).await.is_ok() {}
     })
     .await;
     let pool = pool_on(port);
