@@ -15,7 +15,9 @@ mod check;
 mod completions;
 mod compose;
 mod configuration;
+mod demo;
 mod destination;
+mod development_certificate;
 mod examination;
 mod exchange;
 mod exit;
@@ -29,8 +31,11 @@ mod output;
 mod places;
 mod providers;
 pub mod reference;
+mod run;
 mod sample;
+mod scratch;
 mod secret_argument;
+mod serve;
 mod sign;
 mod status;
 mod transmit;
@@ -53,10 +58,16 @@ struct CommandLine {
 /// What there is to do, in the order of a first use.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// See it work: genuine and forged deliveries of every provider through a real gateway.
+    Demo(demo::Arguments),
+    /// Run a gateway in one line, without a configuration file; print the configuration it stands for.
+    Run(run::Arguments),
     /// Write a commented configuration to start from; never overwrites.
     Init(init::Arguments),
     /// Validate everything that `serve` would, and report all faults at once.
     Check(check::Arguments),
+    /// Run the gateway in the foreground; SIGTERM and SIGINT drain it.
+    Serve(serve::Arguments),
     /// Ask the running gateway whether it is alive, or ready.
     Health(health::Arguments),
     /// Show the integrations of the running gateway.
@@ -78,6 +89,9 @@ enum Verb {
 impl Verb {
     fn run(self) -> anyhow::Result<Verdict> {
         match self {
+            Self::Demo(arguments) => demo::run(&arguments),
+            Self::Run(arguments) => run::run(&arguments),
+            Self::Serve(arguments) => serve::run(&arguments),
             Self::Init(arguments) => init::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
             Self::Health(arguments) => health::run(&arguments),
