@@ -110,7 +110,9 @@ impl Acceptor {
 
     fn admit(&self, stream: TcpStream, address: SocketAddr, door: &Arc<Door>) {
         let Some(slot) = self.slots.take(Source::new(address.ip()).limit_key()) else { return };
-        let Some(lane) = self.lanes.iter().min_by_key(|lane| lane.open.load(Relaxed)) else { return };
+        // A worker that died has no load for ever, and would be handed every connection.
+        let alive = self.lanes.iter().filter(|lane| !lane.queue.is_closed());
+        let Some(lane) = alive.min_by_key(|lane| lane.open.load(Relaxed)) else { return self.counters.refused() };
         // Options that cannot be set concern a socket whose peer is already gone.
         let Ok(stream) = prepare(stream) else { return };
         let accepted = Accepted { stream, address, door: Arc::clone(door), slot, load: lane.load() };

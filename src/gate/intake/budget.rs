@@ -12,31 +12,32 @@ use parking_lot::Mutex;
 use super::error::{BudgetScope, IntakeError};
 use crate::domain::address::SourceKey;
 
-/// Shared by every request of every worker.
+/// Counts bytes. Shared by every request of every worker.
 #[derive(Debug)]
 pub(super) struct Budget {
-    max_bytes: u64,
-    max_source_bytes: u64,
-    held_bytes: AtomicU64,
-    unverified_bytes: Mutex<HashMap<SourceKey, u64>>,
+    max: u64,
+    max_of_source: u64,
+    held: AtomicU64,
+    /// By source. Locked by the requests of all workers, for a look-up each.
+    unverified: Mutex<HashMap<SourceKey, u64>>,
 }
 
 impl Budget {
     pub(super) fn new(max_bytes: u64) -> Arc<Self> {
-        let (held_bytes, unverified_bytes) = (AtomicU64::new(0), Mutex::default());
-        Arc::new(Self { max_bytes, max_source_bytes: max_bytes / SOURCES_AT_LEAST, held_bytes, unverified_bytes })
+        let (held, unverified) = (AtomicU64::new(0), Mutex::default());
+        Arc::new(Self { max: max_bytes, max_of_source: max_bytes / SOURCES_AT_LEAST, held, unverified })
     }
 
     pub(super) fn held_bytes(&self) -> u64 {
-        self.held_bytes.load(Relaxed)
+        self.held.load(Relaxed)
     }
 
     fn take(&self, source: SourceKey, bytes: u64) -> Result<(), IntakeError> {
         if !self.take_of_source(source, bytes) {
             return Err(IntakeError::Overloaded { scope: BudgetScope::Source });
         }
-        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.max_bytes);
-        if self.held_bytes.fetch_update(Relaxed, Relaxed, within).is_err() {
+        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.max);
+        if self.held.fetch_update(Relaxed, Relaxed, within).is_err() {
             self.give_back_to_source(source, bytes);
             return Err(IntakeError::Overloaded { scope: BudgetScope::Global });
         }
@@ -44,9 +45,9 @@ impl Budget {
     }
 
     fn take_of_source(&self, source: SourceKey, bytes: u64) -> bool {
-        let mut unverified = self.unverified_bytes.lock();
+        let mut unverified = self.unverified.lock();
         let sum = unverified.get(&source).copied().unwrap_or(0).saturating_add(bytes);
-        let fits = sum <= self.max_source_bytes;
+        let fits = sum <= self.max_of_source;
         if fits && sum > 0 {
             unverified.insert(source, sum);
         }
@@ -54,7 +55,7 @@ impl Budget {
     }
 
     fn give_back_to_source(&self, source: SourceKey, bytes: u64) {
-        if let Entry::Occupied(mut held) = self.unverified_bytes.lock().entry(source) {
+        if let Entry::Occupied(mut held) = self.unverified.lock().entry(source) {
             match held.get().saturating_sub(bytes) {
                 0 => drop(held.remove()),
                 less => *held.get_mut() = less,
@@ -86,6 +87,7 @@ impl Holding {
     }
 
     /// How many bytes are held.
+    #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -101,7 +103,7 @@ impl Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         self.verified();
-        self.budget.held_bytes.fetch_sub(self.bytes, Relaxed);
+        self.budget.held.fetch_sub(self.bytes, Relaxed);
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct Guarded<S> {
     inbound: Inbound,
     waiting: Waiting,
     stall: Deadline,
+    /// Apart from `stall`, which every flush of an emptied buffer stops.
+    linger: Deadline,
     closing: Closing,
     ledger: Arc<Ledger>,
 }
@@ -108,6 +110,7 @@ impl<S> Guarded<S> {
             inbound: Inbound::Open,
             waiting: Waiting::begin(),
             stall: Deadline::default(),
+            linger: Deadline::default(),
             closing: Closing::Open,
             ledger,
         }

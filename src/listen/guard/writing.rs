@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
                     left = left.saturating_sub(u64::try_from(buffer.filled().len()).unwrap_or(u64::MAX));
                     self.closing = Closing::Lingering { left };
                 }
-                Poll::Pending if expects_more => return self.stall.poll_after(self.limits.linger, context),
+                Poll::Pending if expects_more => return self.linger.poll_after(self.limits.linger, context),
                 Poll::Ready(_) | Poll::Pending => return Poll::Ready(()),
             }
         }

@@ -13,7 +13,7 @@ mod choice;
 mod handshake;
 mod pem;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 

@@ -70,7 +70,7 @@ impl Chunked {
 
     fn step(&mut self, byte: u8) -> Result<At, FaultKind> {
         match (self.at, byte) {
-            (At::Size { value, digits }, _) => self.size(value, digits, byte),
+            (At::Size { value, digits }, _) => Self::size(value, digits, byte),
             (At::Extension { size }, b'\r') => Ok(At::SizeLf { size }),
             (At::Extension { size }, _) => self.extension(size, byte),
             (At::SizeLf { size: 0 } | At::TrailerLf { last: false }, b'\n') => Ok(At::Trailer),
@@ -86,7 +86,7 @@ impl Chunked {
         }
     }
 
-    fn size(&self, value: u64, digits: u8, byte: u8) -> Result<At, FaultKind> {
+    fn size(value: u64, digits: u8, byte: u8) -> Result<At, FaultKind> {
         let digit = char::from(byte).to_digit(16);
         match (digit, byte) {
             (Some(digit), _) if digits < SIZE_DIGITS_MAX => {

@@ -98,29 +98,22 @@ fn parse_length(value: &[u8]) -> Option<u64> {
 
 /// A name, an IPv4 address or a bracketed IPv6 address, with an optional port; nothing that two readers could split differently.
 fn is_authority(value: &[u8]) -> bool {
-    let (host, port) = match value.strip_prefix(b"[") {
-        Some(rest) => {
-            let Some((address, port)) = split_once(rest, b']') else { return false };
-            if !address.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)) {
-                return false;
-            }
-            (address, (!port.is_empty()).then_some(port))
-        }
-        None => {
-            let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)).count();
-            let Some((name, port)) = value.split_at_checked(name) else { return false };
-            (name, (!port.is_empty()).then_some(port))
-        }
+    let Some((host, port)) = split_authority(value) else { return false };
+    !host.is_empty() && (port.is_empty() || is_port(port))
+}
+
+/// The host without brackets, and the port with its colon.
+fn split_authority(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let Some(bracketed) = value.strip_prefix(b"[") else {
+        let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)).count();
+        return value.split_at_checked(name);
     };
-    !host.is_empty() && port.is_none_or(is_port)
+    let (address, port) = bracketed.split_at_checked(memchr::memchr(b']', bracketed)?)?;
+    let plain = address.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte));
+    plain.then_some((address, port.get(1..)?))
 }
 
 fn is_port(with_colon: &[u8]) -> bool {
     let digits = with_colon.strip_prefix(b":").filter(|digits| digits.iter().all(u8::is_ascii_digit));
     digits.and_then(|digits| std::str::from_utf8(digits).ok()).is_some_and(|digits| digits.parse::<u16>().is_ok())
-}
-
-fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
-    let (before, from) = bytes.split_at_checked(memchr::memchr(at, bytes)?)?;
-    Some((before, from.get(1..)?))
 }

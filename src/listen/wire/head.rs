@@ -54,14 +54,11 @@ impl HeadScan {
         if !plain.iter().all(|byte| is_text(*byte)) {
             return Err(FaultKind::Malformed);
         }
-        match end {
-            Some(end) => Ok(Some(self.scanned.saturating_add(end))),
-            None => {
-                // A CR at the very end is judged again once its LF, or anything else, is there.
-                self.scanned = self.scanned.saturating_add(plain.len());
-                Ok(None)
-            }
+        if end.is_none() {
+            // A CR at the very end is judged again once its LF, or anything else, is there.
+            self.scanned = self.scanned.saturating_add(plain.len());
         }
+        Ok(end.map(|end| self.scanned.saturating_add(end)))
     }
 
     /// Takes a whole line; answers the framing at the empty one.
