@@ -1,4 +1,4 @@
-//! From the encoder's OpenMetrics text to the Prometheus text format 0.0.4. pure
+//! From the encoder's `OpenMetrics` text to the Prometheus text format 0.0.4. pure
 //!
 //! Why: `OpenMetrics` names a counter's family without `_total`. Readers of the older format, and tools that lint it, then find
 //! the series without help and type. The samples themselves are written the same way in both.
