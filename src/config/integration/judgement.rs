@@ -13,7 +13,7 @@ use crate::domain::pattern::Pattern;
 use crate::domain::size::{ByteSize, Rate};
 use crate::provider::scheme::{OnRefusal, Scheme};
 
-const TOLERANCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
+pub(in crate::config) const TOLERANCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 const TOLERANCE_DEFAULT: Duration = Duration::from_secs(300);
 const REFUSAL_WORDS: [(&str, OnRefusal); 2] = [("reject", OnRefusal::Reject), ("acknowledge", OnRefusal::Acknowledge)];
 const ALL_HINT: &str = "nothing could pass; without the key everything may";

@@ -8,6 +8,8 @@ pub(super) mod secret;
 mod target;
 mod upstream;
 
+pub(super) use judgement::TOLERANCE;
+
 use std::sync::Arc;
 
 use super::context::Context;
@@ -88,7 +90,12 @@ fn scheme(table: &Table<'_>, context: &Context<'_>) -> Option<Arc<Scheme>> {
 
 /// No scheme of this version signs the URL or needs more than its secrets, so these two would promise what is not done.
 fn refuse_useless(table: &Table<'_>, scheme: Option<&Scheme>) {
-    let of = scheme.map_or_else(String::new, |scheme| format!(" for provider {}", scheme.name));
-    table.refuse(&["public_url"], &format!("has no effect{of}, which does not sign the URL"), "remove it");
-    table.refuse(&["options"], &format!("has no effect{of}, which needs nothing besides secrets"), "remove it");
+    let Some(scheme) = scheme else {
+        // The provider is a fault already, and nobody knows what it would have needed.
+        let _ = (table.entry("public_url"), table.entry("options"));
+        return;
+    };
+    let reason = |why: &str| format!("has no effect for provider {}, which {why}", scheme.name);
+    table.refuse(&["public_url"], &reason("does not sign the URL"), "remove it");
+    table.refuse(&["options"], &reason("needs nothing besides secrets"), "remove it");
 }

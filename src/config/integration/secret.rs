@@ -72,7 +72,7 @@ pub(super) fn list(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context
     table.refuse(&["secret", "signing_secret", "key"], INLINE, LIST_HINT);
     let Some(entry) = table.required("secrets", LIST_HINT) else { return Vec::new() };
     if !entry.is_list() {
-        entry.fault("must be a list", LIST_HINT);
+        entry.fault("must be a list, and secrets are never inline", LIST_HINT);
         return Vec::new();
     }
     let ids = Register::new();

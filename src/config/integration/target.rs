@@ -5,6 +5,7 @@
 //! 3. A header may be added only if it is neither the connection's, nor the provider's, nor one of those that hookward
 //!    itself vouches with.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -19,6 +20,7 @@ use crate::provider::scheme::Scheme;
 use crate::secrets::spec::SecretSource;
 
 const HINT: &str = "upstream = \"http://127.0.0.1:3000/stripe\", \"https://…\" or \"unix:/run/app.sock:/stripe\"";
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 32;
 
@@ -29,8 +31,7 @@ pub(super) fn read(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context
     let tls_entry = table.entry("upstream_tls");
     let tls = tls_entry.as_ref().and_then(|entry| entry.table(|table| tls(table, context)));
     let headers = value::optional(table, "upstream_headers", |entry| headers(entry, scheme, context));
-    let range = Duration::from_millis(10)..=Duration::from_secs(600);
-    let timeout = value::optional(table, "timeout", |entry| value::duration(entry, range));
+    let timeout = value::optional(table, "timeout", |entry| value::duration(entry, TIMEOUT));
     let words = [("drop", false), ("forward", true)];
     let forward_query = value::optional(table, "query", |entry| entry.word(&words)).unwrap_or(false);
 
@@ -68,7 +69,7 @@ fn address(transport: Transport, tls: UpstreamTlsSpec, context: &Context<'_>) ->
 fn default_timeout(scheme: Option<&Scheme>) -> Duration {
     let deadline = scheme.and_then(|scheme| scheme.deadline).unwrap_or(Duration::MAX);
     let less = deadline.checked_sub(Duration::from_secs(1)).filter(|left| !left.is_zero());
-    less.unwrap_or(deadline / 2).min(TIMEOUT_DEFAULT)
+    less.unwrap_or(deadline / 2).clamp(*TIMEOUT.start(), TIMEOUT_DEFAULT)
 }
 
 fn tls(table: &Table<'_>, context: &Context<'_>) -> UpstreamTlsSpec {
