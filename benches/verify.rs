@@ -1,6 +1,6 @@
 //! `present` and `verify`: every preset at a usual size, and one of each algorithm over four sizes of body.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench that cannot be set up has nothing to measure")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Question {
-    /// Check the hash chain of one or more log files, oldest first.
+    /// Check the hash chain of one or more log files, in any order.
     Verify(audit_verify::Arguments),
 }
 

@@ -39,17 +39,17 @@ pub(crate) enum ComposeError {
     /// A header that the scheme signs is not given.
     #[error("the scheme signs {0}: give it with --header")]
     HeaderNeeded(HeaderName),
-    /// The id has no place.
-    #[error("the id has no place in this request: the provider sends none, or sends it in a body, and the body is given")]
-    IdNowhere,
+}
+
+impl Draft {
+    /// Whether the id that is given has a place in the request. A body that is given is never changed.
+    pub(crate) fn places_its_id(&self, scheme: &Scheme) -> bool {
+        self.id.is_none() || sample::id_in_headers(scheme) || (self.body.is_none() && sample::id_in_body(scheme))
+    }
 }
 
 /// Fills in what is missing, and signs.
 pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result<Outgoing, ComposeError> {
-    let has_place = sample::id_in_headers(scheme) || (draft.body.is_none() && sample::id_in_body(scheme));
-    if draft.id.is_some() && !has_place {
-        return Err(ComposeError::IdNowhere);
-    }
     let id = draft.id.unwrap_or_else(|| format!("test_{}", RequestId::new(draft.at)));
     let body = draft.body.unwrap_or_else(|| sample::body(scheme, &id).into());
     let mut headers = draft.headers;
@@ -114,6 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn an_id_has_a_place_in_headers_or_in_a_body_of_ours() {
+        for (name, with_body, expected) in [("github", true, true), ("stripe", false, true), ("stripe", true, false)] {
+            let draft = Draft {
+                destination: "http://localhost/".parse().unwrap(),
+                at: UnixTime::from_seconds(0),
+                id: Some("i".to_owned()),
+                headers: HeaderMap::new(),
+                body: with_body.then(Bytes::new),
+            };
+            assert_eq!(draft.places_its_id(&preset(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn two_made_up_requests_are_two_deliveries() {
         for name in ["github", "stripe", "slack"] {
             let [one, other] = [(); 2].map(|()| composed(&preset(name), None, None, false).unwrap());
@@ -126,8 +140,6 @@ mod tests {
         let mut scheme = preset("github");
         let made = HeaderName::from_static("x-hub-signature-256");
         assert_eq!(composed(&scheme, None, Some("x-hub-signature-256"), true).unwrap_err(), ComposeError::HeaderMade(made));
-        assert_eq!(composed(&preset("stripe"), Some("evt"), None, true).unwrap_err(), ComposeError::IdNowhere);
-        assert!(composed(&preset("stripe"), Some("evt"), None, false).is_ok());
         scheme.content.push(Part::Header(HeaderName::from_static("x-topic")));
         let needed = HeaderName::from_static("x-topic");
         assert_eq!(composed(&scheme, None, None, true).unwrap_err(), ComposeError::HeaderNeeded(needed));

@@ -2,10 +2,9 @@
 //!
 //! Every fault of every part is found in one pass, so that nobody mends them one by one.
 
-use std::fmt::Display;
 use std::path::Path;
 
-use crate::cli::places::place_of;
+use crate::cli::places::fault;
 use crate::cli::{certificates, key_rings};
 use crate::config::plan::{IntegrationPlan, Plan};
 use crate::document::Fault;
@@ -13,13 +12,16 @@ use crate::gate::forward::spec::UpstreamAddress;
 use crate::listen::spec::{EntrySpec, ListenerSpec};
 use crate::secrets;
 
+/// What to do about a certificate that cannot be used.
+const CERTIFICATE_HINT: &str = "PEM files, whose relative paths start at the file that names them";
+
 /// Every fault of what the plan refers to. `file` is the main file of the configuration.
 pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
     let file = file.display().to_string();
     let listeners = plan.listeners.iter().enumerate().flat_map(|(index, listener)| listener_faults(&file, index, listener));
     let mut faults: Vec<Fault> = listeners.chain(plan.integrations.iter().flat_map(integration_faults)).collect();
     if let Some(Err(error)) = plan.admin.token.as_ref().map(secrets::read) {
-        faults.push(fault(&file, &["admin", "token"], error));
+        faults.push(fault(&file, &["admin", "token"], error).hint(key_rings::SECRET_HINT));
     }
     faults.sort();
     faults.dedup();
@@ -29,7 +31,7 @@ pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
 fn listener_faults(file: &str, index: usize, listener: &ListenerSpec) -> Vec<Fault> {
     let EntrySpec::Tls(tls) = &listener.entry else { return Vec::new() };
     let pairs = tls.certificates.iter().filter_map(|pair| certificates::pair(&pair.cert, &pair.key).err());
-    pairs.map(|error| fault(file, &["listener", &index.to_string(), "tls"], error)).collect()
+    pairs.map(|error| fault(file, &["listener", &index.to_string(), "tls"], error).hint(CERTIFICATE_HINT)).collect()
 }
 
 fn integration_faults(integration: &IntegrationPlan) -> Vec<Fault> {
@@ -39,11 +41,11 @@ fn integration_faults(integration: &IntegrationPlan) -> Vec<Fault> {
     for (header, source) in &integration.target.headers {
         if let Err(error) = secrets::read(source) {
             let keys = ["integration", name, "upstream_headers"];
-            faults.push(fault(file, &keys, format_args!("{header}: {error}")));
+            faults.push(fault(file, &keys, format_args!("{header}: {error}")).hint(key_rings::SECRET_HINT));
         }
     }
     let errors = upstream_certificate_errors(&integration.target.address);
-    faults.extend(errors.map(|error| fault(file, &["integration", name, "upstream_tls"], error)));
+    faults.extend(errors.map(|error| fault(file, &["integration", name, "upstream_tls"], error).hint(CERTIFICATE_HINT)));
     faults
 }
 
@@ -55,8 +57,4 @@ fn upstream_certificate_errors(address: &UpstreamAddress) -> impl Iterator<Item 
     let roots = tls.and_then(|tls| tls.ca.as_ref()).and_then(|ca| certificates::chain(ca).err());
     let client = tls.and_then(|tls| tls.client.as_ref()).and_then(|(cert, key)| certificates::pair(cert, key).err());
     roots.into_iter().chain(client)
-}
-
-fn fault(file: &str, keys: &[&str], reason: impl Display) -> Fault {
-    Fault::new(place_of(file, keys), keys.join("."), reason.to_string())
 }

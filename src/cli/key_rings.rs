@@ -1,6 +1,6 @@
 //! An integration's secrets, read and made into keys, with every fault at its place in the configuration.
 
-use crate::cli::places::place_of;
+use crate::cli::places;
 use crate::config::plan::IntegrationPlan;
 use crate::document::Fault;
 use crate::domain::name::SecretId;
@@ -8,12 +8,14 @@ use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
 use crate::secrets::{self, LoadedSecret};
 
+/// What to do about a secret that cannot be read.
+pub(super) const SECRET_HINT: &str = "set the variable, or make the file readable; nothing starts without it";
+
 /// The keys of an integration.
 pub(super) fn read(integration: &IntegrationPlan) -> Result<KeyRing, Vec<Fault>> {
     let fault = |id: Option<&SecretId>, reason: &str, hint: &str| fault(integration, id, reason).hint(hint);
     let loaded = secrets::load_all(&integration.secrets).map_err(|unread| {
-        let hint = "set the variable or make the file readable; nothing starts without it";
-        unread.iter().map(|unread| fault(Some(&unread.id), &unread.error.to_string(), hint)).collect::<Vec<_>>()
+        unread.iter().map(|unread| fault(Some(&unread.id), &unread.error.to_string(), SECRET_HINT)).collect::<Vec<_>>()
     })?;
     KeyRing::build(&integration.scheme, loaded.into_iter().map(material).collect()).map_err(|errors| {
         let hint = format!("`hookward providers {}` says how its keys are written", integration.scheme.name);
@@ -25,9 +27,8 @@ pub(super) fn read(integration: &IntegrationPlan) -> Result<KeyRing, Vec<Fault>>
 fn fault(integration: &IntegrationPlan, id: Option<&SecretId>, reason: &str) -> Fault {
     let index = integration.secrets.iter().position(|secret| Some(&secret.id) == id).unwrap_or_default();
     let keys = ["integration", integration.name.as_str(), "secrets", &index.to_string()];
-    let place = place_of(&integration.place.file, &keys);
     let id = id.map(SecretId::as_str).unwrap_or_default();
-    Fault::new(place, format!("integration.{}.secrets", integration.name), format!("secret \"{id}\": {reason}"))
+    places::fault(&integration.place.file, &keys, format_args!("secret \"{id}\": {reason}"))
 }
 
 fn material(secret: LoadedSecret) -> KeyMaterial {

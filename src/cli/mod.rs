@@ -49,7 +49,7 @@ use exit::Verdict;
 
 /// Webhook verification reverse proxy: forwards only what is proven, fresh, allowed and new.
 #[derive(Debug, Parser)]
-#[command(name = "hookward", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "hookward", version, propagate_version = false, max_term_width = 100)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,

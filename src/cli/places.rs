@@ -1,16 +1,37 @@
 //! Where a key stands in the configuration, for faults that only the machine can find: a secret that is missing, a
 //! certificate that cannot be read. Read again only when there is such a fault.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
 
-use crate::document::{Document, Entry, Faults, Place};
+use crate::document::{Document, Entry, Fault, Faults, Place};
 
 /// More than the configuration's own bound: what was loaded is found again.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 
+/// A fault of a key of a file.
+pub(super) fn fault(file: &str, keys: &[&str], reason: impl Display) -> Fault {
+    Fault::new(place_of(file, keys), dotted(keys), reason.to_string())
+}
+
+/// The key as the configuration's own faults write it: `listener[0].tls`.
+fn dotted(keys: &[&str]) -> String {
+    let mut dotted = String::new();
+    for key in keys {
+        let is_index = key.bytes().all(|byte| byte.is_ascii_digit()) && !dotted.is_empty();
+        let part = match (is_index, dotted.is_empty()) {
+            (true, _) => format!("[{key}]"),
+            (false, true) => (*key).to_owned(),
+            (false, false) => format!(".{key}"),
+        };
+        dotted.push_str(&part);
+    }
+    dotted
+}
+
 /// The place of a key of a file, or of the last part of it that is there. A list's elements are numbered from 0.
-pub(super) fn place_of(file: &str, keys: &[&str]) -> Place {
+fn place_of(file: &str, keys: &[&str]) -> Place {
     let start = Place { file: file.to_owned(), line: 1, column: 1 };
     let Some(text) = read(file) else { return start };
     let document = Document::new(file, text);
@@ -66,6 +87,7 @@ mod tests {
             let place = place_of(name, keys);
             assert_eq!((place.line, place.column), (line, column), "{keys:?}");
         }
-        assert_eq!(place_of("/does/not/exist", &["a"]).to_string(), "/does/not/exist:1:1");
+        let fault = fault("/does/not/exist", &["listener", "0", "tls"], "is gone");
+        assert_eq!(fault.to_string(), "/does/not/exist:1:1: listener[0].tls: is gone");
     }
 }

@@ -71,7 +71,9 @@ fn meaning(argument: &Arg) -> String {
     if let Some(variable) = argument.get_env() {
         let _ = write!(meaning, "; else `${}`", variable.display());
     }
-    if let [default] = argument.get_default_values() {
+    if let [default] = argument.get_default_values()
+        && argument.get_action().takes_values()
+    {
         let _ = write!(meaning, "; default `{}`", default.display());
     }
     meaning

@@ -108,6 +108,9 @@ fn outgoing(arguments: &Arguments, scheme: &Scheme) -> Result<Outgoing> {
         headers: headers(&arguments.header),
         body: arguments.body.as_deref().map(body).transpose()?,
     };
+    if !draft.places_its_id(scheme) {
+        output::talk(format_args!("note: --id has no place in this request of {}: its body is given", scheme.name));
+    }
     let mut outgoing = compose::compose(scheme, &key, draft)?;
     outgoing.body_file = arguments.body.clone().filter(|file| file != Path::new("-"));
     outgoing.cacert.clone_from(&arguments.cacert);

@@ -37,6 +37,8 @@ fn the_interface_is_understood() {
     }
 }
 
+const CONFLICT: &str = "audit verify --state-dir d --head aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa f";
+
 #[test]
 fn what_is_not_understood_is_usage() {
     let lines = [
@@ -50,7 +52,8 @@ fn what_is_not_understood_is_usage() {
         ("status --interval 2s", ErrorKind::MissingRequiredArgument),
         ("verify --integration a", ErrorKind::MissingRequiredArgument),
         ("audit verify", ErrorKind::MissingRequiredArgument),
-        ("audit verify --state-dir d --head aa f", ErrorKind::ArgumentConflict),
+        ("audit verify --head aa f", ErrorKind::ValueValidation),
+        (CONFLICT, ErrorKind::ArgumentConflict),
         ("check --deny everything", ErrorKind::InvalidValue),
     ];
     for (line, kind) in lines {

@@ -68,13 +68,13 @@ fn everything_that_is_missing_is_found_at_once_at_its_place() {
     let report = checked(&folder);
     let found: Vec<_> = report.faults.iter().map(|fault| (fault.place.line, fault.key.as_str())).collect();
     let expected = [
-        (3, "listener.0.tls"),
+        (3, "listener[0].tls"),
         (5, "admin.token"),
         (10, "integration.code.upstream_tls"),
         (11, "integration.code.upstream_headers"),
-        (12, "integration.code.secrets"),
-        (12, "integration.code.secrets"),
-        (17, "integration.pay.secrets"),
+        (12, "integration.code.secrets[0]"),
+        (12, "integration.code.secrets[1]"),
+        (17, "integration.pay.secrets[0]"),
     ];
     assert_eq!(found, expected, "{}", report.text());
     assert!(!report.text().contains("not base64!") && !report.text().contains("ok:"), "{}", report.text());

@@ -150,7 +150,7 @@ fn unknown_integrations_missing_secrets_and_files_are_named() {
     std::fs::write(world.folder.path().join("stripe"), " \n").unwrap();
     let faults = key_rings::read(stripe).unwrap_err();
     assert_eq!(faults.len(), 1);
-    assert!(faults[0].to_string().contains("integration.stripe.secrets: secret \"now\": "), "{}", faults[0]);
+    assert!(faults[0].to_string().contains("integration.stripe.secrets[0]: secret \"now\": "), "{}", faults[0]);
     let absent = captured_request(&world.folder.path().join("absent")).unwrap_err();
     assert!(absent.to_string().contains("cannot open"), "{absent}");
 }
