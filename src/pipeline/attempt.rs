@@ -11,8 +11,9 @@ use http::Method;
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::auditor::Place;
+use crate::audit::error::AuditUnavailable;
 use crate::audit::record::RequestRecord;
-use crate::audit::writer::{AuditUnavailable, Place};
 use crate::domain::body::RawBody;
 use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
@@ -162,7 +163,7 @@ impl Attempt {
         }
         match self.place.take() {
             Some(place) => place.write(self.record.clone()),
-            None => shared.auditor.refused(self.record.clone()),
+            None => shared.auditor.refused(self.record.clone(), true, now.monotonic),
         }
         shared.inflight.ended();
     }

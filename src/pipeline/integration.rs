@@ -11,7 +11,7 @@ use crate::domain::time::UnixTime;
 use crate::gate::admit::terms::AdmitTerms;
 use crate::gate::forward::UpstreamPool;
 use crate::gate::pace::gate::Pace;
-use crate::gate::replay::gate::ReplayTerms;
+use crate::gate::replay::terms::ReplayTerms;
 use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::keys::KeyRing;
 use crate::provider::scheme::{OnRefusal, Scheme};

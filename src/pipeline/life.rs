@@ -20,17 +20,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body;
 
+use crate::domain::address::Source;
 use crate::domain::head::Head;
 use crate::domain::reason::Reason;
+use crate::domain::time::UnixTime;
 use crate::gate::admit::failures::{self, FailureVerdict};
 use crate::gate::admit::gate::{Admitted, admit};
 use crate::gate::forward::error::{Exposure, ForwardError};
-use crate::gate::forward::gate::{Facts, Forwarded, forward};
+use crate::gate::forward::gate::{Arrival, Forwarded, forward};
 use crate::gate::intake::gate::{Holding, Terms as IntakeTerms};
 use crate::gate::pace::gate::pace;
 use crate::gate::replay::gate::claim;
@@ -59,7 +61,9 @@ enum Passed {
 struct Delivery {
     integration: Arc<Integration>,
     scoped: Scoped,
-    facts: Facts,
+    verified_at: UnixTime,
+    source: Source,
+    tls: bool,
     /// Its body's part of the budget: held until the delivery's end, not the connection's.
     _holding: Holding,
 }
@@ -102,7 +106,6 @@ where
         attempt.reserve()?;
         return Ok(Passed::Handshake(reply));
     }
-    let host = head.headers.get(HOST).cloned();
     let (verified, holding) = prove(site, attempt, &integration, admitted, head, body).await?;
     attempt.reserve()?;
     attempt.verified(&verified);
@@ -110,16 +113,8 @@ where
         return Ok(Passed::Handshake(reply.clone()));
     }
     let scoped = scope(&integration.events, verified)?;
-    let facts = Facts {
-        request_id: attempt.request_id(),
-        integration: integration.name.clone(),
-        provider: integration.scheme.name.clone(),
-        verified_at: site.shared.clock.now().wall,
-        source,
-        tls: context.tls.is_some(),
-        host,
-    };
-    Ok(Passed::Delivery(Box::new(Delivery { integration, scoped, facts, _holding: holding })))
+    let (verified_at, tls) = (site.shared.clock.now().wall, context.tls.is_some());
+    Ok(Passed::Delivery(Box::new(Delivery { integration, scoped, verified_at, source, tls, _holding: holding })))
 }
 
 /// Step 1, before the route. The wire was judged where it was read; what it says of a stand-in is final.
@@ -199,28 +194,37 @@ async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery:
     match carry(&site, worker, &mut attempt, delivery).await {
         Err(stop) => refuse(attempt, &stop),
         Ok(forwarded) => {
-            let reason = if forwarded.status.is_success() { Reason::Delivered } else { Reason::UpstreamRejected };
-            attempt.finish(reason, forwarded.status.as_u16());
-            Answer { status: forwarded.status, headers: forwarded.headers, body: forwarded.body }
+            let reason = if forwarded.is_success() { Reason::Delivered } else { Reason::UpstreamRejected };
+            let (status, headers, body) = forwarded.into_answer();
+            attempt.finish(reason, status.as_u16());
+            Answer { status, headers, body }
         }
     }
 }
 
 /// Claim, pace, forward, settle.
 async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Delivery) -> Result<Forwarded, Stop> {
-    let Delivery { integration, scoped, facts, _holding } = delivery;
+    let Delivery { integration, scoped, verified_at, source, tls, _holding } = delivery;
     let clock = &site.shared.clock;
-    let claimed = claim(&integration.replay, &site.shared.store, scoped, clock.now()).await?;
+    let claimed = claim(&integration.replay, scoped, clock.now()).await.map_err(|unclaimed| unclaimed.error())?;
     if claimed.is_blind() {
         attempt.blind();
     }
-    let paced = pace(&integration.pace, claimed, clock.now()).await?;
+    let paced = pace(&integration.pace, claimed, clock.now()).await.map_err(|unpaced| unpaced.error())?;
     let sent_at = clock.now().monotonic;
-    let outcome = forward(integration.pool(worker), &paced, &facts).await;
+    let arrival = Arrival {
+        integration: &integration.name,
+        provider: &integration.scheme.name,
+        request_id: attempt.request_id(),
+        verified_at,
+        source,
+        tls,
+    };
+    let outcome = forward(integration.pool(worker), &paced, &arrival).await;
     let ended = clock.now();
-    attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status.as_u16()), ended.monotonic.since(sent_at));
+    attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16()), ended.monotonic.since(sent_at));
     let settlement = Settlement::from(fate(&outcome));
-    let settled = paced.into_claimed().settle(settlement, ended).await;
+    let (_, settled) = paced.into_claimed().settle(settlement, ended).await;
     if settlement == Settlement::Settle {
         // A 2xx is passed on only once its settlement is safe; else the provider must come again.
         settled?;
@@ -231,7 +235,7 @@ async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Deli
 /// What forwarding means for the claim.
 fn fate(outcome: &Result<Forwarded, ForwardError>) -> Outcome {
     match outcome {
-        Ok(forwarded) if forwarded.status.is_success() => Outcome::CompletedSuccess,
+        Ok(forwarded) if forwarded.is_success() => Outcome::CompletedSuccess,
         Ok(_) => Outcome::CompletedOther,
         Err(error) => match error.exposure() {
             Exposure::NeverSent => Outcome::NeverSent,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio_util::task::TaskTracker;
 
-use crate::audit::writer::Auditor;
+use crate::audit::auditor::Auditor;
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
@@ -35,7 +35,7 @@ pub struct Shared {
     /// Where `now` comes from.
     pub clock: Clock,
     /// The claims.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// Bodies in memory.
     pub intake: Intake,
     /// Budgets of sources: requests, and failures at each integration.

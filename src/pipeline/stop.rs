@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::audit::writer::AuditUnavailable;
+use crate::audit::error::AuditUnavailable;
 use crate::domain::reason::Reason;
 use crate::domain::retry_after::RetryAfter;
 use crate::gate::admit::error::AdmitError;

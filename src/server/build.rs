@@ -13,10 +13,10 @@ use crate::gate::admit::terms::AdmitTerms;
 use crate::gate::forward::error::ForwardBuildError;
 use crate::gate::forward::upstream::Upstream;
 use crate::gate::pace::gate::Pace;
-use crate::gate::replay::gate::ReplayTerms;
 use crate::gate::replay::history::HistoryTerms;
 use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::{ReplayStore as _, ShareId};
+use crate::gate::replay::terms::{Protection, ReplayTerms};
 use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
@@ -167,7 +167,7 @@ fn integration(plan: &Plan, one: Prepared, share: ShareId, shared: &Shared, work
     let Prepared { plan: own, keys, upstream } = one;
     let now = shared.clock.now().wall;
     Integration {
-        replay: replay_terms(plan, &own, share),
+        replay: replay_terms(plan, &own, share, shared),
         admission: AdmitTerms::new(own.sources_allow.as_deref(), &own.scheme),
         events: EventRules { allow: own.events_allow.clone() },
         pace: Pace::new(own.rate_limit),
@@ -196,13 +196,16 @@ fn secret_uses(own: &IntegrationPlan, shared: &Shared, now: UnixTime) -> Vec<Sec
     own.secrets.iter().map(one).collect()
 }
 
-fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId) -> ReplayTerms {
+fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, shared: &Shared) -> ReplayTerms {
+    let timeout = own.target.timeout;
     ReplayTerms {
+        store: Arc::clone(&shared.store),
         integration: own.name.clone(),
-        required: own.replay,
+        protection: if own.replay { Protection::On } else { Protection::Off },
         share,
-        timeout: own.target.timeout,
-        untimed_window: own.untimed_window,
+        // An attempt lasts for its timeout; whoever ends it may need a moment more.
+        lease: timeout.saturating_mul(2),
+        lapse: timeout,
         history: HistoryTerms { cold_start: plan.replay.cold_start, untimed_window: own.untimed_window, raised: None },
     }
 }

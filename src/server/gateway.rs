@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::error::AuditError;
-use crate::audit::writer::Auditor;
+use crate::audit::auditor::Auditor;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
@@ -127,7 +127,7 @@ fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result
     let metrics = Arc::new(Metrics::new());
     let StoreSpec::Memory = plan.replay.store;
     Ok(Shared {
-        store: Store::Memory(MemoryStore::new(plan.replay.capacity, clock.now())),
+        store: Arc::new(Store::Memory(MemoryStore::new(plan.replay.capacity, clock.now()))),
         intake: Intake::new(plan.intake),
         sources: Arc::new(SourceTable::new(plan.source_limits)),
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
