@@ -11,16 +11,16 @@ use anyhow::Context as _;
 
 /// Where the pair was written.
 #[derive(Debug)]
-pub struct DevelopmentCertificate {
+pub(super) struct DevelopmentCertificate {
     /// The certificate, which is also the root to trust.
-    pub cert: PathBuf,
+    pub(super) cert: PathBuf,
     /// The key, readable by its owner only.
-    pub key: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 impl DevelopmentCertificate {
     /// Makes a pair for `localhost` and the loopback addresses in a directory.
-    pub fn write(directory: &Path) -> anyhow::Result<Self> {
+    pub(super) fn write(directory: &Path) -> anyhow::Result<Self> {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let made = rcgen::generate_simple_self_signed(names).context("making the development certificate")?;
         let pair = Self { cert: directory.join("development.crt"), key: directory.join("development.key") };
@@ -31,7 +31,7 @@ impl DevelopmentCertificate {
 }
 
 /// Writes a file that only its owner can read.
-pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("writing {}", path.display()))
 }

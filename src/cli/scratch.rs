@@ -9,11 +9,10 @@ use anyhow::{Context as _, Result};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::Clock;
 
-/// The directory. Removed with everything in it when this is dropped, unless it is kept.
+/// The directory. Removed with everything in it when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     path: PathBuf,
-    kept: bool,
 }
 
 impl Scratch {
@@ -22,25 +21,18 @@ impl Scratch {
         let name = format!("hookward-{purpose}-{}", RequestId::new(Clock::system().now().wall));
         let path = std::env::temp_dir().join(name);
         DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self { path, kept: false })
+        Ok(Self { path })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
-
-    /// Leaves it behind.
-    pub(crate) const fn keep(&mut self) {
-        self.kept = true;
-    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !self.kept {
-            // What cannot be removed is left to the system's own tidying of its temporary directory.
-            let _left_behind = std::fs::remove_dir_all(&self.path);
-        }
+        // What cannot be removed is left to the system's own tidying of its temporary directory.
+        let _left_behind = std::fs::remove_dir_all(&self.path);
     }
 }

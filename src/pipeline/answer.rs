@@ -5,8 +5,6 @@
 //! 3. What asks to be tried again carries `Retry-After`.
 //! 4. A refusal before or during the body closes the connection.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -14,6 +12,7 @@ use http_body_util::Full;
 
 use crate::domain::reason::Reason;
 use crate::domain::request_id::RequestId;
+use crate::domain::retry_after::RetryAfter;
 use crate::provider::scheme::OnRefusal;
 
 /// An answer, ready for the wire.
@@ -76,7 +75,7 @@ impl Answer {
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
     /// When to come again.
-    pub retry_after: Option<Duration>,
+    pub retry_after: Option<RetryAfter>,
     /// The methods that are taken, for a 405.
     pub allow: Option<HeaderValue>,
     /// Whether the connection ends with this answer.
@@ -100,15 +99,11 @@ impl Terms {
     }
 }
 
-/// Whole seconds to wait: what is known, else five; at least one, so that nobody spins.
-fn retry_seconds(status: StatusCode, reason: Reason, known: Option<Duration>) -> Option<u64> {
-    const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
+/// Whole seconds to wait: what is known, else five.
+fn retry_seconds(status: StatusCode, reason: Reason, known: Option<RetryAfter>) -> Option<u64> {
+    const UNKNOWN_WAIT_SECONDS: u64 = 5;
     let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) || reason == Reason::ReplayInFlight;
-    asks.then(|| whole_seconds(known.unwrap_or(UNKNOWN_WAIT)).max(1))
-}
-
-fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
+    asks.then(|| known.map_or(UNKNOWN_WAIT_SECONDS, RetryAfter::seconds))
 }
 
 /// Whether a refusal for good is answered 200 because the integration asks for it.
@@ -175,6 +170,8 @@ const fn class_of(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::time::UnixTime;
 
@@ -196,7 +193,7 @@ mod tests {
     #[test]
     fn what_may_be_tried_again_says_when() {
         let seconds = |reason, retry_after| {
-            let answer = refusal(reason, &Terms { retry_after, ..Terms::default() });
+            let answer = refusal(reason, &Terms { retry_after: retry_after.map(RetryAfter::new), ..Terms::default() });
             answer.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
         };
         assert_eq!(seconds(Reason::RateLimitedSource, Some(Duration::from_millis(1200))).as_deref(), Some("2"));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::time::UnixTime;
 use crate::gate::admit::terms::AdmitTerms;
-use crate::gate::forward::UpstreamPool;
+use crate::gate::forward::pool::UpstreamPool;
 use crate::gate::pace::gate::Pace;
 use crate::gate::replay::terms::ReplayTerms;
 use crate::gate::scope::rules::EventRules;

@@ -106,7 +106,7 @@ where
         attempt.reserve()?;
         return Ok(Passed::Handshake(reply));
     }
-    let (verified, holding) = prove(site, attempt, &integration, admitted, head, body).await?;
+    let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.reserve()?;
     attempt.verified(&verified);
     if let Some(reply) = verified.handshake() {
@@ -147,23 +147,23 @@ async fn prove<B>(
     site: &Arc<Site>,
     attempt: &mut Attempt,
     integration: &Integration,
-    admitted: Admitted,
+    admitted: &Admitted,
     head: Head,
     body: B,
 ) -> Result<(Verified, Holding), Stop>
 where
     B: Body<Data = Bytes> + Send,
 {
-    let shared = &site.shared;
-    let terms = IntakeTerms { max_body_bytes: integration.max_body_bytes, source: admitted.source().limit_key() };
+    let (shared, source) = (&site.shared, admitted.source());
+    let terms = IntakeTerms { max_body_bytes: integration.max_body_bytes, source: source.limit_key() };
     let presented = match present(&integration.scheme, &head) {
         Ok(presented) => presented,
         Err(error) => {
-            let verdict = failures::headerless(&shared.sources, &admitted, &integration.name, attempt.began());
+            let verdict = failures::headerless(&shared.sources, source, &integration.name, attempt.began());
             return Err(failed(verdict, error));
         }
     };
-    let trial = failures::enter(&shared.sources, admitted, &integration.name, attempt.began())?;
+    let trial = failures::enter(&shared.sources, source, &integration.name, attempt.began())?;
     let (received, mut holding) = shared.intake.receive(terms, head, body).await?;
     attempt.received(&received.body);
     // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.

@@ -1,7 +1,5 @@
 //! Why a request stops: the sum of the gates' errors, and what the answer needs of each.
 
-use std::time::Duration;
-
 use http::HeaderValue;
 
 use crate::audit::error::AuditUnavailable;
@@ -99,12 +97,12 @@ impl Stop {
         Terms { retry_after: self.retry_after(), allow: self.allow(), close: !self.is_after_body(), temporary: false }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<RetryAfter> {
         match self {
             Self::Admit(AdmitError::RateLimitedSource { retry_after } | AdmitError::RateLimitedFailures { retry_after })
-            | Self::Muted { retry_after } => Some(Duration::from_secs(retry_after.seconds())),
-            Self::Replay(error) => error.retry_after(),
-            Self::Pace(error) => Some(error.retry_after()),
+            | Self::Muted { retry_after }
+            | Self::Replay(ReplayError::ReplayInFlight { retry_after } | ReplayError::SignedBeforeStart { retry_after })
+            | Self::Pace(PaceError::RateLimitedIntegration { retry_after }) => Some(*retry_after),
             _ => None,
         }
     }

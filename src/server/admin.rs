@@ -7,7 +7,7 @@
 //! 4. Nothing here shows a secret, a configuration value or the environment.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,11 +168,6 @@ async fn serve_connection(stream: TcpStream, admin: Arc<Admin>) {
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(16 * 1024);
     // An error here is the peer's own connection ending; there is nobody left to tell.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// Binds an admin address.
-pub(crate) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address).await
 }
 
 #[cfg(test)]

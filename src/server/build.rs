@@ -24,6 +24,7 @@ use crate::listen::error::ListenError;
 use crate::pipeline::integration::{About, Integration, SecretUse};
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
+use crate::secrets::spec::SecretSpec;
 use crate::secrets::{self, SecretError, SecretFault};
 use crate::server::state_directory::StateDirectoryError;
 
@@ -189,7 +190,7 @@ fn integration(plan: &Plan, one: Prepared, share: ShareId, shared: &Shared, work
 }
 
 fn secret_uses(own: &IntegrationPlan, shared: &Shared, now: UnixTime) -> Vec<SecretUse> {
-    let one = |secret: &crate::secrets::spec::SecretSpec| {
+    let one = |secret: &SecretSpec| {
         let metrics = shared.metrics.secret(&own.name, &secret.id, secret.not_after);
         SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), now, metrics)
     };

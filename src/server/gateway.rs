@@ -59,7 +59,7 @@ impl Gateway {
     /// Builds and starts everything of a plan, or says everything that is wrong.
     pub async fn start(plan: &Plan, clock: Clock, workers: usize) -> Result<Self, Vec<BuildError>> {
         let prepared = build::prepare(plan)?;
-        let sockets = Sockets::open(plan).await.map_err(one)?;
+        let mut sockets = Sockets::open(plan).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
         let shared = Arc::new(shared(plan, &state_directory, clock).map_err(one)?);
         let site = Arc::new(ArcSwap::from_pointee(build::site(plan, prepared, &shared, workers)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
@@ -22,8 +22,6 @@ pub(super) struct Member {
     pub(super) secret: Zeroizing<String>,
     /// How that is written, where it is not the scheme's own way.
     pub(super) encoding: Option<&'static str>,
-    /// What `sign` is given, to print curl lines.
-    pub(super) signing_secret: Zeroizing<String>,
 }
 
 impl Member {
@@ -46,21 +44,20 @@ fn member(scheme: &Arc<Scheme>) -> Result<Member> {
         scheme: Arc::clone(scheme),
         other_key: signing_key(scheme, &fresh_secret(scheme)?)?,
         encoding: public.is_some().then_some("hex"),
-        secret: public.map_or_else(|| signing_secret.clone(), Zeroizing::new),
+        secret: public.map_or(signing_secret, Zeroizing::new),
         key,
-        signing_secret,
     })
 }
 
 fn signing_key(scheme: &Scheme, text: &str) -> Result<SigningKey> {
     let secret = SecretBytes::new(text.as_bytes().to_vec());
-    SigningKey::parse(scheme, None, &secret).map_err(|error| anyhow!("a key for {}: {}", scheme.name, error.fault))
+    SigningKey::parse(scheme, None, secret).map_err(|error| anyhow!("a key for {}: {}", scheme.name, error.fault))
 }
 
 /// Thirty-two random bytes, written as the provider writes its secrets; for Ed25519 they are the seed.
 fn fresh_secret(scheme: &Scheme) -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *bytes).context("no randomness")?;
+    getrandom::fill(&mut *bytes).map_err(|error| anyhow!("no randomness: {error}"))?;
     let text = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) | (_, KeyEncoding::Utf8 | KeyEncoding::Hex | KeyEncoding::Pem) => HEXLOWER.encode(&*bytes),
         (_, KeyEncoding::Whsec) => format!("whsec_{}", BASE64.encode(&*bytes)),

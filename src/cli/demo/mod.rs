@@ -19,7 +19,6 @@ use crate::cli::output;
 use crate::cli::serve::Ends;
 
 use case::{Outcome, cases};
-use cast::Member;
 use stage::Stage;
 
 /// Arguments of `demo`.
