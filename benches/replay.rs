@@ -93,7 +93,8 @@ impl Held {
             let took = begun.elapsed();
             is_over.store(true, Ordering::Relaxed);
             let waits = claims.join().unwrap_or_default();
-            let at = |thousandth: usize| waits.get(waits.len().saturating_sub(1) * thousandth / 1000).copied().unwrap_or_default();
+            let at =
+                |thousandth: usize| waits.get(waits.len().saturating_sub(1) * thousandth / 1000).copied().unwrap_or_default();
             println!(
                 "{before} dropped in {took:?}; a claim meanwhile: p50 {:?}, p99.9 {:?}, longest {:?}",
                 at(500),
