@@ -7,3 +7,5 @@ pub mod admit;
 pub mod forward;
 pub mod intake;
 pub mod replay;
+pub mod scope;
+pub mod verify;
