@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::Clock;
-use governor::middleware::{RateLimitingMiddleware, StateInformationMiddleware};
+use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota, RateLimiter};
 
@@ -17,8 +17,7 @@ use super::retry_after::RetryAfter;
 use super::size::Rate;
 use super::time::Monotonic;
 
-type Snapshots = StateInformationMiddleware;
-type Limiter = RateLimiter<NotKeyed, InMemoryState, ToldTime, Snapshots>;
+type Limiter = RateLimiter<NotKeyed, InMemoryState, ToldTime, StateInformationMiddleware>;
 
 /// One rate's budget. Shared by reference; spending is one atomic exchange.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl Budget {
         quota(interval(rate), rate.burst).burst_size_replenished_in()
     }
 
-    fn refuse(&self, refusal: &Refusal, told: Duration) -> Spent {
+    fn refuse(&self, refusal: &NotUntil<Duration>, told: Duration) -> Spent {
         let wait = refusal.wait_time_from(told);
         self.mark_empty(told, wait);
         Spent { retry_after: RetryAfter::new(wait) }
@@ -85,9 +84,6 @@ impl Budget {
         self.empty_until.fetch_max(nanos(told.saturating_add(wait)), Ordering::Relaxed);
     }
 }
-
-type Refusal = <Snapshots as RateLimitingMiddleware<Duration>>::NegativeOutcome;
-const _: fn(&NotUntil<Duration>) -> &Refusal = |same| same;
 
 /// Time between two of a rate; a rate faster than one a nanosecond is one a nanosecond.
 fn interval(rate: Rate) -> Duration {

@@ -9,8 +9,8 @@
 //! 4. Failures spend a second budget, for each source and integration. While it is empty, requests without the scheme's
 //!    headers are refused unread; those with them are still verified, at most sixteen at once a source. So a stranger
 //!    behind a provider's address can make us work, a little, and can never mute the provider.
-//! 5. Both tables are bounded. Past the bound the sources seen least are forgotten, and begin anew with full budgets; each
-//!    one is counted.
+//! 5. Both tables are bounded. Past the bound the source seen longest ago is forgotten, and begins anew with full
+//!    budgets; each one is counted.
 
 pub mod error;
 pub mod failures;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moka::notification::RemovalCause;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::spec::SourceLimits;
@@ -110,6 +111,8 @@ where
     let evictions = Arc::clone(evictions);
     Cache::builder()
         .max_capacity(entries_max)
+        // The default policy turns newcomers away when full, and a budget that is not kept limits nobody.
+        .eviction_policy(EvictionPolicy::lru())
         .time_to_idle(Budget::refill_time(rate).clamp(IDLE_MIN, IDLE_MAX))
         .eviction_listener(move |_, _, cause| {
             if cause == RemovalCause::Size {

@@ -1,7 +1,7 @@
 //! Claim, settle, release, lapse: one delivery is forwarded once.
 //!
 //! Owns: what makes two deliveries the same, who may forward one, how long that is remembered. Must not know: HTTP answers,
-//! upstreams, how a claim's refusal is shown. Start at `gate`; [`store`] is what a store must offer.
+//! upstreams, how a claim's refusal is shown. Start at [`gate`]; [`store`] is what a store must offer.
 //!
 //! # The contract of a store
 //!
@@ -30,13 +30,21 @@
 //! 7. *Dividing.* Up to nine tenths of the places are common; the last tenth is divided evenly among the integrations.
 //! 8. A store that cannot answer says so within its own deadline; it never guesses.
 
-//pub mod gate;
+pub mod error;
+pub mod gate;
 pub mod history;
 pub mod key;
 pub mod memory;
 pub mod settlement;
 pub mod spec;
 pub mod store;
+pub mod terms;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

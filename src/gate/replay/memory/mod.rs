@@ -28,7 +28,6 @@ use ledger::Ledger;
 use shard::{Context, Key, Shard};
 
 /// Claims in this process's memory.
-#[derive(Debug)]
 pub struct MemoryStore {
     /// A power of two of them; each lock is shared by the claims that hash there and the sweep.
     shards: Box<[Mutex<Shard>]>,
@@ -172,6 +171,13 @@ impl ReplayStore for MemoryStore {
 
     fn counters(&self) -> &StoreCounters {
         &self.counters
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    /// How full it is; a claim's own `Debug` must not print a million others.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "MemoryStore({} of {})", self.entries(), self.capacity())
     }
 }
 
