@@ -9,7 +9,7 @@
 //! 3. A request that an upstream may have received is never sent again.
 //! 4. One deadline covers waiting, connecting, sending and the whole answer.
 //!
-//! Start reading at `gate.rs`; the only road to a connection's `send` leads through it.
+//! Start reading at [`gate`]; the only road to a connection's `send` leads through it.
 
 mod body;
 mod client;
@@ -20,6 +20,7 @@ mod tls;
 
 pub mod attestation;
 pub mod error;
+pub mod gate;
 pub mod headers;
 pub mod pool;
 pub mod spec;

@@ -1,8 +1,8 @@
 //! One worker's connections to one upstream: how many at once, and which stay open between requests.
 //!
 //! Invariants:
-//! 1. At most [`IN_USE_MAX`] requests are under way, at most [`WAITING_MAX`] wait for one of them to end, for a bounded time.
-//! 2. At most [`IDLE_MAX`] connections are idle, none longer than [`IDLE_TIMEOUT`], which is shorter than most upstreams'
+//! 1. At most `IN_USE_MAX` requests are under way, at most `WAITING_MAX` wait for one of them to end, for a bounded time.
+//! 2. At most `IDLE_MAX` connections are idle, none longer than `IDLE_TIMEOUT`, which is shorter than most upstreams'
 //!    own: a connection is closed by us before it is closed under a request.
 //! 3. The last one used is the first one taken, so that after a burst the surplus grows old and goes.
 //! 4. The lock is held for moves of memory only.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod building;
+mod gate;
 mod headers;
 mod reuse;
 mod scripted;
