@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::harness::{Gateway, limits, listener, post, read_answer, read_to_end, statuses};
+use super::harness::{Gateway, eventually, limits, listener, post, read_answer, read_to_end, statuses};
 use crate::listen::bind::bind_all;
 use crate::listen::error::ListenError;
 use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec};
@@ -35,7 +35,7 @@ fn connections_over_the_bound_are_dropped_and_places_come_back() {
     assert!(is_dropped(&mut gateway.connect()));
     assert_eq!((gateway.counters.open_connections(), gateway.counters.refused_connections()), (2, 1));
     drop(kept);
-    sleep(Duration::from_millis(100));
+    eventually(|| gateway.counters.open_connections() == 0);
     let mut stream = gateway.connect();
     stream.write_all(&post("/a", "x")).unwrap();
     assert_eq!(statuses(&read_answer(&mut stream)), ["200"]);
