@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::harness::{Gateway, eventually, limits, listener, post, read_answer, read_to_end, statuses};
 use crate::listen::bind::bind_all;
 use crate::listen::error::ListenError;
-use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec};
+use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec, TlsSpec, TlsVersion};
 use crate::listen::workers::Drained;
 
 /// Limits that no test here runs into.
@@ -109,4 +109,12 @@ fn an_address_in_use_is_named() {
     let error = bind_all(&[taken]).unwrap_err();
     assert_eq!(error.to_string(), format!("listener second: cannot bind {}", first[0].address()));
     assert!(matches!(error, ListenError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse));
+}
+
+#[test]
+fn a_listener_whose_certificates_cannot_be_used_is_named() {
+    let tls = TlsSpec { certificates: Vec::new(), min_version: TlsVersion::V12 };
+    let error = bind_all(&[listener("public", EntrySpec::Tls(tls))]).unwrap_err();
+    assert_eq!(error.to_string(), "listener public: TLS cannot be set up");
+    assert!(matches!(error, ListenError::Tls { .. }));
 }
