@@ -81,9 +81,7 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
             let step = self.inspector.feed(&self.held);
             self.settle(&step);
             self.cleared = step.pass;
-            if step.fault.is_some() {
-                self.held.truncate(step.pass);
-            } else if step.pass > 0 && step.pass < self.held.len() {
+            if step.fault.is_none() && step.pass > 0 && step.pass < self.held.len() {
                 self.waiting.restart();
             }
         }

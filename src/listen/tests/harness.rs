@@ -72,8 +72,8 @@ pub(super) fn limits() -> ConnectionLimits {
         max_header_bytes: 16384,
         max_connections: 100,
         max_connections_per_source: 50,
-        header_timeout: Duration::from_millis(200),
-        idle_timeout: Duration::from_millis(250),
+        header_timeout: Duration::from_secs(1),
+        idle_timeout: Duration::from_secs(1),
         linger_bytes: 16 << 20,
     }
 }
@@ -127,6 +127,18 @@ pub(super) fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     String::from_utf8(answer).unwrap()
+}
+
+/// Waits until a counter of another thread has caught up with what its peer already sees.
+#[track_caller]
+pub(super) fn eventually(mut holds: impl FnMut() -> bool) {
+    for _ in 0..300 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("does not hold after 3 s");
 }
 
 /// Reads one answer and leaves the connection open.

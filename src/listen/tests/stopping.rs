@@ -6,10 +6,10 @@ use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::harness::{Gateway, limits, listener, post, read_answer, read_to_end, statuses};
+use super::harness::{Gateway, eventually, limits, listener, post, read_answer, read_to_end, statuses};
 use crate::listen::bind::bind_all;
 use crate::listen::error::ListenError;
-use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec};
+use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec, TlsSpec, TlsVersion};
 use crate::listen::workers::Drained;
 
 /// Limits that no test here runs into.
@@ -35,7 +35,7 @@ fn connections_over_the_bound_are_dropped_and_places_come_back() {
     assert!(is_dropped(&mut gateway.connect()));
     assert_eq!((gateway.counters.open_connections(), gateway.counters.refused_connections()), (2, 1));
     drop(kept);
-    sleep(Duration::from_millis(100));
+    eventually(|| gateway.counters.open_connections() == 0);
     let mut stream = gateway.connect();
     stream.write_all(&post("/a", "x")).unwrap();
     assert_eq!(statuses(&read_answer(&mut stream)), ["200"]);
@@ -109,4 +109,12 @@ fn an_address_in_use_is_named() {
     let error = bind_all(&[taken]).unwrap_err();
     assert_eq!(error.to_string(), format!("listener second: cannot bind {}", first[0].address()));
     assert!(matches!(error, ListenError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse));
+}
+
+#[test]
+fn a_listener_whose_certificates_cannot_be_used_is_named() {
+    let tls = TlsSpec { certificates: Vec::new(), min_version: TlsVersion::V12 };
+    let error = bind_all(&[listener("public", EntrySpec::Tls(tls))]).unwrap_err();
+    assert_eq!(error.to_string(), "listener public: TLS cannot be set up");
+    assert!(matches!(error, ListenError::Tls { .. }));
 }
