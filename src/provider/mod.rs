@@ -5,7 +5,7 @@
 //! Must not know: keys' values, clocks, sockets, who asks.
 //! Invariants: a [`scheme::Scheme`] that exists is consistent; a preset is data, never code.
 //!
-//! Start at [`scheme::Scheme`], then [`file`] for how one is written, then [`Catalogue`].
+//! Start at [`scheme::Scheme`], then [`mod@file`] for how one is written, then [`Catalogue`].
 
 pub mod content;
 pub mod coverage;

@@ -36,3 +36,6 @@ impl Scoped {
         self.verified
     }
 }
+
+#[cfg(test)]
+mod tests;

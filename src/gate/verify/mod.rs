@@ -4,7 +4,7 @@
 //! 1. every header of the scheme stands once and is well formed ([`presented`], judged before the body is read),
 //! 2. a key of the integration that is valid now made one of the presented signatures over exactly the bytes received
 //!    ([`gate::verify`], compared in constant time),
-//! 3. the signed time, where the scheme has one, lies inside the window on both sides ([`window`]). A time means nothing
+//! 3. the signed time, where the scheme has one, lies inside the window on both sides (`window.rs`). A time means nothing
 //!    before the signature over it holds, so it is judged last.
 //!
 //! Owns: presented signatures, keys, MACs and signatures, the window, and their counterpart [`sign`].
@@ -22,4 +22,7 @@ mod mac;
 pub mod presented;
 mod sent_time;
 pub mod sign;
-pub mod window;
+mod window;
+
+#[cfg(test)]
+mod tests;

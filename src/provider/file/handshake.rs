@@ -16,11 +16,12 @@ pub(super) fn read(table: &Table<'_>) -> Vec<Handshake> {
 }
 
 fn handshake(table: &Table<'_>) -> Option<Handshake> {
-    let shape = if table.entry("method").is_some() { unsigned(table) } else { signed(table) };
-    let reply = match (table.entry("reply"), &shape) {
-        (Some(entry), _) => entry.table(reply).flatten(),
-        (None, Some(HandshakeShape::Unsigned { .. })) => Some(HandshakeReply::EchoText),
-        (None, _) => {
+    let is_unsigned = table.entry("method").is_some();
+    let shape = if is_unsigned { unsigned(table) } else { signed(table) };
+    let reply = match table.entry("reply") {
+        Some(entry) => entry.table(reply).flatten(),
+        None if is_unsigned => Some(HandshakeReply::EchoText),
+        None => {
             table.fault("says no reply", "such as reply = { status = 204 }");
             None
         }

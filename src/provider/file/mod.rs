@@ -15,7 +15,7 @@
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
-//! [`check`] holds the rules that join several keys.
+//! `check.rs` holds the rules that join several keys.
 
 mod check;
 mod handshake;
@@ -181,3 +181,6 @@ fn fault_at(table: &Table<'_>, key: &str, reason: impl Into<String>, hint: &str)
 fn word<T: Copy>(table: &Table<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
     table.entry(key)?.word(words)
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,6 @@ fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
