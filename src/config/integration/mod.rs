@@ -91,8 +91,7 @@ fn scheme(table: &Table<'_>, context: &Context<'_>) -> Option<Arc<Scheme>> {
 /// No scheme of this version signs the URL or needs more than its secrets, so these two would promise what is not done.
 fn refuse_useless(table: &Table<'_>, scheme: Option<&Scheme>) {
     let Some(scheme) = scheme else {
-        // The provider is a fault already, and nobody knows what it would have needed.
-        let _ = (table.entry("public_url"), table.entry("options"));
+        table.refuse(&["public_url", "options"], "cannot be judged while the provider is not known", "");
         return;
     };
     let reason = |why: &str| format!("has no effect for provider {}, which {why}", scheme.name);
