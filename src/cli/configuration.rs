@@ -56,3 +56,36 @@ fn valid<T>(loaded: Result<T, Vec<Fault>>) -> Result<T> {
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> Result<AdminClient> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("hookward.toml"), text).unwrap();
+        ConfigurationArgument { file: folder.path().join("hookward.toml") }.admin_client()
+    }
+
+    #[test]
+    fn the_gateway_can_be_asked_while_its_next_configuration_is_not_valid() {
+        let unfinished = "stat_dir = 1\n[admin]\nbind = \"127.0.0.1:9000\"\n[integration.a]\npth = 1\n";
+        assert_eq!(client(unfinished).unwrap().address(), "127.0.0.1:9000".parse().unwrap());
+        assert_eq!(client("").unwrap().address(), "127.0.0.1:9901".parse().unwrap());
+        for bad in ["[admin]\nbind = 1\n", "[admin]\nbnd = \"127.0.0.1:1\"\n", "[admin\n"] {
+            assert!(client(bad).unwrap_err().to_string().contains("not valid"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_missed_only_beyond_loopback() {
+        let text = |bind: &str| format!("[admin]\nbind = \"{bind}\"\ntoken = {{ file = \"absent\" }}\n");
+        assert!(client(&text("127.0.0.1:9000")).is_ok());
+        assert!(client(&text("0.0.0.0:9000")).unwrap_err().to_string().contains("token"));
+    }
+
+    #[test]
+    fn nouns_follow_their_number() {
+        assert_eq!((count(1, "fault"), count(0, "fault")), ("1 fault".to_owned(), "0 faults".to_owned()));
+    }
+}

@@ -1,3 +1,5 @@
+//! The definitions of the command line against its interface.
+
 use clap::Parser as _;
 use clap::error::ErrorKind;
 

@@ -123,4 +123,44 @@ mod tests {
         empty.write_all(key.cert.pem().as_bytes()).unwrap();
         assert_eq!(roots(Some(empty.path())).unwrap().len(), 1);
     }
+
+    /// A receiver that speaks TLS and answers once; its port and its certificate.
+    fn receiver() -> (u16, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (socket, _) = listener.accept().unwrap();
+            let mut stream = rustls::StreamOwned::new(rustls::ServerConnection::new(Arc::new(config)).unwrap(), socket);
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        });
+        (port, made.cert.pem())
+    }
+
+    fn outgoing(port: u16, cacert: &Path) -> Outgoing {
+        Outgoing {
+            method: Method::POST,
+            destination: format!("https://localhost:{port}/").parse().unwrap(),
+            headers: HeaderMap::new(),
+            body: "{}".into(),
+            body_file: None,
+            cacert: Some(cacert.to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_receiver_is_trusted_by_its_named_root_and_no_other() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (port, certificate) = receiver();
+        std::fs::write(file.path(), certificate).unwrap();
+        assert_eq!(transmit(&outgoing(port, file.path())).unwrap().body, "ok");
+        let (port, _) = receiver();
+        let error = format!("{:#}", transmit(&outgoing(port, file.path())).unwrap_err());
+        assert!(error.contains("TLS failed"), "{error}");
+    }
 }

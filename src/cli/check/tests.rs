@@ -1,3 +1,5 @@
+//! What `check` finds, and what it says.
+
 use std::path::PathBuf;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Arguments into requests.
+
 use clap::Parser as _;
 use http::StatusCode;
 

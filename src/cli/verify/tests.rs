@@ -1,3 +1,5 @@
+//! Round trips of every preset through a captured request, and each verdict once.
+
 use std::fmt::Write as _;
 
 use bytes::Bytes;
