@@ -3,7 +3,7 @@
 //! A rule that must change is changed in its table, with the reason; a file that breaks one is mended. Comments and the
 //! contents of strings are not looked at unless a rule says so, and neither are test modules.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken rule fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a broken rule fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -290,7 +290,8 @@ fn every_dependency_says_why() {
 
 #[test]
 fn nothing_of_one_machine_and_nobody_is_named() {
-    for path in files_under(&root()) {
+    // The licence is the words of others, word for word.
+    for path in files_under(&root()).into_iter().filter(|path| !path.ends_with("LICENSE")) {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         let text = text.to_lowercase();
         for (first, second) in UNSAID {
@@ -387,7 +388,7 @@ impl Source {
         let others = ["struct", "impl", "for", "->", "enum", "mod", "let", "=>", "if", "|", "(", ","];
         let makes = |at: usize| {
             let path = |byte: char| byte.is_alphanumeric() || "_:".contains(byte);
-            let before = self.code[..at].trim_end_matches(path).trim_end_matches("&").trim_end();
+            let before = self.code[..at].trim_end_matches(path).trim_end_matches('&').trim_end();
             let word = before.rsplit(|byte: char| byte.is_whitespace()).next().unwrap_or_default();
             // A pattern is followed by `=` or `=>`; what is left is an expression.
             let close = self.code[at..].find('}').map_or("", |end| self.code[at + end + 1..].trim_start());

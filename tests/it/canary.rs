@@ -142,7 +142,7 @@ fn written(directory: &std::path::Path) -> Vec<(String, Vec<u8>)> {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 open.push(path);
-            } else if !name.starts_with("secret-") && !name.ends_with(".key") {
+            } else if !name.starts_with("secret-") && name != "tls.key" {
                 found.push((path.display().to_string(), fs::read(&path).unwrap()));
             }
         }

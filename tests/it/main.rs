@@ -19,6 +19,7 @@ mod admin; // the admin listener: health, readiness, metrics, inventory, who may
 mod audit; // the log: one record a decision, the chain, folding, rotation, `audit verify`
 mod canary; // what must appear nowhere: secrets, signatures, bodies
 mod cli; // the command line: verbs, exit codes, what is said where
+mod deploy; // deploy/: every configuration there is sound
 mod drain; // the end: nothing that was taken is lost
 mod events; // the scope: which event types pass, what the others are answered
 mod handshake; // challenges: answered here, never forwarded

@@ -93,9 +93,7 @@ impl Gateway {
             }
             self.try_admin(path).ok().filter(|answer| answer.status == 200)
         });
-        if ready.is_none() {
-            panic!("{path} never turned 200:\n{}", self.stderr());
-        }
+        assert!(ready.is_some(), "{path} never turned 200:\n{}", self.stderr());
     }
 
     pub(crate) fn ports(&self) -> Ports {

@@ -223,7 +223,9 @@ impl Secret {
         match &self.key {
             Key::Hmac(key) => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
-                parts.iter().for_each(|part| mac.update(part));
+                for part in parts {
+                    mac.update(part);
+                }
                 mac.finalize().into_bytes().to_vec()
             }
             Key::Ed25519(key) => key.sign(&parts.concat()).to_bytes().to_vec(),
