@@ -4,5 +4,57 @@
 //! covers, the producer's handshakes.
 //! Must not know: keys' values, clocks, sockets, who asks.
 //! Invariants: a [`scheme::Scheme`] that exists is consistent; a preset is data, never code.
+//!
+//! Start at [`scheme::Scheme`], then [`mod@file`] for how one is written, then [`Catalogue`].
 
+pub mod content;
+pub mod coverage;
+pub mod describe;
+pub mod file;
+pub mod handshake;
+pub mod locate;
+mod presets;
 pub mod scheme;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use scheme::Scheme;
+
+/// The schemes that `provider = "…"` may name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    schemes: BTreeMap<String, Arc<Scheme>>,
+}
+
+static BUILTIN: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::default().with_custom(presets::read_all().0));
+
+impl Catalogue {
+    /// The presets that are compiled in.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        &BUILTIN
+    }
+
+    /// The scheme of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Scheme>> {
+        self.schemes.get(name).map(Arc::clone)
+    }
+
+    /// All schemes in alphabetical order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Scheme>> {
+        self.schemes.values()
+    }
+
+    /// This catalogue and more schemes; one of a known name takes its place, so whoever minds checks [`Self::get`] first.
+    #[must_use]
+    pub fn with_custom(&self, custom: Vec<Scheme>) -> Self {
+        let mut schemes = self.schemes.clone();
+        schemes.extend(custom.into_iter().map(|scheme| (scheme.name.to_string(), Arc::new(scheme))));
+        Self { schemes }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The content to be signed: what stands before and behind the body, resolved from one request. The body is never copied.
+
+use http::{HeaderMap, HeaderName};
+
+use super::error::VerifyError;
+use super::sent_time::SentTime;
+use crate::domain::body::RawBody;
+use crate::domain::head::{Head, Single};
+use crate::provider::content;
+use crate::provider::scheme::{Part, Scheme};
+
+/// What surrounds the body in the content to be signed.
+pub(super) struct Envelope {
+    before: Vec<u8>,
+    behind: Vec<u8>,
+}
+
+impl Envelope {
+    /// Resolves a scheme's template against a head.
+    pub(super) fn resolve(scheme: &Scheme, head: &Head, sent_at: Option<&SentTime>) -> Result<Self, VerifyError> {
+        let mut envelope = Self { before: Vec::new(), behind: Vec::new() };
+        let mut bytes = &mut envelope.before;
+        for (index, part) in scheme.content.iter().enumerate() {
+            match part {
+                Part::Body => bytes = &mut envelope.behind,
+                Part::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
+                Part::Timestamp => bytes.extend_from_slice(sent_at.ok_or(VerifyError::TimestampMissing)?.text()),
+                Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, head, index, part)?),
+            }
+        }
+        Ok(envelope)
+    }
+
+    /// Gives the content piece by piece, in order.
+    pub(super) fn feed(&self, body: &RawBody, sink: &mut dyn FnMut(&[u8])) {
+        sink(&self.before);
+        for chunk in body.chunks() {
+            sink(chunk);
+        }
+        sink(&self.behind);
+    }
+
+    /// The content in one piece, for signatures that are not computed piece by piece.
+    pub(super) fn contiguous(&self, body: &RawBody) -> Vec<u8> {
+        let length = self.before.len().saturating_add(body.len()).saturating_add(self.behind.len());
+        let mut content = Vec::with_capacity(length);
+        self.feed(body, &mut |piece| content.extend_from_slice(piece));
+        content
+    }
+}
+
+/// The value of a part that the sender chooses: there once, visible ASCII (inside a header other than the id also spaces),
+/// and without the delimiter that ends it.
+pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, part: &Part) -> Result<&'h [u8], VerifyError> {
+    let Some(name) = scheme.header_of(part) else { return Ok(&[]) };
+    let value = match single(&head.headers, name) {
+        Single::One(value) if !value.is_empty() => value.as_bytes(),
+        Single::One(_) | Single::Missing => return Err(VerifyError::PartMissing { header: name.clone() }),
+        Single::Repeated => return Err(VerifyError::HeaderRepeated { header: name.clone() }),
+    };
+    let ends_it = content::delimiter(&scheme.content, index);
+    let fits = |byte: &u8| (byte.is_ascii_graphic() || (*byte == b' ' && *part != Part::Id)) && Some(*byte) != ends_it;
+    if value.iter().all(fits) { Ok(value) } else { Err(VerifyError::PartMalformed { header: name.clone() }) }
+}
+
+/// As [`Head::single`], without hashing the name's text anew.
+pub(super) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Single<'h> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Single::Missing,
+        (Some(value), None) => Single::One(value),
+        (Some(_), Some(_)) => Single::Repeated,
+    }
+}

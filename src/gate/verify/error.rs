@@ -1,0 +1,170 @@
+//! Why a delivery is not verified, and why a text is no key.
+
+use http::HeaderName;
+
+use crate::domain::name::SecretId;
+use crate::domain::reason::Reason;
+use crate::provider::scheme::{Algorithm, KeyEncoding};
+
+/// Why a delivery is not verified. Never holds a value that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// The signature's header is absent or blank.
+    #[error("{header} is missing or empty")]
+    SignatureMissing {
+        /// The signature's header.
+        header: HeaderName,
+    },
+    /// A header of the scheme stands on several lines.
+    #[error("{header} stands more than once")]
+    HeaderRepeated {
+        /// The header.
+        header: HeaderName,
+    },
+    /// No presented signature has the scheme's prefix or version, encoding and length.
+    #[error("{header} holds no well-formed signature of the scheme")]
+    SignatureMalformed {
+        /// The signature's header.
+        header: HeaderName,
+    },
+    /// More signatures are presented than any rotation needs.
+    #[error("more than {max} signatures are presented")]
+    TooManySignatures {
+        /// The bound.
+        max: usize,
+    },
+    /// A header that the scheme signs is absent or empty.
+    #[error("{header} is signed by the scheme, and missing or empty")]
+    PartMissing {
+        /// The header.
+        header: HeaderName,
+    },
+    /// A header that the scheme signs holds the template's delimiter or a character outside visible ASCII.
+    #[error("{header} holds a character that the scheme's content cannot tell apart")]
+    PartMalformed {
+        /// The header.
+        header: HeaderName,
+    },
+    /// The timestamp is absent or empty.
+    #[error("the timestamp is missing or empty")]
+    TimestampMissing,
+    /// The timestamp stands twice among the signature's fields.
+    #[error("the timestamp is given twice")]
+    TimestampRepeated,
+    /// The timestamp is not exactly the digits of its unit.
+    #[error("the timestamp is not written in the scheme's unit")]
+    TimestampMalformed,
+    /// No key is valid now.
+    #[error("no secret is valid now")]
+    SecretUnavailable,
+    /// No valid key made any of the presented signatures.
+    #[error("no presented signature is ours")]
+    SignatureMismatch,
+    /// It was signed too long ago.
+    #[error("signed {age_ms} ms ago, tolerated are {tolerance_ms}")]
+    TimestampTooOld {
+        /// How long ago.
+        age_ms: u64,
+        /// How long ago it may have been.
+        tolerance_ms: u64,
+    },
+    /// It claims to be signed in the future.
+    #[error("signed {ahead_ms} ms in the future, tolerated are {tolerance_ms}")]
+    TimestampInFuture {
+        /// How far ahead.
+        ahead_ms: u64,
+        /// How far ahead it may be.
+        tolerance_ms: u64,
+    },
+}
+
+impl VerifyError {
+    /// The reason that audit log and metrics name.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::SignatureMissing { .. } => Reason::SignatureMissing,
+            Self::HeaderRepeated { .. }
+            | Self::SignatureMalformed { .. }
+            | Self::TooManySignatures { .. }
+            | Self::PartMissing { .. }
+            | Self::PartMalformed { .. }
+            | Self::TimestampRepeated => Reason::SignatureMalformed,
+            Self::TimestampMissing => Reason::TimestampMissing,
+            Self::TimestampMalformed => Reason::TimestampMalformed,
+            Self::SecretUnavailable => Reason::SecretUnavailable,
+            Self::SignatureMismatch => Reason::SignatureMismatch,
+            Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
+            Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
+        }
+    }
+}
+
+/// A secret that is no key. Names the secret, never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyError {
+    /// Which secret, where it has an id.
+    pub secret_id: Option<SecretId>,
+    /// What is wrong.
+    pub fault: KeyFault,
+}
+
+impl std::fmt::Display for KeyError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.secret_id {
+            Some(id) => write!(formatter, "secret `{id}` {}", self.fault),
+            None => write!(formatter, "the secret {}", self.fault),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+/// What is wrong with a key's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// There is no text.
+    #[error("is empty")]
+    Empty,
+    /// There is nothing but white space.
+    #[error("holds only white space")]
+    Blank,
+    /// White space stands where the encoding has none.
+    #[error("has white space at an end, or inside although it is encoded")]
+    WhiteSpace,
+    /// The algorithm takes no key that is written so.
+    #[error("cannot be written as {} for {}", word(*encoding), algorithm.code())]
+    EncodingUnfit {
+        /// How it is said to be written.
+        encoding: KeyEncoding,
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// The text is not of its encoding.
+    #[error("is not valid {}", word(*encoding))]
+    Undecodable {
+        /// How it is said to be written.
+        encoding: KeyEncoding,
+    },
+    /// The text decodes to nothing: a MAC keyed with it could be made by anybody.
+    #[error("is empty after decoding")]
+    EmptyDecoded,
+    /// The key does not have the algorithm's length.
+    #[error("must be {expected} bytes after decoding")]
+    Length {
+        /// The length it must have.
+        expected: usize,
+    },
+    /// The bytes are no point of the curve.
+    #[error("is no Ed25519 key")]
+    NoKey,
+    /// The key is one of the eight that verify signatures over anything.
+    #[error("is a weak Ed25519 key: signatures over any content can be made for it")]
+    Weak,
+}
+
+/// The configuration's word for an encoding.
+fn word(encoding: KeyEncoding) -> &'static str {
+    let known = KeyEncoding::WORDS.iter().find(|(_, known)| *known == encoding);
+    known.map_or("its encoding", |(word, _)| word)
+}

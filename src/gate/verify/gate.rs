@@ -1,0 +1,225 @@
+//! The gate: presented signatures, keys and a whole request in, a [`Verified`] delivery or a reason out.
+//!
+//! Only this file makes a [`Verified`].
+
+use std::time::Duration;
+
+use super::asymmetric;
+use super::envelope::Envelope;
+use super::error::VerifyError;
+use super::keys::{Key, KeyRing, Verifier};
+use super::presented::Presented;
+use super::sent_time::SentTime;
+use super::window;
+use crate::domain::body::RawBody;
+use crate::domain::head::{Head, Received};
+use crate::domain::name::SecretId;
+use crate::domain::time::UnixTime;
+use crate::provider::handshake::{self, Reply};
+use crate::provider::locate;
+use crate::provider::scheme::{Locator, Scheme};
+
+/// What a delivery is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Judging<'a> {
+    /// How the provider signs.
+    pub scheme: &'a Scheme,
+    /// The integration's keys.
+    pub keys: &'a KeyRing,
+    /// How far a signed time may lie from now, in both directions.
+    pub tolerance: Duration,
+}
+
+/// A field of a delivery, and whether the sender vouched for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The text as sent.
+    pub text: String,
+    /// Whether the signature covers it.
+    pub signed: bool,
+}
+
+/// A delivery whose signature holds and whose signed time, if its scheme has one, is inside the window.
+#[must_use]
+pub struct Verified {
+    received: Received,
+    envelope: Envelope,
+    secret_id: SecretId,
+    signed_at: Option<UnixTime>,
+    acceptable_until: Option<UnixTime>,
+    body_is_covered: bool,
+    delivery_id_is_unique: bool,
+    fields: Fields,
+}
+
+struct Fields {
+    event: Option<Field>,
+    delivery_id: Option<Field>,
+    handshake: Option<Reply>,
+}
+
+/// Judges a whole request: the signature first, then the time it covers.
+///
+/// # Errors
+/// [`VerifyError`] when no valid key made any presented signature over these bytes, or the signed time is outside the window.
+#[expect(clippy::needless_pass_by_value, reason = "what a request presents is judged once")]
+pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
+    let scheme = judging.scheme;
+    // Resolved from this request's own head: what another head presented proves nothing about it.
+    let envelope = Envelope::resolve(scheme, &received.head, presented.sent_at())?;
+    let secret_id = matching_key(judging.keys, &presented, &envelope, &received.body, now)?;
+    let sent_at = signed_time(scheme, &presented)?;
+    if let Some(sent_at) = sent_at {
+        window::judge(sent_at, judging.tolerance, now)?;
+    }
+    Ok(Verified {
+        fields: Fields::find(scheme, &received),
+        envelope,
+        secret_id,
+        signed_at: sent_at.map(SentTime::time),
+        acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
+        body_is_covered: scheme.covers_body(),
+        delivery_id_is_unique: scheme.delivery_id_unique,
+        received,
+    })
+}
+
+/// The time that the content holds, for a scheme that signs one.
+fn signed_time<'p>(scheme: &Scheme, presented: &'p Presented) -> Result<Option<&'p SentTime>, VerifyError> {
+    match (&scheme.timestamp, presented.sent_at()) {
+        (None, _) => Ok(None),
+        (Some(_), None) => Err(VerifyError::TimestampMissing),
+        (Some(_), Some(sent_at)) => Ok(Some(sent_at)),
+    }
+}
+
+fn matching_key(
+    keys: &KeyRing,
+    presented: &Presented,
+    envelope: &Envelope,
+    body: &RawBody,
+    now: UnixTime,
+) -> Result<SecretId, VerifyError> {
+    let mut usable = keys.usable(now).peekable();
+    if usable.peek().is_none() {
+        return Err(VerifyError::SecretUnavailable);
+    }
+    let mut contiguous = None;
+    let mut made = |key: &&Key| match &key.verifier {
+        Verifier::Mac(mac) => mac.tag(&|sink| envelope.feed(body, sink)).is_any_of(presented.candidates()),
+        Verifier::Ed25519(public) => {
+            let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
+            asymmetric::any_verifies(public, content, presented.candidates())
+        }
+    };
+    usable.find(|key| made(key)).map(|key| key.id.clone()).ok_or(VerifyError::SignatureMismatch)
+}
+
+impl Fields {
+    /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
+    fn find(scheme: &Scheme, received: &Received) -> Self {
+        let challenge_places = handshake::signed_places(scheme);
+        let events = scheme.event.iter();
+        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).collect();
+        let found = locate::find(&places, &received.head, &received.body);
+        let text_at = |place: &Locator| {
+            let index = places.iter().position(|known| *known == place)?;
+            found.get(index)?.as_deref()
+        };
+        let first = |wanted: &[Locator]| {
+            let field = |place| Some(Field { text: text_at(place)?.to_owned(), signed: scheme.covers(place) });
+            wanted.iter().find_map(field)
+        };
+        Self {
+            event: first(&scheme.event),
+            delivery_id: first(&scheme.delivery_id),
+            handshake: handshake::signed(scheme, text_at),
+        }
+    }
+}
+
+impl Verified {
+    /// The head as received.
+    #[must_use]
+    pub const fn head(&self) -> &Head {
+        &self.received.head
+    }
+
+    /// The body as received.
+    #[must_use]
+    pub const fn body(&self) -> &RawBody {
+        &self.received.body
+    }
+
+    /// Gives the request up again, without the proof.
+    #[must_use]
+    pub fn into_received(self) -> Received {
+        self.received
+    }
+
+    /// Which secret matched.
+    #[must_use]
+    pub const fn secret_id(&self) -> &SecretId {
+        &self.secret_id
+    }
+
+    /// When it was signed, where the scheme signs that.
+    #[must_use]
+    pub const fn signed_at(&self) -> Option<UnixTime> {
+        self.signed_at
+    }
+
+    /// From when on its signed time could not be accepted again.
+    #[must_use]
+    pub const fn acceptable_until(&self) -> Option<UnixTime> {
+        self.acceptable_until
+    }
+
+    /// Whether a signed time bounds how long it can be accepted.
+    #[must_use]
+    pub const fn is_timed(&self) -> bool {
+        self.signed_at.is_some()
+    }
+
+    /// Whether the signature covers the body.
+    #[must_use]
+    pub const fn body_is_covered(&self) -> bool {
+        self.body_is_covered
+    }
+
+    /// The event type, where the request names one.
+    #[must_use]
+    pub const fn event(&self) -> Option<&Field> {
+        self.fields.event.as_ref()
+    }
+
+    /// The delivery id, where the request names one.
+    #[must_use]
+    pub const fn delivery_id(&self) -> Option<&Field> {
+        self.fields.delivery_id.as_ref()
+    }
+
+    /// The delivery id, if it is signed and the provider keeps it unique for an event and the same over retries.
+    #[must_use]
+    pub fn signed_unique_delivery_id(&self) -> Option<&str> {
+        let id = self.fields.delivery_id.as_ref()?;
+        (id.signed && self.delivery_id_is_unique).then_some(&*id.text)
+    }
+
+    /// The answer to the challenge that this delivery is; `None` for one that is to be forwarded.
+    #[must_use]
+    pub const fn handshake(&self) -> Option<&Reply> {
+        self.fields.handshake.as_ref()
+    }
+
+    /// Gives the byte string that the signature was checked over, piece by piece.
+    pub fn feed_content(&self, sink: &mut dyn FnMut(&[u8])) {
+        self.envelope.feed(&self.received.body, sink);
+    }
+}
+
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Verified({:?}, {:?}, by {})", self.received.head, self.received.body, self.secret_id)
+    }
+}

@@ -1,0 +1,169 @@
+//! The keys of an integration: decoded, checked and keyed once, each with its validity.
+//!
+//! Invariants: a key that exists is not empty, not weak and of its algorithm's length; nothing prints it.
+
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use ed25519_dalek::VerifyingKey;
+use zeroize::Zeroizing;
+
+use super::asymmetric;
+use super::error::{KeyError, KeyFault};
+use super::mac::MacKey;
+use crate::domain::name::SecretId;
+use crate::domain::secret::SecretBytes;
+use crate::domain::time::UnixTime;
+use crate::provider::scheme::{Algorithm, KeyEncoding, Scheme};
+
+/// A secret's text as it was read, and what the configuration says about it.
+#[derive(Debug)]
+pub struct KeyMaterial {
+    /// Its id.
+    pub id: SecretId,
+    /// The provider's own id of the key.
+    pub key_id: Option<String>,
+    /// How it is written, where that differs from the scheme's default.
+    pub encoding: Option<KeyEncoding>,
+    /// The text.
+    pub text: SecretBytes,
+    /// Not used before.
+    pub not_before: Option<UnixTime>,
+    /// Not used from then on.
+    pub not_after: Option<UnixTime>,
+}
+
+/// One key, ready to verify with.
+pub(super) struct Key {
+    pub(super) id: SecretId,
+    provider_id: Option<String>,
+    not_before: Option<UnixTime>,
+    not_after: Option<UnixTime>,
+    pub(super) verifier: Verifier,
+}
+
+/// What a key verifies with.
+pub(super) enum Verifier {
+    Mac(MacKey),
+    Ed25519(VerifyingKey),
+}
+
+impl Key {
+    fn is_valid(&self, now: UnixTime) -> bool {
+        self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|until| now < until)
+    }
+}
+
+/// All keys of one integration.
+pub struct KeyRing {
+    keys: Vec<Key>,
+}
+
+impl KeyRing {
+    /// Decodes and checks all keys.
+    ///
+    /// # Errors
+    /// One [`KeyError`] for each secret that is no key of the scheme.
+    pub fn build(scheme: &Scheme, material: Vec<KeyMaterial>) -> Result<Self, Vec<KeyError>> {
+        let mut keys = Vec::with_capacity(material.len());
+        let mut errors = Vec::new();
+        for material in material {
+            match verifier(scheme, &material) {
+                Ok(verifier) => keys.push(Key {
+                    id: material.id,
+                    provider_id: material.key_id,
+                    not_before: material.not_before,
+                    not_after: material.not_after,
+                    verifier,
+                }),
+                Err(fault) => errors.push(KeyError { secret_id: Some(material.id), fault }),
+            }
+        }
+        if errors.is_empty() { Ok(Self { keys }) } else { Err(errors) }
+    }
+
+    /// The ids of all keys, in the order of the configuration.
+    pub fn ids(&self) -> impl Iterator<Item = &SecretId> {
+        self.keys.iter().map(|key| &key.id)
+    }
+
+    /// Each key's id and the time from which on it is not used, where there is one.
+    pub fn expiries(&self) -> impl Iterator<Item = (&SecretId, Option<UnixTime>)> {
+        self.keys.iter().map(|key| (&key.id, key.not_after))
+    }
+
+    /// The provider's own id of a key.
+    #[must_use]
+    pub fn key_id(&self, id: &SecretId) -> Option<&str> {
+        self.keys.iter().find(|key| key.id == *id)?.provider_id.as_deref()
+    }
+
+    /// The ids of the keys that are valid now; empty means that nothing can be verified.
+    pub fn usable_ids(&self, now: UnixTime) -> impl Iterator<Item = &SecretId> {
+        self.usable(now).map(|key| &key.id)
+    }
+
+    pub(super) fn usable(&self, now: UnixTime) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(move |key| key.is_valid(now))
+    }
+}
+
+impl std::fmt::Debug for KeyRing {
+    /// The ids, never a key.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.ids().map(SecretId::as_str)).finish()
+    }
+}
+
+fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFault> {
+    let algorithm = scheme.signature.algorithm;
+    let encoding = material.encoding.unwrap_or(scheme.signature.key_encoding);
+    let text = checked_text(algorithm, encoding, material.text.expose())?;
+    if encoding == KeyEncoding::Pem {
+        return asymmetric::public_key_pem(text).map(Verifier::Ed25519);
+    }
+    let bytes = decode(encoding, text)?;
+    match MacKey::new(algorithm, &bytes) {
+        Some(key) => Ok(Verifier::Mac(key)),
+        None => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
+    }
+}
+
+/// The text, if it may be a key of the algorithm in the encoding.
+pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &[u8]) -> Result<&str, KeyFault> {
+    if !algorithm.accepts(encoding) {
+        return Err(KeyFault::EncodingUnfit { encoding, algorithm });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| KeyFault::Undecodable { encoding })?;
+    if text.is_empty() {
+        return Err(KeyFault::Empty);
+    }
+    if text.trim().is_empty() {
+        return Err(KeyFault::Blank);
+    }
+    // A byte order mark is white space in all but name: an editor put it there.
+    let ends_stray = text.trim() != text || text.starts_with('\u{feff}');
+    let inside_stray = text.contains(char::is_whitespace);
+    let fits = match encoding {
+        KeyEncoding::Pem => true,
+        KeyEncoding::Utf8 => !ends_stray,
+        KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Whsec => !inside_stray,
+    };
+    if fits { Ok(text) } else { Err(KeyFault::WhiteSpace) }
+}
+
+/// The key's bytes; never empty. A PEM block is no plain encoding and is read elsewhere.
+pub(super) fn decode(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+    let decoded = match encoding {
+        KeyEncoding::Utf8 => Ok(text.as_bytes().to_vec()),
+        KeyEncoding::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
+        KeyEncoding::Base64 => BASE64.decode(text.as_bytes()),
+        KeyEncoding::Whsec => BASE64.decode(unprefixed(text).as_bytes()),
+        KeyEncoding::Pem => return Err(KeyFault::Undecodable { encoding }),
+    };
+    let bytes = Zeroizing::new(decoded.map_err(|_| KeyFault::Undecodable { encoding })?);
+    if bytes.is_empty() { Err(KeyFault::EmptyDecoded) } else { Ok(bytes) }
+}
+
+/// Without `whsec_` (a shared secret) or `whpk_` (a public key).
+fn unprefixed(text: &str) -> &str {
+    text.strip_prefix("whsec_").or_else(|| text.strip_prefix("whpk_")).unwrap_or(text)
+}

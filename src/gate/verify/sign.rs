@@ -1,0 +1,164 @@
+//! The other hand: a request as the provider would sign it, for the command line, the demo, tests and benches.
+//!
+//! It shares the scheme with the verifier and nothing else of the path: the content is put together here on its own, so a
+//! fault in one of them shows as a disagreement.
+
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use ed25519_dalek::Signer;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+
+use super::asymmetric;
+use super::error::{KeyError, KeyFault};
+use super::keys;
+use super::mac::MacKey;
+use crate::domain::secret::SecretBytes;
+use crate::domain::time::UnixTime;
+use crate::provider::scheme::{
+    Algorithm, KeyEncoding, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
+};
+
+/// A key that signs.
+pub struct SigningKey(Signing);
+
+enum Signing {
+    Mac(MacKey),
+    Ed25519(ed25519_dalek::SigningKey),
+}
+
+/// What is to be signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The id, for a scheme that has one; made from time and body when absent.
+    pub id: Option<&'a str>,
+    /// When it is signed.
+    pub timestamp: UnixTime,
+    /// The headers of the request, where the scheme signs one of them.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl SigningKey {
+    /// Takes a secret over: for HMAC read as the verifier reads it, for Ed25519 a PKCS#8 PEM block or the seed in hex.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the text is no key of the scheme's algorithm.
+    #[expect(clippy::needless_pass_by_value, reason = "taken over, so that the text is wiped once it is read")]
+    pub fn parse(scheme: &Scheme, encoding: Option<KeyEncoding>, secret: SecretBytes) -> Result<Self, KeyError> {
+        let algorithm = scheme.signature.algorithm;
+        let key = match algorithm {
+            Algorithm::Ed25519 => private_key(secret.expose()).map(Signing::Ed25519),
+            Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => {
+                mac_key(algorithm, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose())
+            }
+        };
+        key.map(Self).map_err(|fault| KeyError { secret_id: None, fault })
+    }
+
+    /// The public key in hex, for an algorithm that has one.
+    #[must_use]
+    pub fn public_key_hex(&self) -> Option<String> {
+        match &self.0 {
+            Signing::Ed25519(key) => Some(HEXLOWER.encode(key.verifying_key().as_bytes())),
+            Signing::Mac(_) => None,
+        }
+    }
+
+    fn sign(&self, content: &[u8]) -> Vec<u8> {
+        match &self.0 {
+            Signing::Mac(key) => key.tag(&|sink| sink(content)).bytes().to_vec(),
+            Signing::Ed25519(key) => key.sign(content).to_bytes().to_vec(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SigningKey(..)")
+    }
+}
+
+fn mac_key(algorithm: Algorithm, encoding: KeyEncoding, secret: &[u8]) -> Result<Signing, KeyFault> {
+    let text = keys::checked_text(algorithm, encoding, secret)?;
+    let bytes = keys::decode(encoding, text)?;
+    MacKey::new(algorithm, &bytes).map(Signing::Mac).ok_or(KeyFault::EncodingUnfit { encoding, algorithm })
+}
+
+fn private_key(secret: &[u8]) -> Result<ed25519_dalek::SigningKey, KeyFault> {
+    let encoding = if secret.starts_with(b"-----BEGIN") { KeyEncoding::Pem } else { KeyEncoding::Hex };
+    let text = keys::checked_text(Algorithm::Ed25519, encoding, secret)?;
+    if encoding == KeyEncoding::Pem {
+        return asymmetric::private_key_pem(text);
+    }
+    let bytes = keys::decode(encoding, text)?;
+    let seed: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| KeyFault::Length { expected: 32 })?;
+    Ok(ed25519_dalek::SigningKey::from_bytes(seed))
+}
+
+/// All headers that the scheme adds to a request. An id that no header can hold is left out, and nobody will accept that.
+#[must_use]
+pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let timestamp = timestamp_text(scheme, request.timestamp);
+    let id = request.id.map_or_else(|| made_id(request), str::to_owned);
+    let signature = encode(scheme.signature.encoding, &key.sign(&content(scheme, request, &timestamp, &id)));
+    let mut headers = Vec::new();
+    if let Some(name) = &scheme.id_header {
+        headers.push((name.clone(), id));
+    }
+    let mut fields = String::new();
+    match scheme.timestamp.as_ref().map(|rule| &rule.place) {
+        Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp)),
+        Some(TimestampPlace::SignatureField(field)) => fields = format!("{field}={timestamp}"),
+        None => {}
+    }
+    headers.push((scheme.signature.header.clone(), signature_text(&scheme.signature.format, &fields, &signature)));
+    let valued = headers.into_iter().filter_map(|(name, text)| HeaderValue::try_from(text).ok().map(|value| (name, value)));
+    valued.collect()
+}
+
+fn timestamp_text(scheme: &Scheme, timestamp: UnixTime) -> String {
+    match scheme.timestamp.as_ref().map(|rule| rule.unit) {
+        Some(TimestampUnit::Milliseconds) => timestamp.micros().div_euclid(1000).to_string(),
+        Some(TimestampUnit::Seconds) | None => timestamp.seconds().to_string(),
+    }
+}
+
+/// An id that is the same for the same time and body, since nothing random is at hand here.
+fn made_id(request: &Request<'_>) -> String {
+    let digest = Sha256::new().chain_update(request.timestamp.micros().to_be_bytes()).chain_update(request.body).finalize();
+    format!("msg_{}", HEXLOWER.encode(&digest).get(..24).unwrap_or_default())
+}
+
+fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) -> Vec<u8> {
+    let mut content = Vec::new();
+    for part in &scheme.content {
+        match part {
+            Part::Literal(text) => content.extend_from_slice(text.as_bytes()),
+            Part::Timestamp => content.extend_from_slice(timestamp.as_bytes()),
+            Part::Id => content.extend_from_slice(id.as_bytes()),
+            Part::Header(name) => {
+                content.extend_from_slice(request.headers.get(name).map_or(&[], HeaderValue::as_bytes));
+            }
+            Part::Body => content.extend_from_slice(request.body),
+        }
+    }
+    content
+}
+
+fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
+    match encoding {
+        SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::Base64 => BASE64.encode(signature),
+        SignatureEncoding::Base64Url => BASE64URL_NOPAD.encode(signature),
+    }
+}
+
+fn signature_text(format: &SignatureFormat, fields: &str, signature: &str) -> String {
+    match format {
+        SignatureFormat::Prefixed { prefix } => format!("{prefix}{signature}"),
+        SignatureFormat::Pairs { key, .. } if fields.is_empty() => format!("{key}={signature}"),
+        SignatureFormat::Pairs { separator, key } => format!("{fields}{separator}{key}={signature}"),
+        SignatureFormat::Versioned { version } => format!("{version},{signature}"),
+    }
+}

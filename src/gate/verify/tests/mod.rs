@@ -1,0 +1,128 @@
+//! Verification by tables: what is accepted, and each way of being refused.
+
+mod gate;
+mod keys;
+mod presented;
+mod properties;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+use super::error::VerifyError;
+use super::gate::{Judging, Verified, verify};
+use super::keys::{KeyMaterial, KeyRing};
+use super::presented::present;
+use super::sign::{Request, SigningKey, sign};
+use crate::document::{Document, Faults};
+use crate::domain::body::RawBody;
+use crate::domain::head::{Head, Received};
+use crate::domain::secret::SecretBytes;
+use crate::domain::time::UnixTime;
+use crate::provider::Catalogue;
+use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Scheme};
+
+pub(super) const NOW_SECONDS: i64 = 1_750_000_000;
+pub(super) const BODY: &[u8] = br#"{"id":"evt_1","type":"invoice.paid"}"#;
+
+/// The seed of RFC 8032's first test key.
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+
+pub(super) fn preset(name: &str) -> Arc<Scheme> {
+    Catalogue::builtin().get(name).unwrap()
+}
+
+pub(super) fn scheme(text: &str) -> Scheme {
+    let faults = Faults::default();
+    let document = Document::new("scheme.toml", text);
+    let scheme = document.read(&faults, |table| Scheme::read(&"custom".parse().unwrap(), table, Some(Evidence::Custom)));
+    assert_eq!(faults.into_sorted(), []);
+    scheme.unwrap()
+}
+
+/// A secret that the scheme's default encoding takes, for the signer.
+pub(super) fn secret(scheme: &Scheme) -> &'static str {
+    match (scheme.signature.algorithm, scheme.signature.key_encoding) {
+        (Algorithm::Ed25519, _) => SEED,
+        (_, KeyEncoding::Whsec) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        (_, _) => "a secret of some length",
+    }
+}
+
+pub(super) fn signing_key(scheme: &Scheme) -> SigningKey {
+    SigningKey::parse(scheme, None, SecretBytes::new(secret(scheme).into())).unwrap()
+}
+
+pub(super) fn material(id: &str, text: &str) -> KeyMaterial {
+    KeyMaterial {
+        id: id.parse().unwrap(),
+        key_id: None,
+        encoding: None,
+        text: SecretBytes::new(text.into()),
+        not_before: None,
+        not_after: None,
+    }
+}
+
+/// The verifier's half of [`secret`].
+pub(super) fn own_material(scheme: &Scheme, id: &str) -> KeyMaterial {
+    match signing_key(scheme).public_key_hex() {
+        Some(public) => KeyMaterial { encoding: Some(KeyEncoding::Hex), ..material(id, &public) },
+        None => material(id, secret(scheme)),
+    }
+}
+
+pub(super) fn ring(scheme: &Scheme) -> KeyRing {
+    KeyRing::build(scheme, vec![own_material(scheme, "own")]).unwrap()
+}
+
+pub(super) fn now() -> UnixTime {
+    UnixTime::from_seconds(NOW_SECONDS)
+}
+
+/// The scheme's headers for a body signed now.
+pub(super) fn signed(scheme: &Scheme, body: &[u8]) -> HeaderMap {
+    signed_at(scheme, body, now())
+}
+
+pub(super) fn signed_at(scheme: &Scheme, body: &[u8], timestamp: UnixTime) -> HeaderMap {
+    let headers = HeaderMap::new();
+    let request = Request { id: Some("msg_1"), timestamp, headers: &headers, body };
+    sign(scheme, &signing_key(scheme), &request).into_iter().collect()
+}
+
+pub(super) fn head(headers: HeaderMap) -> Head {
+    Head { method: Method::POST, target: Uri::from_static("/hook"), headers }
+}
+
+pub(super) fn body(bytes: &[u8]) -> RawBody {
+    RawBody::from(Bytes::copy_from_slice(bytes))
+}
+
+pub(super) fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_bytes(text.as_bytes()).unwrap()
+}
+
+pub(super) fn name(text: &str) -> HeaderName {
+    text.parse().unwrap()
+}
+
+/// Presents and verifies with the scheme's own key.
+pub(super) fn judge(scheme: &Scheme, headers: HeaderMap, bytes: &[u8], now: UnixTime) -> Result<Verified, VerifyError> {
+    judge_with(scheme, &ring(scheme), headers, body(bytes), now)
+}
+
+pub(super) fn judge_with(
+    scheme: &Scheme,
+    keys: &KeyRing,
+    headers: HeaderMap,
+    body: RawBody,
+    now: UnixTime,
+) -> Result<Verified, VerifyError> {
+    let judging = Judging { scheme, keys, tolerance: Duration::from_secs(300) };
+    let received = Received { head: head(headers), body };
+    let presented = present(scheme, &received.head)?;
+    verify(&judging, presented, received, now)
+}

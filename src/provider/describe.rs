@@ -1,0 +1,157 @@
+//! A scheme in plain English, for `hookward providers NAME`.
+
+use super::scheme::{
+    Algorithm, Evidence, HandshakeReply, HandshakeShape, KeyEncoding, Locator, OnRefusal, Retries, Scheme, SignatureEncoding,
+    SignatureFormat, TimestampPlace, TimestampUnit,
+};
+use crate::domain::size::format_duration;
+
+/// One sentence about a scheme, under a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// What it is about: `signed`, `key`, `signature`, `window`, `event`, `delivery id`, `handshake`, `retries`, `trap` …
+    pub topic: &'static str,
+    /// The sentence.
+    pub text: String,
+}
+
+/// Everything worth knowing about a scheme, in the order of reading.
+#[must_use]
+pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
+    let mut sentences = vec![
+        sentence("signed", signed(scheme)),
+        sentence("key", key(scheme)),
+        sentence("signature", signature(scheme)),
+        sentence("window", window(scheme)),
+        sentence("event", places(scheme, &scheme.event, "No event type is known.")),
+        sentence("delivery id", places(scheme, &scheme.delivery_id, "No delivery id is known.")),
+        sentence("replay", replay(scheme)),
+        sentence("retries", retries(scheme)),
+    ];
+    sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
+    sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
+    sentences.push(sentence("evidence", evidence(scheme)));
+    sentences
+}
+
+fn sentence(topic: &'static str, text: String) -> Sentence {
+    Sentence { topic, text }
+}
+
+fn signed(scheme: &Scheme) -> String {
+    let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    format!("Signed is `{template}` with {}; the body is the raw bytes as received.", scheme.signature.algorithm.code())
+}
+
+fn key(scheme: &Scheme) -> String {
+    let kind = if scheme.signature.algorithm == Algorithm::Ed25519 { "public key" } else { "shared secret" };
+    let written = match scheme.signature.key_encoding {
+        KeyEncoding::Utf8 => "as it stands, all its characters being the key",
+        KeyEncoding::Hex => "in hex",
+        KeyEncoding::Base64 => "in base64",
+        KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
+        KeyEncoding::Pem => "as a PEM block",
+    };
+    format!("The key is a {kind}, written {written}.")
+}
+
+fn signature(scheme: &Scheme) -> String {
+    let rule = &scheme.signature;
+    let encoding = match rule.encoding {
+        SignatureEncoding::Hex => "lower-case hex",
+        SignatureEncoding::Base64 => "base64",
+        SignatureEncoding::Base64Url => "URL-safe base64 without padding",
+    };
+    let shape = match &rule.format {
+        SignatureFormat::Prefixed { prefix } if prefix.is_empty() => String::new(),
+        SignatureFormat::Prefixed { prefix } => format!(" behind `{prefix}`"),
+        SignatureFormat::Pairs { separator, key } => format!(", each behind `{key}=`, divided by `{separator}`; any may match"),
+        SignatureFormat::Versioned { version } => format!(", each behind `{version},`, divided by a space; any may match"),
+    };
+    format!("It stands in {} in {encoding}{shape}.", rule.header)
+}
+
+fn window(scheme: &Scheme) -> String {
+    let Some(rule) = &scheme.timestamp else {
+        return "No time is signed, so nothing proves freshness: only replay protection stands against a captured delivery."
+            .to_owned();
+    };
+    let place = match &rule.place {
+        TimestampPlace::Header(name) => name.to_string(),
+        TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", scheme.signature.header),
+    };
+    let unit = match rule.unit {
+        TimestampUnit::Seconds => "seconds",
+        TimestampUnit::Milliseconds => "milliseconds",
+    };
+    let tolerance = rule.tolerance.map_or_else(
+        || "the provider documents no tolerance, so 5m are taken".to_owned(),
+        |tolerance| format!("{} are tolerated in both directions", format_duration(tolerance)),
+    );
+    format!("The signed time is in {place}, in Unix {unit}; {tolerance}.")
+}
+
+fn places(scheme: &Scheme, places: &[Locator], none: &str) -> String {
+    if places.is_empty() {
+        return none.to_owned();
+    }
+    let described = places.iter().map(|place| {
+        let covered = if scheme.covers(place) { "signed" } else { "NOT signed" };
+        format!("{place} ({covered})")
+    });
+    format!("Found at {}.", described.collect::<Vec<_>>().join(", else "))
+}
+
+fn replay(scheme: &Scheme) -> String {
+    let answer = |on: OnRefusal| match on {
+        OnRefusal::Reject => "refused",
+        OnRefusal::Acknowledge => "acknowledged with 200",
+    };
+    let retried = if scheme.delivery_id_unique {
+        "the delivery id makes a stable idempotency key over retries"
+    } else {
+        "the signed bytes make the idempotency key"
+    };
+    format!(
+        "A replay is {} and an event out of scope {} by default; {retried}.",
+        answer(scheme.on_replay),
+        answer(scheme.on_event_denied)
+    )
+}
+
+fn retries(scheme: &Scheme) -> String {
+    let again = match scheme.retries {
+        Retries::Identical => "What was not taken is sent again with the same bytes and signature",
+        Retries::Resigned => "What was not taken is sent again with a new time and signature",
+        Retries::Manual => "What was not taken is sent again by hand only",
+        Retries::Unknown => "How it is sent again is not documented",
+    };
+    let deadline = scheme.deadline.map(|deadline| format!("; an answer is awaited for {}", format_duration(deadline)));
+    format!("{again}{}.", deadline.unwrap_or_default())
+}
+
+fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
+    let asked = match shape {
+        HandshakeShape::Signed { field, equals } => format!("A signed delivery whose {field} is `{equals}`"),
+        HandshakeShape::Unsigned { method, echoed, .. } => format!("An unsigned {method} with the query field `{echoed}`"),
+    };
+    let answered = match reply {
+        HandshakeReply::Fixed { status, body, .. } if body.is_empty() => format!("{status}"),
+        HandshakeReply::Fixed { status, body, .. } => format!("{status} and `{body}`"),
+        HandshakeReply::EchoText => "200 and the field's value".to_owned(),
+        HandshakeReply::EchoJson { field, member } => format!("200 and {field} as `{member}`"),
+    };
+    format!("{asked} is answered with {answered}, and not forwarded.")
+}
+
+fn evidence(scheme: &Scheme) -> String {
+    let origin = &scheme.origin;
+    let proven = match origin.evidence {
+        Evidence::Vector => "Proven by known answers",
+        Evidence::Sdk => "Read in the provider's own SDK",
+        Evidence::Document => "Read in the provider's documentation",
+        Evidence::Secondary => "NOT proven: from others' words only",
+        Evidence::Custom => return "Defined in the configuration.".to_owned(),
+    };
+    format!("{proven}, checked {}; see {}.", origin.checked, origin.docs)
+}

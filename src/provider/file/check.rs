@@ -1,0 +1,88 @@
+//! Consistency: the rules that join several keys of a scheme.
+//!
+//! 1. A time is signed, or it is no proof of freshness: a `timestamp` stands in the content, and `{timestamp}` has a rule.
+//! 2. `{id}` and `id` likewise. An id that is not signed belongs under `delivery_id`.
+//! 3. A timestamp in a field needs a signature in pairs, under another key.
+//! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped.
+//! 5. A challenge that is answered on a signature's word stands where the signature covers it.
+//! 6. The places to look at are few: they bound the work for each body.
+
+use http::HeaderName;
+
+use super::fault_at;
+use super::signature::is_word;
+use crate::document::Table;
+use crate::provider::handshake;
+use crate::provider::scheme::{Part, Scheme, SignatureFormat, TimestampPlace};
+
+const MAX_PLACES: usize = 16;
+
+/// Reports every inconsistency.
+pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
+    timestamp(scheme, table);
+    id(scheme, table);
+    headers(scheme, table);
+    places(scheme, table);
+    if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
+        fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
+    }
+}
+
+fn timestamp(scheme: &Scheme, table: &Table<'_>) {
+    // A timestamp that could not be read has its own fault.
+    let written = table.entry("timestamp").is_some();
+    match (written, scheme.content.contains(&Part::Timestamp)) {
+        (false, true) => fault_at(table, "content", "signs a {timestamp} that stands nowhere", "add timestamp = { … }"),
+        (true, false) => fault_at(
+            table,
+            "timestamp",
+            "is not signed, so it proves no freshness",
+            "put {timestamp} into content, or leave timestamp out",
+        ),
+        (true, true) | (false, false) => {}
+    }
+    let Some(TimestampPlace::SignatureField(field)) = scheme.timestamp.as_ref().map(|rule| &rule.place) else { return };
+    match &scheme.signature.format {
+        SignatureFormat::Pairs { key, .. } if key != field && is_word(field) => {}
+        SignatureFormat::Pairs { .. } => {
+            fault_at(table, "timestamp", "has a field that is not told from the signature's key", "");
+        }
+        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } => {
+            fault_at(table, "timestamp", "names a field, and the signature has none", "set signature.format = \"pairs\"");
+        }
+    }
+}
+
+fn id(scheme: &Scheme, table: &Table<'_>) {
+    match (table.entry("id").is_some(), scheme.content.contains(&Part::Id)) {
+        (false, true) => fault_at(table, "content", "signs an {id} that stands nowhere", "add id = { header = … }"),
+        (true, false) => fault_at(table, "id", "is not signed", "name it in delivery_id instead"),
+        (true, true) | (false, false) => {}
+    }
+    if scheme.delivery_id_unique && scheme.delivery_id.is_empty() {
+        fault_at(table, "delivery_id_unique", "speaks of a delivery id, and none is named", "add delivery_id = [ … ]");
+    }
+}
+
+fn headers(scheme: &Scheme, table: &Table<'_>) {
+    let mut names: Vec<&HeaderName> = scheme.content.iter().filter_map(|part| scheme.header_of(part)).collect();
+    names.push(&scheme.signature.header);
+    names.sort_unstable_by_key(|name| name.as_str());
+    if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
+        table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");
+    }
+    if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
+        fault_at(table, "strip_headers", "names a header that is verified", "");
+    }
+}
+
+fn places(scheme: &Scheme, table: &Table<'_>) {
+    let challenges = handshake::signed_places(scheme);
+    if challenges.iter().any(|place| !scheme.covers(place)) {
+        fault_at(table, "handshake", "takes a field at its word that the signature does not cover", "");
+    }
+    let count = scheme.event.len().saturating_add(scheme.delivery_id.len()).saturating_add(challenges.len());
+    if count > MAX_PLACES {
+        table.fault(format!("names more than {MAX_PLACES} places to look at"), "");
+    }
+}

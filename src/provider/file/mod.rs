@@ -1,0 +1,186 @@
+//! The file grammar of a scheme: the same for presets and for `[provider.NAME]` in the configuration.
+//!
+//! ```toml
+//! content = "{timestamp}.{body}"                        # what is signed; also {id}, {header:Name} and fixed text
+//! signature = { header = "X-Signature", algorithm = "hmac-sha256", encoding = "hex", prefix = "v1=" }
+//! secret = { encoding = "utf8" }                        # how keys are written
+//! timestamp = { header = "X-Timestamp", unit = "s", tolerance = "5m" }
+//! id = { header = "X-Id" }                              # what {id} stands for
+//! event = ["json:/type"]                                # first place that holds one; header:, json:, form:
+//! delivery_id = ["json:/id"]
+//! ```
+//!
+//! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, or `"versioned"` with `version`;
+//! `timestamp.field` instead of `timestamp.header` names a field of the pairs. `[[handshake]]` is a challenge: `field`,
+//! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
+//!
+//! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
+//! `check.rs` holds the rules that join several keys.
+
+mod check;
+mod handshake;
+mod origin;
+mod signature;
+
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+
+use super::content;
+use super::scheme::{
+    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, TimestampPlace, TimestampRule, TimestampUnit,
+};
+use crate::document::{Entry, Table};
+use crate::domain::name::ProviderName;
+use crate::domain::size::{ByteSize, parse_duration};
+
+const PLACE_HINT: &str = "\"header:Name\", \"json:/pointer\", \"form:field\" or \"form:field#/pointer\"";
+
+impl Scheme {
+    /// Reads a scheme. `evidence_default` is what it is proven by if the file does not say, and then docs and date may be
+    /// absent too; without it all three must be there. `None` comes with at least one fault.
+    #[must_use]
+    pub fn read(name: &ProviderName, table: &Table<'_>, evidence_default: Option<Evidence>) -> Option<Self> {
+        // All is read before anything is given up: a key that nobody asked for would be reported as unknown.
+        let content = content_parts(table);
+        let signature = signature::read(table);
+        let origin = origin::read(table, evidence_default);
+        let title = text(table, "title").unwrap_or_else(|| name.to_string());
+        let methods = methods(table);
+        let timestamp = table.entry("timestamp").and_then(|entry| entry.table(timestamp).flatten());
+        let id_header = table.entry("id").and_then(|entry| entry.table(id).flatten());
+        let event = places(table, "event");
+        let delivery_id = places(table, "delivery_id");
+        let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
+        let handshakes = handshake::read(table);
+        let retries = word(table, "retries", &RETRIES).unwrap_or(Retries::Unknown);
+        let deadline = duration(table, "deadline");
+        let max_body = table.entry("max_body").and_then(|entry| entry.parsed("such as \"25MiB\"", str::parse::<ByteSize>));
+        let on_replay = word(table, "on_replay", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
+        let on_event_denied = word(table, "on_event_denied", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
+        let strip_headers = headers(table, "strip_headers");
+        let scheme = Self {
+            name: name.clone(),
+            title,
+            origin: origin?,
+            methods,
+            signature: signature?,
+            timestamp,
+            id_header,
+            content: content?,
+            event,
+            delivery_id,
+            delivery_id_unique,
+            handshakes,
+            retries,
+            deadline,
+            max_body,
+            on_replay,
+            on_event_denied,
+            strip_headers,
+        };
+        check::consistent(&scheme, table);
+        Some(scheme)
+    }
+}
+
+const RETRIES: [(&str, Retries); 4] = [
+    ("identical", Retries::Identical),
+    ("resigned", Retries::Resigned),
+    ("manual", Retries::Manual),
+    ("unknown", Retries::Unknown),
+];
+
+const ON_REFUSAL: [(&str, OnRefusal); 2] = [("reject", OnRefusal::Reject), ("acknowledge", OnRefusal::Acknowledge)];
+
+/// The encoding of a key, here and under an integration's `secrets`.
+#[must_use]
+pub fn key_encoding(entry: &Entry<'_>) -> Option<KeyEncoding> {
+    if entry.text()? == "jwks" {
+        entry.fault("is for key sets, and no scheme takes one yet", "");
+        return None;
+    }
+    entry.word(&KeyEncoding::WORDS)
+}
+
+fn content_parts(table: &Table<'_>) -> Option<Vec<Part>> {
+    let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
+    entry.parsed("such as \"{timestamp}.{body}\"", content::parse)
+}
+
+fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
+    let header = header(table, "header").map(TimestampPlace::Header);
+    let field = text(table, "field").map(TimestampPlace::SignatureField);
+    let unit = word(table, "unit", &[("s", TimestampUnit::Seconds), ("ms", TimestampUnit::Milliseconds)]);
+    let tolerance = duration(table, "tolerance");
+    if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
+        fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
+    }
+    let ((Some(place), None) | (None, Some(place))) = (header, field) else {
+        table.fault("needs exactly one of header and field", "field names a key of the signature's pairs");
+        return None;
+    };
+    Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })
+}
+
+fn id(table: &Table<'_>) -> Option<HeaderName> {
+    table.required("header", "name the header that holds the id")?.parsed(HEADER_HINT, str::parse::<HeaderName>)
+}
+
+fn methods(table: &Table<'_>) -> Vec<Method> {
+    let Some(entry) = table.entry("methods") else { return vec![Method::POST] };
+    let known = [("POST", 0), ("PUT", 1), ("PATCH", 2), ("GET", 3), ("DELETE", 4)];
+    let method = |entry: &Entry<'_>| match entry.word(&known)? {
+        0 => Some(Method::POST),
+        1 => Some(Method::PUT),
+        2 => Some(Method::PATCH),
+        3 => Some(Method::GET),
+        _ => Some(Method::DELETE),
+    };
+    let methods: Vec<Method> = entry.list().unwrap_or_default().iter().filter_map(method).collect();
+    if methods.is_empty() {
+        entry.fault("must name at least one method", "leave it out for POST");
+    }
+    methods
+}
+
+/// One place, or a list of them.
+fn places(table: &Table<'_>, key: &str) -> Vec<Locator> {
+    let Some(entry) = table.entry(key) else { return Vec::new() };
+    let entries = if entry.is_list() { entry.list().unwrap_or_default() } else { vec![entry] };
+    entries.iter().filter_map(|entry| entry.parsed(PLACE_HINT, str::parse::<Locator>)).collect()
+}
+
+fn headers(table: &Table<'_>, key: &str) -> Vec<HeaderName> {
+    let entries = table.entry(key).and_then(|entry| entry.list()).unwrap_or_default();
+    entries.iter().filter_map(|entry| entry.parsed(HEADER_HINT, str::parse::<HeaderName>)).collect()
+}
+
+const HEADER_HINT: &str = "a header name such as \"X-Signature\"";
+
+fn header(table: &Table<'_>, key: &str) -> Option<HeaderName> {
+    table.entry(key)?.parsed(HEADER_HINT, str::parse::<HeaderName>)
+}
+
+fn text(table: &Table<'_>, key: &str) -> Option<String> {
+    table.entry(key)?.text().map(str::to_owned)
+}
+
+fn duration(table: &Table<'_>, key: &str) -> Option<Duration> {
+    table.entry(key)?.parsed("such as \"5m\"", parse_duration)
+}
+
+/// Reports a fault at a key, or at the table where the key is missing.
+fn fault_at(table: &Table<'_>, key: &str, reason: impl Into<String>, hint: &str) {
+    match table.entry(key) {
+        Some(entry) => entry.fault(reason, hint),
+        None => table.fault(format!("{key} {}", reason.into()), hint),
+    }
+}
+
+fn word<T: Copy>(table: &Table<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
+    table.entry(key)?.word(words)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Where a field stands in a request: the words for a place, and finding what stands there.
+//!
+//! Invariants: a place that holds two values holds none, since two readers could disagree; a field is text of bounded
+//! length, or absent. Nothing here says whether a field is signed: that is [`super::coverage`].
+
+pub(super) mod form;
+mod json;
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::HeaderName;
+
+use super::scheme::Locator;
+use crate::domain::body::RawBody;
+use crate::domain::head::{Head, Single};
+
+/// The longest field that is taken; event types and ids are far shorter, and a field ends up in headers and records.
+pub const MAX_FIELD_BYTES: usize = 1024;
+
+/// The most steps of a JSON pointer, which bounds how deep the reader of a body recurses.
+const MAX_POINTER_STEPS: usize = 16;
+
+/// Why a text names no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LocatorError {
+    /// It begins with no known word.
+    #[error("must begin with header:, json: or form:")]
+    Place,
+    /// What follows `header:` is no header name.
+    #[error("must name a header after header:")]
+    Header,
+    /// It is no JSON pointer, or too deep a one.
+    #[error("must hold a JSON pointer such as /event/type, of at most {MAX_POINTER_STEPS} steps")]
+    Pointer,
+    /// What follows `form:` is empty.
+    #[error("must name a field after form:")]
+    Field,
+}
+
+impl FromStr for Locator {
+    type Err = LocatorError;
+
+    /// `header:NAME`, `json:/POINTER`, `form:FIELD` or `form:FIELD#/POINTER`.
+    fn from_str(text: &str) -> Result<Self, LocatorError> {
+        let (place, rest) = text.split_once(':').ok_or(LocatorError::Place)?;
+        match place {
+            "header" => rest.parse::<HeaderName>().map(Self::Header).map_err(|_| LocatorError::Header),
+            "json" => pointer(rest).map(Self::Json),
+            "form" => form_locator(rest),
+            _ => Err(LocatorError::Place),
+        }
+    }
+}
+
+fn form_locator(text: &str) -> Result<Locator, LocatorError> {
+    let (field, inner) = text.split_once('#').map_or((text, None), |(field, inner)| (field, Some(inner)));
+    if field.is_empty() {
+        return Err(LocatorError::Field);
+    }
+    let field = field.to_owned();
+    match inner {
+        Some(inner) => Ok(Locator::FormJson { field, pointer: pointer(inner)? }),
+        None => Ok(Locator::Form(field)),
+    }
+}
+
+/// An RFC 6901 pointer that points inside the document.
+fn pointer(text: &str) -> Result<String, LocatorError> {
+    let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    let steps = text.matches('/').count();
+    if !text.starts_with('/') || !escapes_hold || steps > MAX_POINTER_STEPS {
+        return Err(LocatorError::Pointer);
+    }
+    Ok(text.to_owned())
+}
+
+impl fmt::Display for Locator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(formatter, "header:{name}"),
+            Self::Json(pointer) => write!(formatter, "json:{pointer}"),
+            Self::Form(field) => write!(formatter, "form:{field}"),
+            Self::FormJson { field, pointer } => write!(formatter, "form:{field}#{pointer}"),
+        }
+    }
+}
+
+/// What stands at each place, in the order of the places. The body is read at most once as JSON and once as a form.
+#[must_use]
+pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Vec<Option<String>> {
+    let mut found: Vec<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
+    if places.iter().any(|place| !matches!(place, Locator::Header(_))) {
+        let bytes = body.contiguous();
+        find_json(places, &bytes, &mut found);
+        find_form(places, &bytes, &mut found);
+    }
+    for field in &mut found {
+        *field = field.take().filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
+    }
+    found
+}
+
+fn header_field(place: &Locator, head: &Head) -> Option<String> {
+    let Locator::Header(name) = place else { return None };
+    match head.single(name.as_str()) {
+        Single::One(value) => value.to_str().ok().map(str::to_owned),
+        Single::Missing | Single::Repeated => None,
+    }
+}
+
+fn find_json(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
+    let wanted = places.iter().enumerate().filter_map(|(index, place)| match place {
+        Locator::Json(pointer) => Some((index, pointer.as_str())),
+        Locator::Header(_) | Locator::Form(_) | Locator::FormJson { .. } => None,
+    });
+    let (indexes, pointers): (Vec<usize>, Vec<&str>) = wanted.unzip();
+    if pointers.is_empty() {
+        return;
+    }
+    for (index, text) in indexes.into_iter().zip(json::pick(body, &pointers)) {
+        if let Some(slot) = found.get_mut(index) {
+            *slot = text;
+        }
+    }
+}
+
+fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
+    let is_form = |place: &&Locator| matches!(place, Locator::Form(_) | Locator::FormJson { .. });
+    if !places.iter().any(is_form) {
+        return;
+    }
+    let Some(form) = form::Form::parse(body) else { return };
+    for (place, slot) in places.iter().zip(found) {
+        match place {
+            Locator::Form(field) => *slot = form.field(field),
+            Locator::FormJson { field, pointer } => {
+                let inner = form.field(field);
+                *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), &[pointer]).pop().flatten());
+            }
+            Locator::Header(_) | Locator::Json(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

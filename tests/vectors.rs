@@ -1,0 +1,299 @@
+//! Known answers for each provider, through the public API: a request, a key, a time, and the verdict. Then, for each
+//! request that is verified, every single-byte change of what it signs is refused.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookward::document::{Document, Faults};
+use hookward::domain::body::RawBody;
+use hookward::domain::head::{Head, Received};
+use hookward::domain::secret::SecretBytes;
+use hookward::domain::time::UnixTime;
+use hookward::gate::verify::error::VerifyError;
+use hookward::gate::verify::gate::{Judging, Verified, verify};
+use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
+use hookward::gate::verify::presented::present;
+use hookward::gate::verify::sign::{Request, SigningKey, sign};
+use hookward::provider::Catalogue;
+use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Scheme, TimestampPlace};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use serde::Deserialize;
+
+/// When a request is judged whose scheme signs no time, and when those are signed that are made here.
+const ANY_TIME: i64 = 1_750_000_000;
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    provider: BTreeMap<String, toml::Table>,
+    vector: Vec<Vector>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    id: String,
+    provider: String,
+    verdict: String,
+    #[serde(rename = "note")]
+    _note: Option<String>,
+    #[serde(rename = "source")]
+    _source: String,
+    secret: Option<String>,
+    public_key: Option<String>,
+    key_encoding: Option<String>,
+    at: Option<i64>,
+    body: Option<String>,
+    body_b64: Option<String>,
+    expected_response_body: Option<String>,
+    headers: BTreeMap<String, String>,
+}
+
+/// Everything a vector gives to the verifier.
+#[derive(Clone)]
+struct Case {
+    id: String,
+    scheme: Arc<Scheme>,
+    key: String,
+    encoding: Option<KeyEncoding>,
+    now: UnixTime,
+    body: Vec<u8>,
+    headers: HeaderMap,
+}
+
+impl Case {
+    fn keys(&self) -> Option<KeyRing> {
+        let material = KeyMaterial {
+            id: "vector".parse().unwrap(),
+            key_id: None,
+            encoding: self.encoding,
+            text: SecretBytes::new(self.key.clone().into_bytes()),
+            not_before: None,
+            not_after: None,
+        };
+        KeyRing::build(&self.scheme, vec![material]).ok()
+    }
+
+    fn judge(&self) -> Result<Verified, VerifyError> {
+        self.judge_with(&self.keys().expect(&self.id))
+    }
+
+    fn judge_with(&self, keys: &KeyRing) -> Result<Verified, VerifyError> {
+        let tolerance = self.scheme.documented_tolerance().unwrap_or(Duration::from_secs(300));
+        let head = Head { method: Method::POST, target: Uri::from_static("/"), headers: self.headers.clone() };
+        let received = Received { head, body: RawBody::from(Bytes::from(self.body.clone())) };
+        let presented = present(&self.scheme, &received.head)?;
+        verify(&Judging { scheme: &self.scheme, keys, tolerance }, presented, received, self.now)
+    }
+}
+
+impl Vector {
+    fn case(&self, catalogue: &Catalogue) -> Case {
+        let body = match (&self.body, &self.body_b64) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(base64)) => data_encoding::BASE64.decode(base64.as_bytes()).expect(&self.id),
+            _ => panic!("{}: one body", self.id),
+        };
+        let header =
+            |(name, value): (&String, &String)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        let encoding = |word: &String| KeyEncoding::WORDS.iter().find(|(known, _)| known == word).map(|(_, encoding)| *encoding);
+        Case {
+            id: self.id.clone(),
+            scheme: catalogue.get(&self.provider).expect(&self.provider),
+            key: self.secret.clone().or(self.public_key.clone()).expect(&self.id),
+            encoding: self.key_encoding.as_ref().map(|word| encoding(word).expect(&self.id)),
+            now: UnixTime::from_seconds(self.at.unwrap_or(ANY_TIME)),
+            body,
+            headers: self.headers.iter().map(header).collect(),
+        }
+    }
+}
+
+fn files() -> Vec<File> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).collect()
+}
+
+/// The builtin catalogue and the schemes that a file defines.
+fn catalogue(file: &File) -> Catalogue {
+    let read = |(name, table): (&String, &toml::Table)| {
+        let faults = Faults::default();
+        let document = Document::new("vectors", table.to_string());
+        let scheme = document.read(&faults, |table| Scheme::read(&name.parse().unwrap(), table, Some(Evidence::Custom)));
+        assert_eq!(faults.into_sorted(), [], "{name}");
+        scheme.unwrap()
+    };
+    Catalogue::builtin().with_custom(file.provider.iter().map(read).collect())
+}
+
+/// Every vector with its case.
+fn all() -> Vec<(Vector, Case)> {
+    let files = files();
+    let cases = files.iter().flat_map(|file| {
+        let catalogue = catalogue(file);
+        file.vector.iter().map(move |vector| (vector.clone(), vector.case(&catalogue)))
+    });
+    cases.collect()
+}
+
+fn verified() -> impl Iterator<Item = Case> {
+    all().into_iter().filter(|(vector, _)| vector.verdict == "verified").map(|(_, case)| case)
+}
+
+#[test]
+fn every_vector_has_its_verdict() {
+    let all = all();
+    assert!(all.len() >= 42, "{} vectors", all.len());
+    for (vector, case) in all {
+        let verdict = case.judge();
+        let word = verdict.as_ref().map_or_else(|error| error.reason().code(), |_| "verified");
+        assert_eq!(word, vector.verdict, "{}", vector.id);
+        if let Some(body) = vector.expected_response_body {
+            let reply = verdict.unwrap().handshake().cloned().unwrap();
+            assert_eq!(String::from_utf8(reply.body).unwrap(), body, "{}", vector.id);
+        }
+    }
+}
+
+#[test]
+fn every_preset_that_says_vector_has_one() {
+    let proven: Vec<String> = verified().map(|case| case.scheme.name.to_string()).collect();
+    for scheme in Catalogue::builtin().iter().filter(|scheme| scheme.origin.evidence == Evidence::Vector) {
+        assert!(proven.contains(&scheme.name.to_string()), "{}", scheme.name);
+    }
+}
+
+#[test]
+fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
+    for case in verified() {
+        let keys = case.keys().unwrap();
+        let refused = |body: Vec<u8>, what: &str, at: usize| {
+            let changed = Case { body, ..case.clone() };
+            let result = changed.judge_with(&keys).map(|_| ());
+            assert_eq!(result, Err(VerifyError::SignatureMismatch), "{}: {what} {at}", case.id);
+        };
+        for at in 0..case.body.len() {
+            let mut body = case.body.clone();
+            body[at] ^= 1 << (at % 8);
+            refused(body, "changed", at);
+        }
+        for at in [0, case.body.len() / 2, case.body.len() - 1] {
+            let mut body = case.body.clone();
+            body.remove(at);
+            refused(body, "missing", at);
+            let mut body = case.body.clone();
+            body.insert(at, b' ');
+            refused(body, "added", at);
+        }
+        refused([&case.body[..], b"\n"].concat(), "added", case.body.len());
+    }
+}
+
+/// A request with one signature, signed here: in a list of several a change of the others would rightly do no harm.
+fn signed_alone(scheme: &Arc<Scheme>) -> Case {
+    let (secret, key, encoding) = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
+        (Algorithm::Ed25519, _) => ("4f".repeat(32), None, Some(KeyEncoding::Hex)),
+        (_, KeyEncoding::Hex) => ("4f".repeat(32), Some("4f".repeat(32)), None),
+        (_, KeyEncoding::Whsec) => ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), None, None),
+        (_, _) => ("some secret".to_owned(), None, None),
+    };
+    let signing_key = SigningKey::parse(scheme, None, SecretBytes::new(secret.clone().into_bytes())).unwrap();
+    let body = br#"{"id":"1","type":"a"}"#.to_vec();
+    let now = UnixTime::from_seconds(ANY_TIME);
+    let mut headers = HeaderMap::new();
+    headers.insert("x-topic", HeaderValue::from_static("orders"));
+    let request = Request { id: Some("msg_1"), timestamp: now, headers: &headers, body: &body };
+    let signed = sign(scheme, &signing_key, &request);
+    headers.extend(signed);
+    let key = signing_key.public_key_hex().or(key).unwrap_or(secret);
+    Case { id: scheme.name.to_string(), scheme: Arc::clone(scheme), key, encoding, now, body, headers }
+}
+
+fn every_scheme() -> Vec<Arc<Scheme>> {
+    let mut schemes: BTreeMap<String, Arc<Scheme>> = BTreeMap::new();
+    for file in files() {
+        schemes.extend(catalogue(&file).iter().map(|scheme| (scheme.name.to_string(), Arc::clone(scheme))));
+    }
+    schemes.into_values().collect()
+}
+
+/// Another character of the same kind, so that what is refused is the value and not only its alphabet.
+fn other(byte: u8) -> u8 {
+    match byte {
+        b'0' | b'a' | b'A' => byte + 1,
+        b'1'..=b'9' | b'b'..=b'z' | b'B'..=b'Z' => byte - 1,
+        _ => b'a',
+    }
+}
+
+fn changed_at(text: &[u8], at: usize) -> Vec<u8> {
+    let mut changed = text.to_vec();
+    changed[at] = other(changed[at]);
+    changed
+}
+
+#[test]
+fn every_changed_character_of_every_header_of_the_scheme_is_refused() {
+    for scheme in every_scheme() {
+        let case = signed_alone(&scheme);
+        let keys = case.keys().unwrap();
+        assert!(case.judge_with(&keys).is_ok(), "{}", case.id);
+        for name in scheme.header_names() {
+            let text = case.headers.get(name).unwrap().as_bytes().to_vec();
+            for at in 0..text.len() {
+                let mut changed = case.clone();
+                changed.headers.insert(name.clone(), HeaderValue::from_bytes(&changed_at(&text, at)).unwrap());
+                assert!(changed.judge_with(&keys).is_err(), "{}: {name} {at}", case.id);
+                let mut cut = case.clone();
+                let (before, after) = text.split_at(at);
+                cut.headers.insert(name.clone(), HeaderValue::from_bytes(&[before, &after[1..]].concat()).unwrap());
+                assert!(cut.judge_with(&keys).is_err(), "{}: {name} without {at}", case.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn another_time_than_the_signed_one_is_refused() {
+    for scheme in every_scheme() {
+        let case = signed_alone(&scheme);
+        let Some(rule) = &scheme.timestamp else { continue };
+        let header = match &rule.place {
+            TimestampPlace::Header(name) => name,
+            TimestampPlace::SignatureField(_) => &scheme.signature.header,
+        };
+        let text = case.headers.get(header).unwrap().to_str().unwrap().to_owned();
+        for seconds in [ANY_TIME - 1, ANY_TIME + 1, ANY_TIME + 299] {
+            let mut changed = case.clone();
+            let value = text.replace(&ANY_TIME.to_string(), &seconds.to_string());
+            changed.headers.insert(header.clone(), HeaderValue::from_str(&value).unwrap());
+            assert_eq!(changed.judge().map(|_| ()), Err(VerifyError::SignatureMismatch), "{}", case.id);
+        }
+    }
+}
+
+#[test]
+fn every_changed_character_of_the_key_is_refused() {
+    for case in every_scheme().iter().map(signed_alone).chain(verified()) {
+        for at in 0..case.key.len() {
+            let key = String::from_utf8(changed_at(case.key.as_bytes(), at)).unwrap();
+            let changed = Case { key, ..case.clone() };
+            // A change may leave no key at all; then there is nothing to verify with.
+            if let Some(keys) = changed.keys() {
+                assert_eq!(changed.judge_with(&keys).map(|_| ()), Err(VerifyError::SignatureMismatch), "{}: {at}", case.id);
+            }
+        }
+    }
+}
