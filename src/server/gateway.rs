@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::error::AuditError;
 use crate::audit::auditor::Auditor;
+use crate::audit::error::AuditError;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
