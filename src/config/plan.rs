@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::audit::spec::AuditSpec;
-use crate::document::Place;
+use crate::document::{Fault, Place};
 use crate::domain::name::IntegrationName;
 use crate::domain::pattern::Pattern;
 use crate::domain::size::Rate;
@@ -46,6 +46,21 @@ pub struct Plan {
     pub log: LogSpec,
     /// At least one, in alphabetical order.
     pub integrations: Vec<IntegrationPlan>,
+    /// Lints silenced everywhere.
+    pub allow: Vec<AllowedLint>,
+    /// Settings that are right and change nothing where they stand, for `check` to say.
+    pub without_effect: Vec<Fault>,
+    /// The files the plan was read from and the directories that were searched for them, for whoever watches them.
+    pub watched: Vec<PathBuf>,
+}
+
+/// A finding of `check` that the operator has looked at and accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedLint {
+    /// The id of the lint: one of [`super::LINTS`].
+    pub lint: &'static str,
+    /// Why it is accepted.
+    pub reason: String,
 }
 
 /// The admin listener.
@@ -109,4 +124,6 @@ pub struct IntegrationPlan {
     pub on_event_denied: OnRefusal,
     /// Whether it takes deliveries at all.
     pub enabled: bool,
+    /// Lints silenced here.
+    pub allow: Vec<AllowedLint>,
 }

@@ -65,6 +65,14 @@ impl<'d> Table<'d> {
         entry
     }
 
+    /// Reports each of these keys that is there, and says whether one was. Those that are not there never stand among the
+    /// known keys of a suggestion.
+    pub fn refuse(&self, keys: &[&str], reason: &str, hint: &str) -> bool {
+        let there = keys.iter().filter(|key| self.entries.contains_key(**key));
+        let refused = there.filter_map(|key| self.entry(key)).map(|entry| entry.fault(reason, hint));
+        refused.count() > 0
+    }
+
     /// Every key with its value, in alphabetical order; all count as asked for. The key's own place comes with it.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'d str, Place, Entry<'d>)> {

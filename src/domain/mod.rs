@@ -6,11 +6,13 @@
 
 pub mod address;
 pub mod body;
+pub mod budget;
 pub mod head;
 pub mod name;
 pub mod pattern;
 pub mod reason;
 pub mod request_id;
+pub mod retry_after;
 pub mod secret;
 pub mod size;
 pub mod time;

@@ -6,6 +6,7 @@
 pub mod admit;
 pub mod forward;
 pub mod intake;
+pub mod pace;
 pub mod replay;
 pub mod scope;
 pub mod verify;

@@ -1,3 +1,75 @@
 //! Where secrets come from: the environment and files. Never the configuration itself.
+//!
+//! Owns: the bounded, blocking-free reading of one secret's text, and of all secrets of an integration at once.
+//! Must not know: how a text is decoded into a key, who uses it, when it is read again.
+//! Invariants: an error names the variable or the path and never a value; a text that exists is not blank and has at most
+//! [`SECRET_BYTES_MAX`] bytes; the two leaf files are the only ones of this room that touch the environment and the disk.
+//!
+//! Start at [`read`], then [`load_all`].
 
 pub mod spec;
+
+mod environment;
+mod error;
+mod file;
+
+pub use error::{SecretError, SecretFault};
+
+use zeroize::Zeroizing;
+
+use crate::domain::secret::SecretBytes;
+use crate::secrets::spec::{SecretSource, SecretSpec};
+
+/// The largest text of a secret: room for a certificate chain, too small to hurt.
+pub const SECRET_BYTES_MAX: usize = 64 * 1024;
+
+/// A secret's text beside the reference it was read by.
+#[derive(Debug)]
+pub struct LoadedSecret {
+    /// Where it was read and what is known about it.
+    pub spec: SecretSpec,
+    /// The text, not decoded.
+    pub text: SecretBytes,
+}
+
+/// Reads one text.
+///
+/// # Errors
+/// [`SecretError`] when it is missing, blank, too large, no regular file or cannot be read.
+pub fn read(source: &SecretSource) -> Result<SecretBytes, SecretError> {
+    let text = match source {
+        SecretSource::Environment(name) => environment::read(name),
+        SecretSource::File(path) => file::read(path),
+    }?;
+    if text.len() > SECRET_BYTES_MAX {
+        return Err(SecretError::TooLarge { from: source.clone(), bytes_max: SECRET_BYTES_MAX });
+    }
+    if text.trim_ascii().is_empty() {
+        return Err(SecretError::Empty { from: source.clone() });
+    }
+    Ok(wrap(text))
+}
+
+/// Reads every secret of an integration, or says everything that is wrong.
+///
+/// # Errors
+/// One [`SecretFault`] for each secret that cannot be read.
+pub fn load_all(specs: &[SecretSpec]) -> Result<Vec<LoadedSecret>, Vec<SecretFault>> {
+    let mut loaded = Vec::with_capacity(specs.len());
+    let mut faults = Vec::new();
+    for spec in specs {
+        match read(&spec.source) {
+            Ok(text) => loaded.push(LoadedSecret { spec: spec.clone(), text }),
+            Err(error) => faults.push(SecretFault { id: spec.id.clone(), error }),
+        }
+    }
+    if faults.is_empty() { Ok(loaded) } else { Err(faults) }
+}
+
+/// Hands the buffer over without copying it; what is left behind is empty.
+fn wrap(mut text: Zeroizing<Vec<u8>>) -> SecretBytes {
+    SecretBytes::new(std::mem::take(&mut *text))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+# What a person types. Needs a Rust toolchain (1.90 or newer), a C compiler and make; nothing else is assumed.
+
+CARGO ?= cargo
+SOAK_ROUNDS ?= 20
+
+.PHONY: help demo build test bench soak fmt lint doc need-compiler need-lint
+
+help:
+	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
+	@echo 'make test    every test: units, tickets, vectors, configurations, house rules, integration, documentation'
+	@echo 'make bench   measure verification, claims and the whole pipeline'
+	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times'
+	@echo 'make fmt     format; make lint: what CI asks of style; make doc: the documentation'
+
+# The table ends by itself; the exit code is 1 if one line of it is not as it must be.
+demo: need-compiler
+	$(CARGO) run --release --locked -- demo
+
+build: need-compiler
+	$(CARGO) build --release --locked
+
+# nextest runs the tests of all binaries side by side where it is installed; documentation tests are cargo's own either way.
+test: need-compiler
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		echo '$(CARGO) nextest run --locked --lib --bins --tests'; \
+		$(CARGO) nextest run --locked --lib --bins --tests; \
+	else \
+		echo '$(CARGO) test --locked --lib --bins --tests'; \
+		$(CARGO) test --locked --lib --bins --tests; \
+	fi
+	$(CARGO) test --locked --doc
+
+bench: need-compiler
+	$(CARGO) bench --locked
+
+soak: need-compiler
+	$(CARGO) build --release --locked --tests
+	@round=1; while [ $$round -le $(SOAK_ROUNDS) ]; do \
+		echo "round $$round of $(SOAK_ROUNDS)"; \
+		$(CARGO) test --release --locked --test it -- drain:: replay:: upstream:: providers::of_64 || exit 1; \
+		round=$$((round + 1)); \
+	done
+
+fmt:
+	$(CARGO) fmt
+
+lint: need-compiler need-lint
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+doc: need-compiler
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+need-compiler:
+	@command -v $(CARGO) >/dev/null 2>&1 || { echo 'cargo is missing: install a Rust toolchain with rustup' >&2; exit 1; }
+	@command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || { echo 'a C compiler is missing: install gcc' >&2; exit 1; }
+
+need-lint:
+	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy

@@ -1,0 +1,142 @@
+//! A claim and its settlement with a million deliveries remembered; what remembering one costs in memory; and how long a
+//! claim waits at worst while a million are forgotten.
+//!
+//! Bytes a claim are the growth of this process's resident set, so allocator and spare capacity are counted, too.
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use hookward::domain::time::{Clock, Now, UnixTime};
+use hookward::gate::replay::key::Identity;
+use hookward::gate::replay::memory::MemoryStore;
+use hookward::gate::replay::store::{Answer, Claim, ReplayStore, ShareId};
+use sha2::{Digest, Sha256};
+
+const HELD: u64 = 1_000_000;
+const CAPACITY: u64 = 10_000_000;
+
+struct Held {
+    store: MemoryStore,
+    share: ShareId,
+    clock: Clock,
+}
+
+fn claim_of(number: u64, share: ShareId, now: Now) -> Claim {
+    let identity = Identity::from_bytes(Sha256::digest(number.to_be_bytes()).into());
+    Claim { identity, share, keep_until: now.wall.plus(Duration::from_secs(601)), lease: Duration::from_secs(30) }
+}
+
+/// A memory store is ready at once.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a memory store never waits"),
+    }
+}
+
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    pages.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+impl Held {
+    fn open() -> Self {
+        let clock = Clock::manual(UnixTime::from_seconds(1_700_000_000));
+        let store = MemoryStore::new(CAPACITY, clock.now());
+        let share = store.divide(&["payments".parse().unwrap_or_else(|_| unreachable!())]).first().copied();
+        Self { store, share: share.unwrap_or(ShareId::COMMON), clock }
+    }
+
+    fn claim_and_settle(&self, claim: &Claim, now: Now) -> bool {
+        let fresh = matches!(ready(self.store.claim(claim, now)), Ok(Answer::Fresh(_)));
+        fresh && ready(self.store.settle(claim, now)).is_ok()
+    }
+
+    #[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+    fn fill(&self) {
+        let now = self.clock.now();
+        let before = resident_bytes();
+        let taken = (0..HELD).filter(|number| self.claim_and_settle(&claim_of(*number, self.share, now), now)).count();
+        let grown = resident_bytes().saturating_sub(before);
+        println!("{taken} held: {} bytes of resident memory a claim", grown / HELD);
+    }
+
+    /// Everything held is over; maintenance drops it while claims go on.
+    #[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+    #[expect(clippy::disallowed_methods, reason = "a bench measures wall time")]
+    fn expire(&self) {
+        self.clock.advance(Duration::from_secs(700));
+        let (now, before) = (self.clock.now(), self.store.entries());
+        let is_over = AtomicBool::new(false);
+        let claiming = || {
+            let mut waits = Vec::new();
+            for number in (u64::MAX / 2).. {
+                let claim = claim_of(number, self.share, now);
+                let asked = Instant::now();
+                black_box(self.claim_and_settle(&claim, now));
+                waits.push(asked.elapsed());
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            waits.sort_unstable();
+            waits
+        };
+        std::thread::scope(|scope| {
+            let claims = scope.spawn(claiming);
+            let begun = Instant::now();
+            (0..8).for_each(|_| self.store.maintain(now));
+            let took = begun.elapsed();
+            is_over.store(true, Ordering::Relaxed);
+            let waits = claims.join().unwrap_or_default();
+            let at =
+                |thousandth: usize| waits.get(waits.len().saturating_sub(1) * thousandth / 1000).copied().unwrap_or_default();
+            println!(
+                "{before} dropped in {took:?}; a claim meanwhile: p50 {:?}, p99.9 {:?}, longest {:?}",
+                at(500),
+                at(999),
+                at(1000)
+            );
+        });
+    }
+}
+
+fn replay(criterion: &mut Criterion) {
+    let held = Held::open();
+    held.fill();
+    let now = held.clock.now();
+    let next = AtomicU64::new(HELD);
+    let number = || next.fetch_add(1, Ordering::Relaxed);
+    let mut group = criterion.benchmark_group("replay_1m_held");
+    // Forgotten again at once, so that the store neither grows nor fills up while it is measured.
+    group.bench_function("claim_settle_forget", |bencher| {
+        bencher.iter_batched_ref(
+            || claim_of(number(), held.share, now),
+            |claim| {
+                let fresh = held.claim_and_settle(claim, now);
+                black_box(fresh && ready(held.store.forget(&claim.identity, now)).is_ok())
+            },
+            criterion::BatchSize::SmallInput,
+        );
+    });
+    group.bench_function("replay", |bencher| {
+        bencher.iter_batched_ref(
+            || claim_of(number() % HELD, held.share, now),
+            |claim| black_box(ready(held.store.claim(claim, now)) == Ok(Answer::Settled)),
+            criterion::BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+    held.expire();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2));
+    targets = replay
+}
+criterion_main!(benches);

@@ -1,0 +1,101 @@
+//! `present` and `verify`: every preset at a usual size, and one of each algorithm over four sizes of body.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use bytes::Bytes;
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hookward::domain::head::{Head, Received};
+use hookward::domain::secret::SecretBytes;
+use hookward::domain::time::UnixTime;
+use hookward::gate::verify::gate::{Judging, verify};
+use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
+use hookward::gate::verify::presented::present;
+use hookward::gate::verify::sign::{Request, SigningKey, sign};
+use hookward::provider::Catalogue;
+use hookward::provider::scheme::{Algorithm, KeyEncoding, Scheme};
+use http::{HeaderMap, Method, Uri};
+
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+const BODY_BYTES: [usize; 4] = [512, 4 << 10, 64 << 10, 1 << 20];
+
+/// A delivery of a provider and the key ring that it verifies with.
+struct Delivery {
+    keys: KeyRing,
+    head: Head,
+    body: Bytes,
+    at: UnixTime,
+}
+
+fn delivery(scheme: &Scheme, body_bytes: usize) -> Delivery {
+    let at = UnixTime::from_seconds(1_700_000_000);
+    let secret = match scheme.signature.key_encoding {
+        KeyEncoding::Base64 | KeyEncoding::Whsec if scheme.signature.algorithm != Algorithm::Ed25519 => {
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        }
+        _ => SEED,
+    };
+    let key = SigningKey::parse(scheme, None, SecretBytes::new(secret.into())).unwrap();
+    let public = key.public_key_hex();
+    let material = KeyMaterial {
+        id: "bench".parse().unwrap(),
+        key_id: None,
+        encoding: public.is_some().then_some(KeyEncoding::Hex),
+        text: SecretBytes::new(public.unwrap_or_else(|| secret.to_owned()).into_bytes()),
+        not_before: None,
+        not_after: None,
+    };
+    let body = json_body(body_bytes);
+    let mut headers = HeaderMap::new();
+    let request = Request { id: Some("msg_1"), timestamp: at, headers: &HeaderMap::new(), body: &body };
+    headers.extend(sign(scheme, &key, &request));
+    let head = Head { method: Method::POST, target: Uri::from_static("/in"), headers };
+    Delivery { keys: KeyRing::build(scheme, vec![material]).unwrap(), head, body, at }
+}
+
+/// JSON as providers send it, with what is looked for at the very end.
+fn json_body(bytes: usize) -> Bytes {
+    let end = r#"","id":"evt_1","type":"invoice.paid"}"#;
+    format!("{{\"data\":\"{}{end}", "x".repeat(bytes.saturating_sub(end.len() + 9))).into()
+}
+
+fn judge(scheme: &Scheme, delivery: &Delivery, received: Received) {
+    let judging = Judging { scheme, keys: &delivery.keys, tolerance: Duration::from_secs(300) };
+    let presented = present(scheme, &received.head).unwrap();
+    let _verified = black_box(verify(&judging, presented, received, delivery.at).unwrap());
+}
+
+fn measure(criterion: &mut Criterion, group: &str, scheme: &Scheme, body_bytes: usize) {
+    let delivery = delivery(scheme, body_bytes);
+    let received = || Received { head: delivery.head.clone(), body: delivery.body.clone().into() };
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(Throughput::Bytes(delivery.body.len() as u64));
+    group.bench_function(BenchmarkId::new(scheme.name.as_str(), body_bytes), |bencher| {
+        bencher.iter_batched(received, |received| judge(scheme, &delivery, received), BatchSize::SmallInput);
+    });
+    group.finish();
+}
+
+fn by_preset(criterion: &mut Criterion) {
+    for scheme in Catalogue::builtin().iter() {
+        measure(criterion, "verify/preset", scheme, 4 << 10);
+    }
+}
+
+fn by_size(criterion: &mut Criterion) {
+    for name in ["github", "stripe", "standard-webhooks", "discord"] {
+        let scheme = Catalogue::builtin().get(name).unwrap();
+        for body_bytes in BODY_BYTES {
+            measure(criterion, "verify/size", &scheme, body_bytes);
+        }
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
+    targets = by_preset, by_size
+}
+criterion_main!(benches);

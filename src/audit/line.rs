@@ -1,0 +1,164 @@
+//! One JSON object on one line. pure
+//!
+//! Invariants: everything outside printable ASCII is written as `\uXXXX`, so no control character, terminal escape or
+//! bidirectional mark stands raw in a line; a text that a sender chose is cut at 256 bytes, on a character boundary, before it
+//! is escaped; keys are constants of this crate.
+
+use std::fmt::{Display, Write};
+
+/// The most bytes of a text that a sender chose.
+pub const EXCERPT_BYTES: usize = 256;
+
+/// The first 256 bytes of a text, or less where a character would be split.
+#[must_use]
+pub fn excerpt(text: &str) -> &str {
+    let end = (0..=text.len().min(EXCERPT_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+/// A line being written.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    out: &'a mut String,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn begin(out: &'a mut String) -> Self {
+        out.push('{');
+        Self { out }
+    }
+
+    pub(super) fn text(&mut self, key: &'static str, value: &str) {
+        self.key(key);
+        self.out.push('"');
+        escape(self.out, value);
+        self.out.push('"');
+    }
+
+    pub(super) fn shown(&mut self, key: &'static str, value: &impl Display) {
+        self.text(key, &value.to_string());
+    }
+
+    pub(super) fn excerpt(&mut self, key: &'static str, value: &str) {
+        self.text(key, excerpt(value));
+    }
+
+    /// A number or a truth value, which JSON and `Display` spell alike.
+    pub(super) fn plain(&mut self, key: &'static str, value: impl Into<Plain>) {
+        self.key(key);
+        // Writing to a String cannot fail.
+        let _ = match value.into() {
+            Plain::Number(number) => write!(self.out, "{number}"),
+            Plain::Truth(truth) => write!(self.out, "{truth}"),
+        };
+    }
+
+    pub(super) fn null(&mut self, key: &'static str) {
+        self.key(key);
+        self.out.push_str("null");
+    }
+
+    /// A value that may be absent, and is `null` then.
+    pub(super) fn optional<T>(&mut self, key: &'static str, value: Option<T>, put: impl FnOnce(&mut Self, &'static str, T)) {
+        match value {
+            Some(value) => put(self, key, value),
+            None => self.null(key),
+        }
+    }
+
+    pub(super) fn end(self) {
+        self.out.push('}');
+    }
+
+    fn key(&mut self, key: &'static str) {
+        let separator = if self.out.ends_with('{') { "\"" } else { ",\"" };
+        self.out.extend([separator, key, "\":"]);
+    }
+}
+
+/// A value that needs no quotes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plain {
+    Number(u64),
+    Truth(bool),
+}
+
+impl From<u64> for Plain {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u16> for Plain {
+    fn from(number: u16) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<bool> for Plain {
+    fn from(truth: bool) -> Self {
+        Self::Truth(truth)
+    }
+}
+
+fn escape(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            ' '..='~' => out.push(character),
+            _ => escape_units(out, character),
+        }
+    }
+}
+
+/// Characters beyond the first plane take two units, as JSON has it.
+fn escape_units(out: &mut String, character: char) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line_of(value: &str) -> String {
+        let mut out = String::new();
+        let mut line = Line::begin(&mut out);
+        line.excerpt("value", value);
+        line.plain("n", 7_u64);
+        line.plain("b", false);
+        line.null("none");
+        line.end();
+        out
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelled_out() {
+        let nasty = "a\"\\\n\r\0\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{2028}é😀";
+        let expected = "{\"value\":\"a\\\"\\\\\\u000a\\u000d\\u0000\\u001b[31m\\u007f\\u009b\\u202e\\u2028\\u00e9\\ud83d\\ude00\",\"n\":7,\"b\":false,\"none\":null}";
+        assert_eq!(line_of(nasty), expected);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(excerpt(&"a".repeat(300)).len(), 256);
+        assert_eq!(excerpt(&"é".repeat(300)).len(), 256);
+        assert_eq!(excerpt(&"€".repeat(300)).len(), 255);
+        assert_eq!(excerpt("short"), "short");
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_one_line_of_printable_json(text in any::<String>()) {
+            let line = line_of(&text);
+            prop_assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            prop_assert_eq!(value["value"].as_str().unwrap(), excerpt(&text));
+        }
+    }
+}

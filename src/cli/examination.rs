@@ -1,0 +1,60 @@
+//! What only the machine knows about a plan: whether its secrets and certificates are there and are what they should be.
+//!
+//! Every fault of every part is found in one pass, so that nobody mends them one by one.
+
+use std::path::Path;
+
+use crate::cli::places::fault;
+use crate::cli::{certificates, key_rings};
+use crate::config::plan::{IntegrationPlan, Plan};
+use crate::document::Fault;
+use crate::gate::forward::spec::UpstreamAddress;
+use crate::listen::spec::{EntrySpec, ListenerSpec};
+use crate::secrets;
+
+/// What to do about a certificate that cannot be used.
+const CERTIFICATE_HINT: &str = "PEM files, whose relative paths start at the file that names them";
+
+/// Every fault of what the plan refers to. `file` is the main file of the configuration.
+pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
+    let file = file.display().to_string();
+    let listeners = plan.listeners.iter().enumerate().flat_map(|(index, listener)| listener_faults(&file, index, listener));
+    let mut faults: Vec<Fault> = listeners.chain(plan.integrations.iter().flat_map(integration_faults)).collect();
+    if let Some(Err(error)) = plan.admin.token.as_ref().map(secrets::read) {
+        faults.push(fault(&file, &["admin", "token"], error).hint(key_rings::SECRET_HINT));
+    }
+    faults.sort();
+    faults.dedup();
+    faults
+}
+
+fn listener_faults(file: &str, index: usize, listener: &ListenerSpec) -> Vec<Fault> {
+    let EntrySpec::Tls(tls) = &listener.entry else { return Vec::new() };
+    let pairs = tls.certificates.iter().filter_map(|pair| certificates::pair(&pair.cert, &pair.key).err());
+    pairs.map(|error| fault(file, &["listener", &index.to_string(), "tls"], error).hint(CERTIFICATE_HINT)).collect()
+}
+
+fn integration_faults(integration: &IntegrationPlan) -> Vec<Fault> {
+    let mut faults = key_rings::read(integration).err().unwrap_or_default();
+    let file = &integration.place.file;
+    let name = integration.name.as_str();
+    for (header, source) in &integration.target.headers {
+        if let Err(error) = secrets::read(source) {
+            let keys = ["integration", name, "upstream_headers"];
+            faults.push(fault(file, &keys, format_args!("{header}: {error}")).hint(key_rings::SECRET_HINT));
+        }
+    }
+    let errors = upstream_certificate_errors(&integration.target.address);
+    faults.extend(errors.map(|error| fault(file, &["integration", name, "upstream_tls"], error).hint(CERTIFICATE_HINT)));
+    faults
+}
+
+fn upstream_certificate_errors(address: &UpstreamAddress) -> impl Iterator<Item = certificates::CertificateError> {
+    let tls = match address {
+        UpstreamAddress::Https { tls, .. } => Some(tls),
+        UpstreamAddress::Http { .. } | UpstreamAddress::Unix(_) => None,
+    };
+    let roots = tls.and_then(|tls| tls.ca.as_ref()).and_then(|ca| certificates::chain(ca).err());
+    let client = tls.and_then(|tls| tls.client.as_ref()).and_then(|(cert, key)| certificates::pair(cert, key).err());
+    roots.into_iter().chain(client)
+}

@@ -1,0 +1,118 @@
+//! `verify`: a captured request judged offline, by the gates that the gateway uses.
+//!
+//! Must not know: how anything is judged. Invariants: neither a secret nor the expected signature is printed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::configuration::ConfigurationArgument;
+use crate::cli::exit::Verdict;
+use crate::cli::judgement::{Judgement, judge};
+use crate::cli::output::{self, Format, FormatArgument};
+use crate::cli::{captured, key_rings, sign};
+use crate::config::plan::{IntegrationPlan, Plan};
+use crate::domain::head::Received;
+use crate::domain::reason::{Decision, Reason};
+use crate::domain::time::{Clock, UnixTime};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    configuration: ConfigurationArgument,
+    /// The integration that the request is for.
+    #[arg(long, value_name = "NAME")]
+    integration: String,
+    /// The captured request: a raw HTTP/1.1 message, its body to the end of the file.
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// The time to judge it at; now when absent.
+    #[arg(long, value_name = "TIME")]
+    at: Option<UnixTime>,
+    #[command(flatten)]
+    output: FormatArgument,
+}
+
+/// The largest captured request that is read.
+const REQUEST_BYTES_MAX: u64 = 128 << 20;
+
+/// Judges and prints.
+pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
+    let plan = arguments.configuration.load()?;
+    let integration = find(&plan, &arguments.integration)?;
+    let keys = key_rings::read(integration).map_err(|faults| {
+        faults.iter().for_each(output::talk);
+        anyhow::anyhow!("the secrets of {} cannot be used", integration.name)
+    })?;
+    let received = captured_request(&arguments.request)?;
+    let at = arguments.at.unwrap_or_else(|| Clock::system().now().wall);
+    let judgement = judge(integration, &keys, received, at);
+    match arguments.output.format {
+        Format::Text => output::data(text(integration, &judgement).as_bytes())?,
+        Format::Json => output::json(&json(integration, &judgement))?,
+    };
+    give_hints(integration, &judgement, arguments.at.is_none());
+    Ok(Verdict::from(judgement.decision == Decision::Accepted))
+}
+
+fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p IntegrationPlan> {
+    let known: Vec<_> = plan.integrations.iter().map(|integration| integration.name.as_str()).collect();
+    match plan.integrations.iter().find(|integration| integration.name.as_str() == name) {
+        Some(integration) => Ok(integration),
+        None => bail!("there is no integration \"{}\"; there are: {}", output::printable(name), known.join(", ")),
+    }
+}
+
+fn captured_request(file: &Path) -> Result<Received> {
+    let name = file.display();
+    let opened = File::open(file).with_context(|| format!("cannot open {name}"))?;
+    let message = sign::bounded(opened, REQUEST_BYTES_MAX).with_context(|| format!("cannot read {name}"))?;
+    captured::parse(&message).with_context(|| name.to_string())
+}
+
+fn give_hints(integration: &IntegrationPlan, judgement: &Judgement, judged_now: bool) {
+    if judged_now && judgement.reason == Some(Reason::TimestampTooOld) {
+        output::talk("hint: --at TIME judges it as of the time it was captured");
+    }
+    if !integration.enabled {
+        output::talk(format_args!("note: {} is disabled; the gateway would refuse every request", integration.name));
+    }
+}
+
+fn text(integration: &IntegrationPlan, judgement: &Judgement) -> String {
+    let reason = judgement.reason.map_or("-", Reason::code);
+    let known = [
+        ("integration", Some(integration.name.to_string())),
+        ("provider", Some(integration.scheme.name.to_string())),
+        ("decision", Some(judgement.decision.code().to_owned())),
+        ("reason", Some(reason.to_owned())),
+        ("secret", judgement.secret_id.clone()),
+        ("signed at", judgement.signed_at.map(|time| time.to_string())),
+        ("event", judgement.event.clone()),
+        ("delivery id", judgement.delivery_id.clone()),
+    ];
+    let line = |(name, value): (&str, Option<String>)| Some(format!("{name:12} {}\n", output::printable(&value?)));
+    known.into_iter().filter_map(line).chain([format!("{}\n", output::printable(&judgement.sentence))]).collect()
+}
+
+fn json(integration: &IntegrationPlan, judgement: &Judgement) -> Value {
+    json!({
+        "integration": integration.name.as_str(),
+        "provider": integration.scheme.name.as_str(),
+        "decision": judgement.decision.code(),
+        "reason": judgement.reason.map(Reason::code),
+        "sentence": judgement.sentence,
+        "secret_id": judgement.secret_id,
+        "signed_at": judgement.signed_at.map(|time| time.to_string()),
+        "event": judgement.event,
+        "event_signed": judgement.event_signed,
+        "delivery_id": judgement.delivery_id,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Round trips of every preset through a captured request, and each verdict once.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::cli::compose::{Draft, compose};
+use crate::cli::outgoing::Rendering;
+use crate::config;
+use crate::domain::secret::SecretBytes;
+use crate::gate::verify::sign::SigningKey;
+use crate::provider::Catalogue;
+use crate::provider::scheme::{KeyEncoding, Scheme};
+
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+const AT: i64 = 1_700_000_000;
+
+/// A configuration with one integration for each preset, the secrets beside it, and the keys that sign.
+struct World {
+    folder: tempfile::TempDir,
+    plan: Plan,
+}
+
+fn signing_secret(scheme: &Scheme) -> &'static str {
+    match scheme.signature.key_encoding {
+        _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Ed25519 => SEED,
+        KeyEncoding::Utf8 => "a secret of some length",
+        KeyEncoding::Hex => SEED,
+        KeyEncoding::Base64 | KeyEncoding::Whsec | KeyEncoding::Pem => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }
+}
+
+fn signing_key(scheme: &Scheme) -> SigningKey {
+    SigningKey::parse(scheme, None, SecretBytes::new(signing_secret(scheme).into())).unwrap()
+}
+
+fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = "[[listener]]\nbind = \"127.0.0.1:8443\"\ntls = { cert = \"c\", key = \"k\" }\n".to_owned();
+    for scheme in Catalogue::builtin().iter() {
+        let name = scheme.name.as_str();
+        let key = signing_key(scheme).public_key_hex();
+        std::fs::write(folder.path().join(name), key.as_deref().unwrap_or(signing_secret(scheme))).unwrap();
+        let encoding = if key.is_some() { ", encoding = \"hex\"" } else { "" };
+        write!(
+            text,
+            "[integration.{name}]\nprovider = \"{name}\"\npath = \"/{name}\"\nupstream = \"http://127.0.0.1:3000/\"\n\
+             secrets = [ {{ id = \"now\", file = \"{name}\"{encoding} }} ]\nmax_body = \"1KiB\"\nevents.allow = [\"test\"]\n"
+        )
+        .unwrap();
+    }
+    let plan = config::parse("hookward.toml", &text, folder.path()).unwrap();
+    World { folder, plan }
+}
+
+fn message(scheme: &Scheme, body: Option<&str>) -> Vec<u8> {
+    let draft = Draft {
+        destination: "https://example.com/in".parse().unwrap(),
+        at: UnixTime::from_seconds(AT),
+        id: None,
+        headers: http::HeaderMap::new(),
+        body: body.map(|body| Bytes::copy_from_slice(body.as_bytes())),
+    };
+    compose(scheme, &signing_key(scheme), draft).unwrap().render(Rendering::Http).unwrap()
+}
+
+impl World {
+    fn judge(&self, name: &str, message: Vec<u8>, at: i64) -> Judgement {
+        let integration = find(&self.plan, name).unwrap();
+        let keys = key_rings::read(integration).unwrap();
+        judge(integration, &keys, captured::parse(&message.into()).unwrap(), UnixTime::from_seconds(at))
+    }
+}
+
+fn reason(judgement: &Judgement) -> (&'static str, &'static str) {
+    (judgement.decision.code(), judgement.reason.map_or("-", Reason::code))
+}
+
+#[test]
+fn what_is_signed_for_a_provider_verifies_and_a_changed_byte_does_not() {
+    let world = world();
+    for scheme in Catalogue::builtin().iter() {
+        let name = scheme.name.as_str();
+        let message = message(scheme, None);
+        let judgement = world.judge(name, message.clone(), AT + 1);
+        assert_eq!(reason(&judgement), ("accepted", "-"), "{name}: {judgement:?}");
+        assert_eq!(judgement.secret_id.as_deref(), Some("now"));
+        assert_eq!(judgement.event.as_deref(), Some("test"), "{name}");
+        assert_eq!(judgement.signed_at.is_some(), scheme.is_timed());
+        let mut changed = message;
+        *changed.last_mut().unwrap() ^= 1;
+        assert_eq!(reason(&world.judge(name, changed, AT + 1)), ("refused", "signature_mismatch"), "{name}");
+    }
+}
+
+#[test]
+fn each_gate_has_its_say() {
+    let world = world();
+    let stripe = Catalogue::builtin().get("stripe").unwrap();
+    let signed = |body: &str| message(&stripe, Some(body));
+    let text = |message: Vec<u8>| String::from_utf8(message).unwrap();
+    let get = text(signed("{}")).replacen("POST", "GET", 1).into_bytes();
+    let unsigned = text(signed("{}")).replace("stripe-signature", "x-other").into_bytes();
+    let allowed = signed(r#"{"type":"test"}"#);
+    let cases = [
+        (get, AT, "method_not_allowed"),
+        (unsigned, AT, "signature_missing"),
+        (signed(&format!("{{\"a\":\"{}\"}}", "x".repeat(1024))), AT, "body_too_large"),
+        (allowed.clone(), AT + 301, "timestamp_too_old"),
+        (allowed.clone(), AT - 301, "timestamp_in_future"),
+        (signed(r#"{"type":"other"}"#), AT, "event_not_allowed"),
+        (signed("{}"), AT, "event_not_allowed"),
+    ];
+    for (message, at, expected) in cases {
+        let judgement = world.judge("stripe", message, at);
+        assert_eq!(reason(&judgement), ("refused", expected), "{judgement:?}");
+        assert!(!judgement.sentence.is_empty());
+    }
+    assert_eq!(reason(&world.judge("stripe", allowed, AT)), ("accepted", "-"));
+}
+
+#[test]
+fn a_signed_handshake_is_accepted_as_one() {
+    let slack = Catalogue::builtin().get("slack").unwrap();
+    let challenge = message(&slack, Some(r#"{"type":"url_verification","challenge":"abc"}"#));
+    assert_eq!(reason(&world().judge("slack", challenge, AT)), ("accepted", "handshake"));
+}
+
+#[test]
+fn the_verdict_names_no_secret_and_no_signature() {
+    let world = world();
+    for scheme in Catalogue::builtin().iter() {
+        let integration = find(&world.plan, scheme.name.as_str()).unwrap();
+        for (at, word) in [(AT, "now"), (AT + 86_400, scheme.name.as_str())] {
+            let judgement = world.judge(scheme.name.as_str(), message(scheme, None), at);
+            let printed = format!("{}{}", text(integration, &judgement), json(integration, &judgement));
+            assert!(printed.contains(word), "{printed}");
+            assert!(!printed.contains(signing_secret(scheme)), "{printed}");
+            let received = captured::parse(&message(scheme, None).into()).unwrap();
+            let signature = received.head.headers.get(&scheme.signature.header).unwrap().to_str().unwrap();
+            assert!(!printed.contains(signature), "{printed}");
+        }
+    }
+}
+
+#[test]
+fn unknown_integrations_missing_secrets_and_files_are_named() {
+    let world = world();
+    assert!(find(&world.plan, "nobody").unwrap_err().to_string().contains("there are: discord"));
+    let stripe = find(&world.plan, "stripe").unwrap();
+    std::fs::write(world.folder.path().join("stripe"), " \n").unwrap();
+    let faults = key_rings::read(stripe).unwrap_err();
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].to_string().contains("integration.stripe.secrets[0]: secret \"now\": "), "{}", faults[0]);
+    let absent = captured_request(&world.folder.path().join("absent")).unwrap_err();
+    assert!(absent.to_string().contains("cannot open"), "{absent}");
+}

@@ -1,0 +1,62 @@
+//! What the reader of one part must know of the others.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::section::Settings;
+use crate::document::{Entry, Fault, Faults, Place};
+use crate::provider::Catalogue;
+
+/// What the integrations of one file are read with.
+pub(super) struct Context<'a> {
+    /// The directory of the file: relative paths start here.
+    pub(super) base: &'a Path,
+    /// The presets and the providers of every file.
+    pub(super) catalogue: &'a Catalogue,
+    /// The main file's settings.
+    pub(super) settings: &'a Settings,
+    /// Routes taken so far: host, then path.
+    pub(super) routes: &'a Register<(Option<String>, String)>,
+    /// Names of integrations taken so far.
+    pub(super) names: &'a Register<String>,
+    /// Settings without effect.
+    pub(super) notes: &'a Faults,
+}
+
+impl Context<'_> {
+    /// Notes a setting that is right and changes nothing where it stands.
+    pub(super) fn without_effect(&self, entry: &Entry<'_>, why: &str, hint: &str) {
+        without_effect(self.notes, entry, why, hint);
+    }
+}
+
+/// Notes a setting that is right and changes nothing where it stands.
+pub(super) fn without_effect(notes: &Faults, entry: &Entry<'_>, why: &str, hint: &str) {
+    notes.push(Fault::new(entry.place(), entry.path(), format!("has no effect: {why}")).hint(hint));
+}
+
+/// What may stand only once, and where it stood first.
+#[derive(Debug)]
+pub(super) struct Register<K>(RefCell<BTreeMap<K, Place>>);
+
+impl<K: Ord> Register<K> {
+    /// An empty register.
+    pub(super) fn new() -> Self {
+        Self(RefCell::new(BTreeMap::new()))
+    }
+
+    /// Whether nothing was entered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// Enters a key; one that is there already is a fault of the entry.
+    pub(super) fn enter(&self, key: K, entry: &Entry<'_>, reason: &str) {
+        let mut taken = self.0.borrow_mut();
+        match taken.get(&key) {
+            Some(first) => entry.fault(format!("{reason} at {first}"), ""),
+            None => drop(taken.insert(key, entry.place())),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `[integration.NAME]`: one provider's deliveries, from a path to an upstream.
+//!
+//! Defaults come from three places, in this order: the integration, the provider's preset, the main file's settings.
+
+mod judgement;
+mod route;
+pub(super) mod secret;
+mod target;
+mod upstream;
+
+pub(super) use judgement::TOLERANCE;
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::plan::IntegrationPlan;
+use super::{allow, value};
+use crate::document::{Entry, Table};
+use crate::domain::name::IntegrationName;
+use crate::provider::scheme::Scheme;
+
+const NAME_HINT: &str = "[integration.payments]";
+
+/// Reads every integration of one file.
+pub(super) fn all(root: &Table<'_>, context: &Context<'_>) -> Vec<IntegrationPlan> {
+    let read = |table: &Table<'_>| {
+        let entries = table.entries();
+        entries.iter().filter_map(|(name, _, entry)| one(name, entry, context)).collect()
+    };
+    root.entry("integration").and_then(|entry| entry.table(read)).unwrap_or_default()
+}
+
+fn one(name: &str, entry: &Entry<'_>, context: &Context<'_>) -> Option<IntegrationPlan> {
+    context.names.enter(name.to_owned(), entry, "is defined already");
+    let parsed: Option<IntegrationName> = match name.parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            entry.fault(format!("the name {error}"), NAME_HINT);
+            None
+        }
+    };
+    entry.table(|table| read(parsed, table, context)).flatten()
+}
+
+fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>) -> Option<IntegrationPlan> {
+    let scheme = scheme(table, context);
+    let known = scheme.as_deref();
+    let owner = value::optional(table, "owner", value::line);
+    let review_by = value::optional(table, "review_by", value::day);
+    let enabled = value::optional(table, "enabled", Entry::boolean).unwrap_or(true);
+    let route = route::read(table, context);
+    let target = target::read(table, known, context);
+    let secrets = secret::list(table, known, context);
+    let judgement = judgement::read(table, known, context);
+    let allow = allow::read(table);
+    refuse_useless(table, known);
+    let route = route?;
+    Some(IntegrationPlan {
+        name: name?,
+        place: table.place(),
+        scheme: scheme?,
+        owner,
+        review_by,
+        host: route.host,
+        path: route.path,
+        target: target?,
+        secrets,
+        tolerance: judgement.tolerance,
+        max_body_bytes: judgement.max_body.0,
+        events_allow: judgement.events_allow,
+        sources_allow: judgement.sources_allow,
+        rate_limit: judgement.rate_limit,
+        replay: judgement.replay,
+        untimed_window: judgement.untimed_window,
+        on_replay: judgement.on_replay,
+        on_event_denied: judgement.on_event_denied,
+        enabled,
+        allow,
+    })
+}
+
+fn scheme(table: &Table<'_>, context: &Context<'_>) -> Option<Arc<Scheme>> {
+    let entry = table.required("provider", "`hookward providers` lists the catalogue")?;
+    let scheme = context.catalogue.get(entry.text()?);
+    if scheme.is_none() {
+        entry.fault("is no known provider", "`hookward providers` lists the catalogue; [provider.NAME] adds one");
+    }
+    scheme
+}
+
+/// No scheme of this version signs the URL or needs more than its secrets, so these two would promise what is not done.
+fn refuse_useless(table: &Table<'_>, scheme: Option<&Scheme>) {
+    let Some(scheme) = scheme else {
+        table.refuse(&["public_url", "options"], "cannot be judged while the provider is not known", "");
+        return;
+    };
+    let reason = |why: &str| format!("has no effect for provider {}, which {why}", scheme.name);
+    table.refuse(&["public_url"], &reason("does not sign the URL"), "remove it");
+    table.refuse(&["options"], &reason("needs nothing besides secrets"), "remove it");
+}

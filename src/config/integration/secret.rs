@@ -1,0 +1,138 @@
+//! References to secrets: which variable or file, and what is known about the secret in it.
+//!
+//! Invariants: a secret that is written into the configuration is a fault, and the fault does not say it. What looks like a
+//! secret is refused where a name is wanted, because names reach logs, metrics and error messages.
+
+use std::path::Path;
+
+use crate::config::context::{Context, Register, without_effect};
+use crate::config::value;
+use crate::document::{Entry, Faults, Table};
+use crate::domain::name::SecretId;
+use crate::provider::scheme::{KeyEncoding, Scheme};
+use crate::secrets::spec::{SecretSource, SecretSpec};
+
+/// More than a rotation needs; each one costs a failed verification its time.
+const SECRETS_MAX: usize = 16;
+const INLINE: &str = "secrets are never inline";
+const INLINE_HINT: &str = "use env = \"NAME\" or file = \"PATH\"";
+const LIST_HINT: &str = "secrets = [ { id = \"2026-q4\", env = \"NAME\" } ]";
+/// Where people write a secret when they do not know better.
+const INLINE_KEYS: [&str; 8] = ["secret", "value", "key", "token", "password", "text", "inline", "data"];
+
+/// `{ env = "NAME" }` or `{ file = "PATH" }` and nothing else.
+pub(in crate::config) fn reference(entry: &Entry<'_>, base: &Path) -> Option<SecretSource> {
+    if !entry.is_table() {
+        entry.fault(INLINE, "use { env = \"NAME\" } or { file = \"PATH\" }");
+        return None;
+    }
+    entry.table(|table| source(table, base)).flatten()
+}
+
+fn source(table: &Table<'_>, base: &Path) -> Option<SecretSource> {
+    let inline = table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
+    match (table.entry("env"), table.entry("file")) {
+        (Some(env), None) => variable(&env).map(SecretSource::Environment),
+        (None, Some(file)) => no_secret(&file).and_then(|()| value::path(&file, base)).map(SecretSource::File),
+        (Some(_), Some(file)) => {
+            file.fault("must not stand beside `env`", "a secret is read from one place");
+            None
+        }
+        (None, None) if inline => None,
+        (None, None) => {
+            table.fault("says neither `env` nor `file`", INLINE_HINT);
+            None
+        }
+    }
+}
+
+fn variable(entry: &Entry<'_>) -> Option<String> {
+    no_secret(entry)?;
+    let name = entry.text()?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.is_empty() || name.len() > 128 || name.starts_with(|first: char| first.is_ascii_digit()) || !name.bytes().all(fits) {
+        entry.fault("must be the name of an environment variable", "letters, digits and '_'; never the secret itself");
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// Refuses a name that is a secret in the wrong place.
+fn no_secret(entry: &Entry<'_>) -> Option<()> {
+    let text = entry.text()?;
+    if ["whsec_", "whpk_", "whsk_", "-----BEGIN"].iter().any(|start| text.trim_start().starts_with(start)) {
+        entry.fault(INLINE, "this names where the secret is, and the name is shown");
+        return None;
+    }
+    Some(())
+}
+
+/// The secrets of one integration.
+pub(super) fn list(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<'_>) -> Vec<SecretSpec> {
+    table.refuse(&["secret", "signing_secret", "key"], INLINE, LIST_HINT);
+    let Some(entry) = table.required("secrets", LIST_HINT) else { return Vec::new() };
+    if !entry.is_list() {
+        entry.fault("must be a list, and secrets are never inline", LIST_HINT);
+        return Vec::new();
+    }
+    let ids = Register::new();
+    let elements = value::list(&entry, 1..=SECRETS_MAX, LIST_HINT).unwrap_or_default();
+    elements.iter().filter_map(|element| one(element, scheme, &ids, context)).collect()
+}
+
+fn one(entry: &Entry<'_>, scheme: Option<&Scheme>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
+    if !entry.is_table() {
+        entry.fault(INLINE, LIST_HINT);
+        return None;
+    }
+    entry.table(|table| spec(table, scheme, ids, context)).flatten()
+}
+
+fn spec(table: &Table<'_>, scheme: Option<&Scheme>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
+    let id = table.required("id", "a name for logs and metrics, such as \"2026-q4\"").and_then(|entry| id(&entry, ids));
+    let source = source(table, context.base);
+    let encoding = table.entry("encoding");
+    let encoding = encoding.and_then(|entry| encoded(&entry, scheme));
+    let key_id = value::optional(table, "key_id", |entry| known_to_nobody(entry, scheme, context.notes));
+    let not_before = value::optional(table, "not_before", value::moment);
+    let not_after = table.entry("not_after").and_then(|entry| {
+        let moment = value::moment(&entry)?;
+        if not_before.is_some_and(|start| start >= moment) {
+            entry.fault("must be after `not_before`", "");
+        }
+        Some(moment)
+    });
+    Some(SecretSpec { id: id?, source: source?, key_id, encoding, not_before, not_after })
+}
+
+fn id(entry: &Entry<'_>, ids: &Register<String>) -> Option<SecretId> {
+    no_secret(entry)?;
+    let id: SecretId = entry.parsed("a name, never the secret itself", str::parse)?;
+    ids.enter(id.to_string(), entry, "is the id of another secret of this integration,");
+    Some(id)
+}
+
+fn encoded(entry: &Entry<'_>, scheme: Option<&Scheme>) -> Option<KeyEncoding> {
+    if entry.text()? == "jwks" {
+        entry.fault("\"jwks\" is not available in this version", "");
+        return None;
+    }
+    let encoding = entry.word(&KeyEncoding::WORDS)?;
+    if let Some(scheme) = scheme
+        && !scheme.signature.algorithm.accepts(encoding)
+    {
+        let algorithm = scheme.signature.algorithm.code();
+        entry.fault(format!("is no way to write a key for {algorithm}"), "remove it: the provider's own is the default");
+    }
+    Some(encoding)
+}
+
+/// No scheme of this version finds its key by an id in the request.
+fn known_to_nobody(entry: &Entry<'_>, scheme: Option<&Scheme>, notes: &Faults) -> Option<String> {
+    let id = value::line(entry)?;
+    if let Some(scheme) = scheme {
+        let why = format!("requests of provider {} name no key", scheme.name);
+        without_effect(notes, entry, &why, "every secret of the integration is tried");
+    }
+    Some(id)
+}

@@ -1,0 +1,108 @@
+//! The gate: a delivery that passed every other one, by reference, and the upstream's complete answer out.
+//!
+//! Only this file makes a [`Forwarded`], and only from here is a pool's `send` reached. The ticket is borrowed, not taken:
+//! its claim must still be ended by what came of this.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+
+use super::attestation::{Attestation, Field};
+use super::error::ForwardError;
+use super::headers::downstream_headers;
+use super::pool::UpstreamPool;
+use super::request::outgoing;
+use crate::domain::address::Source;
+use crate::domain::name::{IntegrationName, ProviderName};
+use crate::domain::request_id::RequestId;
+use crate::domain::time::UnixTime;
+use crate::gate::pace::gate::Paced;
+
+/// What is known of a delivery besides its ticket.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The integration it came in by.
+    pub integration: &'a IntegrationName,
+    /// Its provider.
+    pub provider: &'a ProviderName,
+    /// Its request id.
+    pub request_id: RequestId,
+    /// When it was verified.
+    pub verified_at: UnixTime,
+    /// Where it came from.
+    pub source: Source,
+    /// Whether it came to us, or to the trusted proxy before us, over TLS.
+    pub tls: bool,
+}
+
+/// A delivery that its upstream answered completely; whether it took it, the status says.
+#[derive(Debug)]
+#[must_use]
+pub struct Forwarded {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    upstream_time: Duration,
+}
+
+/// Sends a delivery to its upstream, at most once, and waits for the whole answer.
+///
+/// # Errors
+/// [`ForwardError`] when there is no complete answer; it says whether the upstream may have received the delivery.
+pub async fn forward(pool: &UpstreamPool, paced: &Paced, arrival: &Arrival<'_>) -> Result<Forwarded, ForwardError> {
+    let verified = paced.claimed().scoped().verified();
+    let request = outgoing(&pool.target, verified.head(), verified.body(), &attestation(paced, arrival))?;
+    let started = pool.clock.now().monotonic;
+    let answer = pool.send(request).await?;
+    Ok(Forwarded {
+        status: answer.status,
+        headers: downstream_headers(&answer.headers),
+        body: answer.body,
+        upstream_time: pool.clock.now().monotonic.since(started),
+    })
+}
+
+fn attestation<'a>(paced: &'a Paced, arrival: &Arrival<'a>) -> Attestation<'a> {
+    let claimed = paced.claimed();
+    let verified = claimed.scoped().verified();
+    Attestation {
+        integration: arrival.integration,
+        provider: arrival.provider,
+        request_id: arrival.request_id,
+        secret_id: verified.secret_id(),
+        verified_at: arrival.verified_at,
+        event: verified.event().map(|event| Field { text: &event.text, signed: event.signed }),
+        delivery_id: verified.delivery_id().map(|id| Field { text: &id.text, signed: id.signed }),
+        idempotency_key: claimed.idempotency_key(),
+        source: arrival.source,
+        tls: arrival.tls,
+        host: verified.head().headers.get(header::HOST),
+    }
+}
+
+impl Forwarded {
+    /// The upstream's status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether the upstream took the delivery: a 2xx, and nothing else.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// How long the exchange took, from waiting for a connection to the last byte of the answer.
+    #[must_use]
+    pub const fn upstream_time(&self) -> Duration {
+        self.upstream_time
+    }
+
+    /// What the sender gets: status, headers that may pass, body.
+    #[must_use]
+    pub fn into_answer(self) -> (StatusCode, HeaderMap, Bytes) {
+        (self.status, self.headers, self.body)
+    }
+}

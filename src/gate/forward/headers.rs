@@ -1,0 +1,137 @@
+//! Which headers pass, in both directions. Pure.
+//!
+//! To the upstream, in this order:
+//! 1. Dropped: what belongs to the sender's connection, to framing and to us; every name starting with `Hookward-`; every
+//!    name with an underscore (CGI and WSGI read `_` as `-`); what claims an origin (`Forwarded`, `X-Forwarded-*`,
+//!    `X-Real-IP`); what makes an upstream see another method or path than was judged; siblings of the scheme's headers.
+//! 2. Dropped: what `Connection` nominates, except content headers and the scheme's own. Headers of ours come later, so no
+//!    nomination reaches them (CVE-2022-31813, CVE-2024-45410: proxies that let the sender remove what they attest).
+//! 3. Set: the attestation, the configured headers, `Host`.
+//!
+//! Back to the sender: everything but the connection's own headers, what `Connection` nominates, `Server`, `Hookward-*`, and
+//! the length, which the server computes.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::attestation::Attestation;
+use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace};
+
+/// The headers of one upstream and its scheme, worked out once.
+#[derive(Debug)]
+pub struct HeaderRules {
+    /// The scheme's own headers: no nomination removes them.
+    pub protected: Vec<HeaderName>,
+    /// Headers of sibling schemes.
+    pub stripped: Vec<HeaderName>,
+    /// The target's authority.
+    pub host: HeaderValue,
+    /// Configured headers, marked sensitive.
+    pub added: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The headers of a request to the upstream.
+#[must_use]
+pub fn upstream_headers(inbound: &HeaderMap, facts: &Attestation<'_>, rules: &HeaderRules) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(inbound.len().saturating_add(OURS).saturating_add(rules.added.len()));
+    for (name, value) in inbound {
+        if !is_dropped(name) && !rules.stripped.contains(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    remove_nominated(&mut headers, inbound, &rules.protected);
+    for (name, value) in &rules.added {
+        headers.insert(name.clone(), value.clone());
+    }
+    facts.write(&mut headers);
+    headers.insert(header::HOST, rules.host.clone());
+    headers
+}
+
+/// The headers of an answer, as the sender gets them.
+#[must_use]
+pub fn downstream_headers(upstream: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(upstream.len());
+    for (name, value) in upstream {
+        if !is_of_connection(name) && *name != header::SERVER && !name.as_str().starts_with(OUR_PREFIX) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    remove_nominated(&mut headers, upstream, &[]);
+    headers
+}
+
+/// The headers that a scheme reads: signatures, times, ids, events, and whatever else is signed.
+#[must_use]
+pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
+    let timestamp = scheme.timestamp.as_ref().and_then(|rule| match &rule.place {
+        TimestampPlace::Header(name) => Some(name),
+        TimestampPlace::SignatureField(_) => None,
+    });
+    let signed = scheme.content.iter().filter_map(|part| match part {
+        Part::Header(name) => Some(name),
+        Part::Literal(_) | Part::Timestamp | Part::Id | Part::Body => None,
+    });
+    let located = scheme.event.iter().chain(&scheme.delivery_id).filter_map(|locator| match locator {
+        Locator::Header(name) => Some(name),
+        Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => None,
+    });
+    let own = [Some(&scheme.signature.header), scheme.id_header.as_ref(), timestamp];
+    own.into_iter().flatten().chain(signed).chain(located).cloned().collect()
+}
+
+/// Whether a sender's header is never passed on.
+fn is_dropped(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    is_of_connection(name)
+        || text.starts_with(OUR_PREFIX)
+        || text.starts_with("x-forwarded")
+        || text.contains('_')
+        || DROPPED.contains(&text)
+}
+
+/// Whether a header cannot be configured for an upstream: it is the connection's or ours.
+pub(super) fn is_reserved(name: &HeaderName) -> bool {
+    is_of_connection(name) || name.as_str().starts_with(OUR_PREFIX) || ORIGIN.contains(&name.as_str())
+}
+
+fn is_of_connection(name: &HeaderName) -> bool {
+    name.as_str().starts_with("proxy-") || OF_CONNECTION.contains(&name.as_str())
+}
+
+/// Removes what `nominating` calls its connection's own, unless it is content or protected.
+fn remove_nominated(headers: &mut HeaderMap, nominating: &HeaderMap, protected: &[HeaderName]) {
+    for line in nominating.get_all(header::CONNECTION) {
+        for token in line.as_bytes().split(|byte| *byte == b',') {
+            let Ok(name) = HeaderName::from_bytes(token.trim_ascii()) else { continue };
+            if !name.as_str().starts_with("content-") && !protected.contains(&name) {
+                headers.remove(name);
+            }
+        }
+    }
+}
+
+const OUR_PREFIX: &str = "hookward-";
+
+/// How many headers we set at most, beside the configured ones.
+const OURS: usize = 13;
+
+/// RFC 9110 section 7.6.1, and what says where a message goes and ends.
+const OF_CONNECTION: [&str; 10] = [
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "expect",
+    "content-length",
+    "host",
+];
+
+/// What we say about the origin.
+const ORIGIN: [&str; 3] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+
+/// Other claims about the origin, and headers that stand in for the method or the path.
+const DROPPED: [&str; 7] =
+    ["forwarded", "x-real-ip", "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];

@@ -1,0 +1,135 @@
+//! One worker's connections to one upstream: how many at once, and which stay open between requests.
+//!
+//! Invariants:
+//! 1. At most `IN_USE_MAX` requests are under way, at most `WAITING_MAX` wait for one of them to end, for a bounded time.
+//! 2. At most `IDLE_MAX` connections are idle, none longer than `IDLE_TIMEOUT`, which is shorter than most upstreams'
+//!    own: a connection is closed by us before it is closed under a request.
+//! 3. The last one used is the first one taken, so that after a burst the surplus grows old and goes.
+//! 4. The lock is held for moves of memory only.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{sleep, timeout};
+
+use super::connection::Connection;
+use super::error::ForwardError;
+use super::upstream::Target;
+use crate::domain::time::{Clock, Monotonic};
+
+/// The connections of one worker to one upstream.
+pub struct UpstreamPool {
+    pub(super) target: Arc<Target>,
+    pub(super) clock: Clock,
+    /// Shared with the sweeper only.
+    idle: Arc<Mutex<Idle>>,
+    idle_timeout: Duration,
+    in_use: Semaphore,
+    waiting: Semaphore,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// The newest at the back.
+    connections: VecDeque<Parked>,
+    /// Whether a sweeper runs.
+    swept: bool,
+}
+
+struct Parked {
+    connection: Connection,
+    since: Monotonic,
+}
+
+impl UpstreamPool {
+    pub(super) fn new(target: Arc<Target>, clock: Clock, idle_timeout: Duration) -> Self {
+        Self {
+            target,
+            clock,
+            idle: Arc::default(),
+            idle_timeout,
+            in_use: Semaphore::new(IN_USE_MAX),
+            waiting: Semaphore::new(WAITING_MAX),
+        }
+    }
+
+    /// The right to use one connection; waits no longer than connecting may take.
+    pub(super) async fn slot(&self) -> Result<SemaphorePermit<'_>, ForwardError> {
+        if let Ok(slot) = self.in_use.try_acquire() {
+            return Ok(slot);
+        }
+        let _place = self.waiting.try_acquire().map_err(|_| ForwardError::Busy)?;
+        match timeout(self.target.connect_share(), self.in_use.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) | Err(_) => Err(ForwardError::Busy),
+        }
+    }
+
+    /// The connection used last that can be used again.
+    pub(super) fn take_idle(&self) -> Option<Connection> {
+        let now = self.clock.now().monotonic;
+        let mut idle = self.idle.lock();
+        idle.sweep(now, self.idle_timeout);
+        let newest = idle.connections.iter().rposition(|parked| parked.connection.is_ready())?;
+        idle.connections.remove(newest).map(|parked| parked.connection)
+    }
+
+    /// Keeps a connection for the next request. One whose exchange is not over is closed: an upstream that answered without
+    /// reading the whole request would hold its bytes for as long as it likes.
+    pub(super) fn park(&self, connection: Connection) {
+        if !connection.is_ready() {
+            return;
+        }
+        let now = self.clock.now().monotonic;
+        let mut idle = self.idle.lock();
+        idle.sweep(now, self.idle_timeout);
+        if idle.connections.len() >= IDLE_MAX {
+            return;
+        }
+        idle.connections.push_back(Parked { connection, since: now });
+        if !idle.swept {
+            idle.swept = true;
+            tokio::spawn(sweep_until_empty(Arc::downgrade(&self.idle), self.clock.clone(), self.idle_timeout));
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle.lock().connections.len()
+    }
+}
+
+impl Idle {
+    fn sweep(&mut self, now: Monotonic, idle_timeout: Duration) {
+        self.connections.retain(|parked| !parked.connection.is_closed() && now.since(parked.since) < idle_timeout);
+    }
+}
+
+/// Closes what nobody asks for any more. Ends when nothing is idle or the pool is gone.
+async fn sweep_until_empty(idle: Weak<Mutex<Idle>>, clock: Clock, idle_timeout: Duration) {
+    loop {
+        sleep(idle_timeout).await;
+        let Some(idle) = idle.upgrade() else { return };
+        let mut idle = idle.lock();
+        idle.sweep(clock.now().monotonic, idle_timeout);
+        if idle.connections.is_empty() {
+            idle.swept = false;
+            return;
+        }
+    }
+}
+
+/// Requests under way at once.
+pub(super) const IN_USE_MAX: usize = 256;
+
+/// Requests that wait for one of them to end.
+pub(super) const WAITING_MAX: usize = 1024;
+
+/// Connections kept for later.
+const IDLE_MAX: usize = 64;
+
+/// How long they are kept.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,0 +1,111 @@
+//! How many body bytes are held, by all requests together and by each source before it has proven anything.
+//!
+//! The table of sources holds only those with unverified bytes, so it is never longer than there are requests.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+
+use super::error::{BudgetScope, IntakeError};
+use crate::domain::address::SourceKey;
+
+/// Counts bytes. Shared by every request of every worker.
+#[derive(Debug)]
+pub(super) struct Budget {
+    max: u64,
+    max_of_source: u64,
+    held: AtomicU64,
+    /// By source. Locked by the requests of all workers, for a look-up each.
+    unverified: Mutex<HashMap<SourceKey, u64>>,
+}
+
+impl Budget {
+    pub(super) fn new(max_bytes: u64) -> Arc<Self> {
+        let (held, unverified) = (AtomicU64::new(0), Mutex::default());
+        Arc::new(Self { max: max_bytes, max_of_source: max_bytes / SOURCES_AT_LEAST, held, unverified })
+    }
+
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.held.load(Relaxed)
+    }
+
+    fn take(&self, source: SourceKey, bytes: u64) -> Result<(), IntakeError> {
+        if !self.take_of_source(source, bytes) {
+            return Err(IntakeError::Overloaded { scope: BudgetScope::Source });
+        }
+        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.max);
+        if self.held.fetch_update(Relaxed, Relaxed, within).is_err() {
+            self.give_back_to_source(source, bytes);
+            return Err(IntakeError::Overloaded { scope: BudgetScope::Global });
+        }
+        Ok(())
+    }
+
+    fn take_of_source(&self, source: SourceKey, bytes: u64) -> bool {
+        let mut unverified = self.unverified.lock();
+        let sum = unverified.get(&source).copied().unwrap_or(0).saturating_add(bytes);
+        let fits = sum <= self.max_of_source;
+        if fits && sum > 0 {
+            unverified.insert(source, sum);
+        }
+        fits
+    }
+
+    fn give_back_to_source(&self, source: SourceKey, bytes: u64) {
+        if let Entry::Occupied(mut held) = self.unverified.lock().entry(source) {
+            match held.get().saturating_sub(bytes) {
+                0 => drop(held.remove()),
+                less => *held.get_mut() = less,
+            }
+        }
+    }
+}
+
+/// What one request holds of the budget; given back when dropped. Keep it as long as the body.
+#[derive(Debug)]
+#[must_use]
+pub struct Holding {
+    budget: Arc<Budget>,
+    source: SourceKey,
+    bytes: u64,
+    unverified: bool,
+}
+
+impl Holding {
+    pub(super) fn new(budget: &Arc<Budget>, source: SourceKey) -> Self {
+        Self { budget: Arc::clone(budget), source, bytes: 0, unverified: true }
+    }
+
+    /// Takes more of the budget.
+    pub(super) fn take(&mut self, bytes: u64) -> Result<(), IntakeError> {
+        self.budget.take(self.source, bytes)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The body has been verified: its source's share is free again, the memory is not.
+    pub fn verified(&mut self) {
+        if std::mem::replace(&mut self.unverified, false) {
+            self.budget.give_back_to_source(self.source, self.bytes);
+        }
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.verified();
+        self.budget.held.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// One source may take this part of the budget before it has proven anything: so many sources can, at the same time.
+const SOURCES_AT_LEAST: u64 = 8;

@@ -1,0 +1,144 @@
+//! Reads one body.
+//!
+//! The pieces are kept as they arrived, except that small ones are copied together: a piece keeps the buffer alive that it
+//! was read into, and a sender of single bytes would hold thousands of times what the budget counts.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::budget::Budget;
+pub use super::budget::Holding;
+use super::error::IntakeError;
+use super::pace;
+use super::spec::IntakeLimits;
+use crate::domain::address::SourceKey;
+use crate::domain::body::RawBody;
+use crate::domain::head::{Head, Received};
+
+/// The gate; one for the process, shared by all workers.
+#[derive(Debug)]
+pub struct Intake {
+    limits: IntakeLimits,
+    budget: Arc<Budget>,
+}
+
+/// What one request's body is held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// The largest body.
+    pub max_body_bytes: u64,
+    /// Who sends it.
+    pub source: SourceKey,
+}
+
+/// Judges the length that a head declares, before its body is polled.
+pub fn declared(headers: &HeaderMap, max_body_bytes: u64) -> Result<(), IntakeError> {
+    let Some(value) = headers.get(CONTENT_LENGTH) else { return Ok(()) };
+    let length = value.to_str().ok().and_then(|text| text.parse::<u64>().ok()).ok_or(IntakeError::Broken)?;
+    if length > max_body_bytes { Err(IntakeError::BodyTooLarge { max_body_bytes }) } else { Ok(()) }
+}
+
+impl Intake {
+    /// A gate with its whole budget.
+    #[must_use]
+    pub fn new(limits: IntakeLimits) -> Self {
+        Self { limits, budget: Budget::new(limits.max_inflight_bytes) }
+    }
+
+    /// How many bytes of bodies are held now.
+    #[must_use]
+    pub fn inflight_bytes(&self) -> u64 {
+        self.budget.held_bytes()
+    }
+
+    /// Reads the body to its end. What it took of the budget is the caller's to keep until the delivery's end.
+    pub async fn receive<B>(&self, terms: Terms, head: Head, body: B) -> Result<(Received, Holding), IntakeError>
+    where
+        B: Body<Data = Bytes>,
+    {
+        declared(&head.headers, terms.max_body_bytes)?;
+        let mut reading = Reading { holding: Holding::new(&self.budget, terms.source), pieces: Pieces::default() };
+        let mut body = pin!(body);
+        let start = Instant::now();
+        loop {
+            let allowed = pace::allowed(reading.holding.bytes(), self.limits.body_timeout);
+            let frame = timeout_at(start + allowed, body.frame()).await.map_err(|_| {
+                let received_bytes = reading.holding.bytes();
+                IntakeError::BodyTimeout { received_bytes, allowed }
+            })?;
+            match frame {
+                None => return Ok((Received { head, body: reading.pieces.finish() }, reading.holding)),
+                Some(Err(_)) => return Err(IntakeError::Broken),
+                // A frame that is no data is trailers: nobody signed them, nobody reads them.
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        reading.take(piece, terms.max_body_bytes)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A body on its way in.
+struct Reading {
+    holding: Holding,
+    pieces: Pieces,
+}
+
+impl Reading {
+    fn take(&mut self, piece: Bytes, max_body_bytes: u64) -> Result<(), IntakeError> {
+        let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        if self.holding.bytes().saturating_add(bytes) > max_body_bytes {
+            return Err(IntakeError::BodyTooLarge { max_body_bytes });
+        }
+        self.holding.take(bytes)?;
+        self.pieces.push(piece);
+        Ok(())
+    }
+}
+
+/// The pieces so far, the last small ones of them copied together.
+#[derive(Default)]
+struct Pieces {
+    body: RawBody,
+    small: BytesMut,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Bytes) {
+        // The first piece stays as it is whatever its size: mostly it is the whole body.
+        if self.body.is_empty() || piece.len() >= SMALL_BYTES {
+            self.flush();
+            return self.body.push(piece);
+        }
+        self.small.extend_from_slice(&piece);
+        if self.small.len() >= GATHERED_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.small.is_empty() {
+            self.body.push(self.small.split().freeze());
+        }
+    }
+
+    fn finish(mut self) -> RawBody {
+        self.flush();
+        self.body
+    }
+}
+
+/// Below this a piece is copied: one copy of so little costs less than the buffer it would hold.
+const SMALL_BYTES: usize = 4096;
+
+/// Copied pieces are handed on when they are as many as this.
+const GATHERED_BYTES: usize = 16384;

@@ -1,0 +1,213 @@
+//! One shard: the settled deliveries and the claims in flight whose identities fall here.
+//!
+//! Invariants:
+//! 1. An identity is settled, in flight, or neither; never both.
+//! 2. Every entry has exactly one place of the ledger, and gives it back when it goes.
+//! 3. What is over counts as absent, whether or not it is still there.
+
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+
+use super::ledger::{Ledger, Pool};
+use super::reckoning::{Offsets, Until};
+use crate::domain::time::{Monotonic, Now};
+use crate::gate::replay::key::Identity;
+use crate::gate::replay::store::{Answer, Claim, Owner, StoreError};
+
+/// Half of an identity, and where it hashes to. Sixteen bytes of SHA-256 do not meet by chance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    half: [u8; 16],
+    hash: u64,
+}
+
+impl Key {
+    pub(super) fn new(identity: &Identity, seed: &RandomState) -> Self {
+        let half = identity.as_bytes().first_chunk().copied().unwrap_or_default();
+        Self { half, hash: seed.hash_one(half) }
+    }
+
+    /// Bits that neither the slot nor the tag inside a shard's table is chosen by.
+    pub(super) fn shard(self, mask: usize) -> usize {
+        usize::try_from(self.hash >> 32 & 0x00ff_ffff).unwrap_or(0) & mask
+    }
+}
+
+/// A delivery that was taken. Twenty-four bytes.
+#[derive(Debug)]
+struct Remembered {
+    half: [u8; 16],
+    until: Until,
+    pool: Pool,
+}
+
+/// A claim in flight.
+#[derive(Debug)]
+struct Held {
+    half: [u8; 16],
+    owner: Owner,
+    lease_until: Monotonic,
+    until: Until,
+    pool: Pool,
+}
+
+#[derive(Debug)]
+pub(super) struct Shard {
+    settled: HashTable<Remembered>,
+    held: HashTable<Held>,
+    offsets: Offsets,
+    /// Before this second of the wall nothing settled is over.
+    due_second: u32,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { settled: HashTable::new(), held: HashTable::new(), offsets: Offsets::default(), due_second: u32::MAX }
+    }
+}
+
+/// What every operation of a shard works with.
+pub(super) struct Context<'a> {
+    pub(super) now: Now,
+    pub(super) ledger: &'a Ledger,
+    pub(super) seed: &'a RandomState,
+}
+
+impl Shard {
+    /// The claim's answer; `owner` is the token it has if it is fresh.
+    pub(super) fn claim(&mut self, key: Key, claim: &Claim, owner: Owner, with: &Context<'_>) -> Result<Answer, StoreError> {
+        if self.is_settled(key, with) {
+            return Ok(Answer::Settled);
+        }
+        let until = self.offsets.until(claim.keep_until, with.now);
+        let lease_until = with.now.monotonic.plus(claim.lease);
+        if let Some(held) = self.held.find_mut(key.hash, |held| held.half == key.half) {
+            if with.now.monotonic < held.lease_until {
+                return Ok(Answer::InFlight { retry_after: held.lease_until.since(with.now.monotonic) });
+            }
+            (held.owner, held.lease_until, held.until) = (owner, lease_until, until);
+            return Ok(Answer::Fresh(owner));
+        }
+        let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
+        let held = Held { half: key.half, owner, lease_until, until, pool };
+        self.held.insert_unique(key.hash, held, |held| with.seed.hash_one(held.half));
+        Ok(Answer::Fresh(owner))
+    }
+
+    /// Remembers a success, in the place of whatever claim there is, else in a new one.
+    pub(super) fn settle(&mut self, key: Key, claim: &Claim, with: &Context<'_>) -> Result<(), StoreError> {
+        let (until, pool) = match self.remove_held(key, |_| true) {
+            Some(held) => (held.until, held.pool),
+            None if self.is_settled(key, with) => return Ok(()),
+            None => {
+                let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
+                (self.offsets.until(claim.keep_until, with.now), pool)
+            }
+        };
+        self.due_second = self.due_second.min(until.second());
+        let remembered = Remembered { half: key.half, until, pool };
+        self.settled.insert_unique(key.hash, remembered, |entry| with.seed.hash_one(entry.half));
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self, key: Key, owner: Owner, with: &Context<'_>) {
+        if let Some(held) = self.remove_held(key, |held| held.owner == owner) {
+            with.ledger.give_back(&[held.pool]);
+        }
+    }
+
+    pub(super) fn lapse(&mut self, key: Key, owner: Owner, lease_until: Monotonic) {
+        let own = |held: &Held| held.half == key.half && held.owner == owner;
+        if let Some(held) = self.held.find_mut(key.hash, |held| own(held)) {
+            held.lease_until = lease_until;
+        }
+    }
+
+    /// Forgets a settled delivery; whether there was one.
+    pub(super) fn forget(&mut self, key: Key, with: &Context<'_>) -> bool {
+        let was_settled = self.is_settled(key, with);
+        if was_settled {
+            self.remove_settled(key, with);
+        }
+        was_settled
+    }
+
+    /// Drops what is over and gives its places back; gives memory back when little is left.
+    pub(super) fn sweep(&mut self, with: &Context<'_>) {
+        let mut freed = Vec::new();
+        self.held.retain(|held| keep(with.now.monotonic < held.lease_until, held.pool, &mut freed));
+        if with.now.wall.seconds() >= i64::from(self.due_second) {
+            self.sweep_settled(with.now, &mut freed);
+        }
+        if freed.is_empty() {
+            return;
+        }
+        with.ledger.give_back(&freed);
+        shrink(&mut self.settled, |entry| with.seed.hash_one(entry.half));
+        shrink(&mut self.held, |held| with.seed.hash_one(held.half));
+        if self.settled.is_empty() && self.held.is_empty() {
+            self.offsets.clear();
+        }
+    }
+
+    fn sweep_settled(&mut self, now: Now, freed: &mut Vec<Pool>) {
+        let mut due_second = u32::MAX;
+        self.settled.retain(|entry| {
+            let kept = keep(!self.offsets.is_over(entry.until, now), entry.pool, freed);
+            due_second = if kept { due_second.min(entry.until.second()) } else { due_second };
+            kept
+        });
+        self.due_second = due_second;
+    }
+
+    /// Whether it is settled and not over; what is over is dropped.
+    fn is_settled(&mut self, key: Key, with: &Context<'_>) -> bool {
+        let Some(entry) = self.settled.find(key.hash, |entry| entry.half == key.half) else { return false };
+        let over = self.offsets.is_over(entry.until, with.now);
+        if over {
+            self.remove_settled(key, with);
+        }
+        !over
+    }
+
+    fn remove_settled(&mut self, key: Key, with: &Context<'_>) {
+        if let Ok(entry) = self.settled.find_entry(key.hash, |entry| entry.half == key.half) {
+            let (entry, _) = entry.remove();
+            with.ledger.give_back(&[entry.pool]);
+        }
+    }
+
+    fn remove_held(&mut self, key: Key, condition: impl Fn(&Held) -> bool) -> Option<Held> {
+        let entry = self.held.find_entry(key.hash, |held| held.half == key.half && condition(held)).ok()?;
+        Some(entry.remove().0)
+    }
+}
+
+fn keep(kept: bool, pool: Pool, freed: &mut Vec<Pool>) -> bool {
+    if !kept {
+        freed.push(pool);
+    }
+    kept
+}
+
+/// Only far below a quarter full, so that growing and shrinking do not chase each other.
+fn shrink<T>(table: &mut HashTable<T>, hasher: impl Fn(&T) -> u64) {
+    if table.capacity() > SMALL && table.len() < table.capacity() / 8 {
+        table.shrink_to(table.len().saturating_mul(2), hasher);
+    }
+}
+
+/// Entries below which a table is not worth shrinking.
+const SMALL: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remembered_delivery_is_twenty_four_bytes() {
+        assert_eq!(size_of::<Remembered>(), 24);
+    }
+}

@@ -1,0 +1,150 @@
+//! The contract of a store a second time, with a plain map, and random histories that are run on both.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::conformance::{Bench, KEEP, LEASE, memory};
+use super::store::{Answer, ReplayStore, StoreError};
+
+/// What happens to a store in a random history.
+#[derive(Clone, Debug)]
+enum Step {
+    Claim(u64),
+    Settle(u64),
+    Release(u64),
+    Lapse(u64),
+    Forget(u64),
+    Advance(u64),
+    Maintain,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let number = || 0..12_u64;
+    prop_oneof![
+        6 => number().prop_map(Step::Claim),
+        3 => number().prop_map(Step::Settle),
+        2 => number().prop_map(Step::Release),
+        2 => number().prop_map(Step::Lapse),
+        1 => number().prop_map(Step::Forget),
+        3 => prop_oneof![Just(10_u64), Just(20), Just(200)].prop_map(Step::Advance),
+        1 => Just(Step::Maintain),
+    ]
+}
+
+/// The contract, written a second time with a plain map. Times are seconds since the start.
+#[derive(Default)]
+struct Model {
+    present: u64,
+    entries: HashMap<u64, Entry>,
+}
+
+enum Entry {
+    InFlight { until: u64, kept_until: u64 },
+    Settled { until: u64 },
+}
+
+const MODEL_CAPACITY: usize = 7;
+const LAPSE_SECONDS: u64 = 25;
+
+impl Model {
+    /// What is over is absent.
+    fn tidy(&mut self) {
+        let present = self.present;
+        self.entries.retain(|_, entry| match entry {
+            Entry::InFlight { until, .. } | Entry::Settled { until } => present < *until,
+        });
+    }
+
+    fn claim(&mut self, number: u64) -> Result<&'static str, StoreError> {
+        match self.entries.get(&number) {
+            Some(Entry::InFlight { .. }) => return Ok("in flight"),
+            Some(Entry::Settled { .. }) => return Ok("settled"),
+            None if self.entries.len() >= MODEL_CAPACITY => return Err(StoreError::Full),
+            None => {}
+        }
+        let (until, kept_until) = (self.present + LEASE.as_secs(), self.present + KEEP.as_secs());
+        self.entries.insert(number, Entry::InFlight { until, kept_until });
+        Ok("fresh")
+    }
+
+    fn settle(&mut self, number: u64) -> Result<(), StoreError> {
+        let until = match self.entries.get(&number) {
+            Some(Entry::InFlight { kept_until, .. }) => *kept_until,
+            Some(Entry::Settled { .. }) => return Ok(()),
+            None if self.entries.len() >= MODEL_CAPACITY => return Err(StoreError::Full),
+            None => self.present + KEEP.as_secs(),
+        };
+        self.entries.insert(number, Entry::Settled { until });
+        Ok(())
+    }
+
+    fn is_in_flight(&self, number: u64) -> bool {
+        matches!(self.entries.get(&number), Some(Entry::InFlight { .. }))
+    }
+}
+
+fn word(answer: Result<Answer, StoreError>) -> Result<&'static str, StoreError> {
+    answer.map(|answer| match answer {
+        Answer::Fresh(_) => "fresh",
+        Answer::Settled => "settled",
+        Answer::InFlight { .. } => "in flight",
+    })
+}
+
+/// Runs a history on both. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
+/// as absent in the model, and may or may not still be there in a store.
+fn replay(steps: &[Step]) {
+    let bench = Bench::new(memory, MODEL_CAPACITY as u64);
+    let (mut model, mut owners) = (Model::default(), HashMap::new());
+    for step in steps {
+        model.tidy();
+        match *step {
+            Step::Claim(number) => {
+                let answer = bench.claim(number);
+                assert_eq!(word(answer), model.claim(number), "{number} at {}", model.present);
+                if let Ok(Answer::Fresh(owner)) = answer {
+                    owners.insert(number, owner);
+                }
+            }
+            Step::Settle(number) if model.is_in_flight(number) => {
+                assert_eq!(bench.settle(number), model.settle(number));
+            }
+            Step::Release(number) if model.is_in_flight(number) => {
+                bench.release(number, owners[&number]);
+                model.entries.remove(&number);
+            }
+            Step::Lapse(number) => {
+                let until = model.present + LAPSE_SECONDS;
+                if let Some(Entry::InFlight { until: lease, .. }) = model.entries.get_mut(&number) {
+                    *lease = until;
+                    bench.lapse(number, owners[&number], LAPSE_SECONDS);
+                }
+            }
+            Step::Forget(number) => {
+                let settled = matches!(model.entries.get(&number), Some(Entry::Settled { .. }));
+                assert_eq!(bench.forget(number), settled);
+                if settled {
+                    model.entries.remove(&number);
+                }
+            }
+            Step::Advance(seconds) => {
+                bench.advance(seconds);
+                model.present += seconds;
+            }
+            Step::Maintain => bench.store.maintain(bench.clock.now()),
+            Step::Settle(_) | Step::Release(_) => {}
+        }
+        assert!(bench.store.entries() >= model.entries.len() as u64 || matches!(step, Step::Advance(_)));
+        assert!(bench.store.entries() <= bench.store.capacity());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn random_histories_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
+        replay(&steps);
+    }
+}

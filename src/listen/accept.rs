@@ -1,0 +1,178 @@
+//! Accepts connections, gives each a slot, and hands it to the worker with the fewest.
+//!
+//! 1. Over a bound the connection is dropped at once, before a byte is read or a handshake begun.
+//! 2. When the system has no descriptors or memory left, accepting pauses, 10 ms at first and up to a second: trying again
+//!    at once would burn a core and help nobody.
+//! 3. At the end what the kernel had already accepted is still served: its senders were told that they are connected.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::bind::{BoundListener, Door};
+use super::counters::ListenCounters;
+use super::slots::{Slot, Slots};
+use crate::domain::address::Source;
+
+/// A connection on its way to a worker.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) stream: StdTcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) door: Arc<Door>,
+    pub(super) slot: Slot,
+    pub(super) load: Load,
+}
+
+/// One connection's part of its worker's load.
+#[derive(Debug)]
+pub(super) struct Load(Arc<AtomicUsize>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The way to one worker.
+#[derive(Debug)]
+pub(super) struct Lane {
+    open: Arc<AtomicUsize>,
+    queue: mpsc::Sender<Accepted>,
+}
+
+impl Lane {
+    /// A lane and its end at the worker.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Accepted>) {
+        let (queue, arrivals) = mpsc::channel(LANE_CONNECTIONS);
+        (Self { open: Arc::default(), queue }, arrivals)
+    }
+
+    fn load(&self) -> Load {
+        self.open.fetch_add(1, Relaxed);
+        Load(Arc::clone(&self.open))
+    }
+}
+
+/// What all listeners share.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    pub(super) lanes: Vec<Lane>,
+    pub(super) slots: Arc<Slots>,
+    pub(super) counters: Arc<ListenCounters>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Acceptor {
+    /// Accepts from one listener until told to stop. Its socket closes with it.
+    pub(super) async fn run(self: Arc<Self>, listener: BoundListener) -> io::Result<()> {
+        let socket = TcpListener::from_std(listener.socket)?;
+        let door = Arc::new(listener.door);
+        let mut pause = Pause::default();
+        while let Some(accepted) = self.stop.run_until_cancelled(socket.accept()).await {
+            match accepted {
+                Ok((stream, address)) => {
+                    pause = Pause::default();
+                    self.admit(stream, address, &door);
+                }
+                Err(error) => {
+                    self.counters.accept_failed();
+                    if !concerns_one_connection(&error) {
+                        self.stop.run_until_cancelled(tokio::time::sleep(pause.next())).await;
+                    }
+                }
+            }
+        }
+        self.take_the_rest(&socket, &door).await;
+        Ok(())
+    }
+
+    async fn take_the_rest(&self, socket: &TcpListener, door: &Arc<Door>) {
+        let next = async || {
+            std::future::poll_fn(|context| match socket.poll_accept(context) {
+                Poll::Ready(Ok(accepted)) => Poll::Ready(Some(accepted)),
+                Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+            })
+            .await
+        };
+        while let Some((stream, address)) = next().await {
+            self.admit(stream, address, door);
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, address: SocketAddr, door: &Arc<Door>) {
+        let Some(slot) = self.slots.take(Source::new(address.ip()).limit_key()) else { return };
+        // A worker that died has no load for ever, and would be handed every connection.
+        let alive = self.lanes.iter().filter(|lane| !lane.queue.is_closed());
+        let Some(lane) = alive.min_by_key(|lane| lane.open.load(Relaxed)) else { return self.counters.refused() };
+        // Options that cannot be set concern a socket whose peer is already gone.
+        let Ok(stream) = prepare(stream) else { return };
+        let accepted = Accepted { stream, address, door: Arc::clone(door), slot, load: lane.load() };
+        if lane.queue.try_send(accepted).is_err() {
+            self.counters.refused();
+        }
+    }
+}
+
+/// Sets a socket's options and takes it off this thread's reactor.
+fn prepare(stream: TcpStream) -> io::Result<StdTcpStream> {
+    let options = SockRef::from(&stream);
+    options.set_tcp_nodelay(true)?;
+    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+    stream.into_std()
+}
+
+/// An accept that failed because its peer hung up says nothing about the next one.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// How long accepting pauses: doubled each time, up to a second.
+#[derive(Debug)]
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Duration::from_millis(10))
+    }
+}
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = now.saturating_mul(2).min(Duration::from_secs(1));
+        now
+    }
+}
+
+/// Connections that may wait for one worker to look up from its work.
+const LANE_CONNECTIONS: usize = 1024;
+
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_second() {
+        let mut pause = Pause::default();
+        let pauses: Vec<_> = (0..9).map(|_| pause.next().as_millis()).collect();
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    }
+
+    #[test]
+    fn exhaustion_pauses_and_a_peer_that_hung_up_does_not() {
+        assert!(!concerns_one_connection(&io::Error::from_raw_os_error(24)), "EMFILE");
+        assert!(concerns_one_connection(&io::Error::from_raw_os_error(103)), "ECONNABORTED");
+    }
+}

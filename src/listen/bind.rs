@@ -1,0 +1,87 @@
+//! Binds the listeners, all of them before any of them serves.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::context::Entry;
+use super::error::ListenError;
+use super::spec::{EntrySpec, ListenerSpec};
+use super::tls::TlsEntry;
+use crate::domain::name::ListenerName;
+
+/// A listener that is bound and waits for [`super::workers::Workers`] to serve it. Connections queue meanwhile.
+#[derive(Debug)]
+pub struct BoundListener {
+    pub(super) socket: TcpListener,
+    pub(super) door: Door,
+    address: SocketAddr,
+}
+
+/// What a connection needs to know of the listener it came in by.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    pub(super) name: ListenerName,
+    pub(super) tls: Option<Arc<TlsEntry>>,
+}
+
+impl Door {
+    pub(super) const fn entry(&self) -> Entry {
+        if self.tls.is_some() { Entry::Tls } else { Entry::PlaintextReject }
+    }
+}
+
+impl BoundListener {
+    /// Loads a listener's certificates and binds its address.
+    pub fn bind(spec: &ListenerSpec) -> Result<Self, ListenError> {
+        let tls = match &spec.entry {
+            EntrySpec::Tls(tls) => {
+                let entry = TlsEntry::load(tls);
+                Some(Arc::new(entry.map_err(|source| ListenError::Tls { name: spec.name.clone(), source })?))
+            }
+            EntrySpec::PlaintextReject => None,
+        };
+        let bound = listen(spec.bind).and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (address, socket) =
+            bound.map_err(|source| ListenError::Bind { name: spec.name.clone(), address: spec.bind, source })?;
+        Ok(Self { socket, door: Door { name: spec.name.clone(), tls }, address })
+    }
+
+    /// The listener's name.
+    #[must_use]
+    pub const fn name(&self) -> &ListenerName {
+        &self.door.name
+    }
+
+    /// The address in use, with the port that the system chose where none was asked for.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its certificates, where TLS ends here; shared with the connections, so replacing them acts on the next handshake.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&Arc<TlsEntry>> {
+        self.door.tls.as_ref()
+    }
+}
+
+/// Binds all listeners or none.
+pub fn bind_all(specs: &[ListenerSpec]) -> Result<Vec<BoundListener>, ListenError> {
+    specs.iter().map(BoundListener::bind).collect()
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the last process's connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// As many connections as may wait to be accepted; the kernel lowers it to its own bound.
+const BACKLOG: i32 = 4096;

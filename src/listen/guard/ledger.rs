@@ -1,0 +1,75 @@
+//! What a connection's stream and its service tell each other: which request is at fault, and whether one is being answered.
+//!
+//! Both count requests in the order of the wire, so a fault found in bytes that were read ahead belongs to the request it
+//! stands in and to no other.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::listen::wire::{FaultPlace, WireFault};
+
+/// Shared by the stream (inside hyper) and the service of one connection; both run in the connection's task.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    heads_passed: u64,
+    begun: u64,
+    answered: u64,
+    in_body: bool,
+    bad_head: Option<(u64, WireFault)>,
+}
+
+impl Ledger {
+    /// The stream: so many heads have passed, and whether the next byte is a body's.
+    pub(super) fn passed(&self, heads: u64, in_body: bool) {
+        let mut entries = self.0.lock();
+        entries.heads_passed = heads;
+        entries.in_body = in_body;
+    }
+
+    /// The stream: what follows the heads that have passed is bad. A bad head counts as one, for its stand-in will pass.
+    pub(super) fn faulted(&self, fault: WireFault) {
+        let mut entries = self.0.lock();
+        if fault.place == FaultPlace::Head {
+            entries.heads_passed = entries.heads_passed.saturating_add(1);
+            entries.bad_head = Some((entries.heads_passed, fault));
+        }
+    }
+
+    /// The stream: whether a request that passed has not been answered.
+    pub(super) fn is_answering(&self) -> bool {
+        let entries = self.0.lock();
+        entries.heads_passed > entries.answered
+    }
+
+    /// The service: the next request arrived. Answers what is wrong with its head.
+    pub(crate) fn begin(self: &Arc<Self>) -> (Answering, Option<WireFault>) {
+        let mut entries = self.0.lock();
+        entries.begun = entries.begun.saturating_add(1);
+        let begun = entries.begun;
+        let fault = entries.bad_head.filter(|(request, _)| *request == begun).map(|(_, fault)| fault);
+        (Answering(Arc::clone(self)), fault)
+    }
+}
+
+/// A request being answered; dropped when its answer is ready or nobody waits for it.
+#[derive(Debug)]
+pub(crate) struct Answering(Arc<Ledger>);
+
+impl Answering {
+    /// Whether some of the request's body is still on its way: the connection cannot be used for another one.
+    pub(crate) fn body_is_open(&self) -> bool {
+        let entries = self.0.0.lock();
+        entries.in_body && entries.heads_passed == entries.begun
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut entries = self.0.0.lock();
+        entries.answered = entries.answered.saturating_add(1);
+    }
+}

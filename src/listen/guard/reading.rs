@@ -1,0 +1,127 @@
+//! Reading: inspect in hyper's buffer, hold back what is incomplete, keep the deadlines of a head.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Buf;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{Guarded, Inbound, STAND_IN};
+use crate::listen::wire::{FaultPlace, Step};
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let guarded = self.get_mut();
+        loop {
+            if guarded.cleared > 0 || buffer.remaining() == 0 {
+                guarded.pass_cleared(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            match guarded.inbound {
+                Inbound::Open => match guarded.poll_more(context, buffer) {
+                    Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Ok(false)) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                },
+                Inbound::BadHead => guarded.hold_stand_in(),
+                Inbound::BadBody => {
+                    guarded.inbound = Inbound::Refused;
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
+                // Nothing wakes this: what is under way ends by the answer, not by more to read.
+                Inbound::Refused => return Poll::Pending,
+                Inbound::Ended | Inbound::Abandoned => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Guarded<S> {
+    /// Reads once. Answers whether hyper's buffer got something.
+    fn poll_more(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.poll_late(context).map(|()| {
+                self.inbound = Inbound::Abandoned;
+                Ok(false)
+            }),
+            Poll::Ready(Err(error)) if self.inspector.in_body() => {
+                self.inbound = Inbound::Ended;
+                Poll::Ready(Err(error))
+            }
+            Poll::Ready(result) => {
+                let fresh = buffer.filled().len().saturating_sub(before);
+                if result.is_err() || fresh == 0 {
+                    // Between messages an error of the stream says no more than its end does.
+                    self.inbound = Inbound::Ended;
+                } else {
+                    self.take(before, buffer);
+                }
+                Poll::Ready(Ok(buffer.filled().len() > before))
+            }
+        }
+    }
+
+    /// Judges what stands in `buffer` behind `before`, and leaves there only what may pass.
+    fn take(&mut self, before: usize, buffer: &mut ReadBuf<'_>) {
+        let fresh = buffer.filled().get(before..).unwrap_or_default();
+        if self.held.is_empty() {
+            let step = self.inspector.feed(fresh);
+            self.settle(&step);
+            if step.fault.is_none() && step.pass < fresh.len() {
+                self.held.extend_from_slice(fresh.get(step.pass..).unwrap_or_default());
+                self.waiting.restart();
+            }
+            buffer.set_filled(before.saturating_add(step.pass));
+        } else {
+            self.held.extend_from_slice(fresh);
+            buffer.set_filled(before);
+            let step = self.inspector.feed(&self.held);
+            self.settle(&step);
+            self.cleared = step.pass;
+            if step.fault.is_none() && step.pass > 0 && step.pass < self.held.len() {
+                self.waiting.restart();
+            }
+        }
+    }
+
+    fn settle(&mut self, step: &Step) {
+        if step.pass > 0 {
+            self.ledger.passed(self.inspector.heads(), self.inspector.in_body());
+        }
+        if let Some(fault) = step.fault {
+            self.ledger.faulted(fault);
+            self.inbound = match fault.place {
+                FaultPlace::Head => Inbound::BadHead,
+                FaultPlace::Body => Inbound::BadBody,
+            };
+        }
+    }
+
+    fn pass_cleared(&mut self, buffer: &mut ReadBuf<'_>) {
+        let here = self.cleared.min(buffer.remaining());
+        buffer.put_slice(self.held.get(..here).unwrap_or_default());
+        self.held.advance(here);
+        self.cleared = self.cleared.saturating_sub(here);
+    }
+
+    fn hold_stand_in(&mut self) {
+        self.held.clear();
+        self.held.extend_from_slice(STAND_IN);
+        self.cleared = STAND_IN.len();
+        self.inbound = Inbound::Refused;
+    }
+
+    /// Ready when the peer kept us waiting for a head, or the rest of one, for too long. Bodies have the gate's deadline.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.inspector.in_body() {
+            return Poll::Pending;
+        }
+        let first = self.inspector.heads() == 0;
+        let allowed = if first || !self.held.is_empty() { self.limits.header_timeout } else { self.limits.idle_timeout };
+        let ledger = &self.ledger;
+        self.waiting.poll_over(allowed, || ledger.is_answering(), context)
+    }
+}

@@ -1,0 +1,7 @@
+//! Real sockets on loopback: raw bytes in, raw bytes out.
+
+mod harness;
+mod requests;
+mod stopping;
+mod timing;
+mod tls;

@@ -1,0 +1,136 @@
+//! The threads: one that accepts, and one a core that serves.
+//!
+//! A connection stays on the worker that it was handed to, with that worker's handler and whatever that holds (a pool of
+//! upstream connections lives there without locks). The kernel does not spread connections by itself: it looks at no
+//! load, and a few long-lived senders could share one core while another is idle.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::accept::{Acceptor, Lane};
+use super::bind::BoundListener;
+use super::counters::ListenCounters;
+use super::error::ListenError;
+use super::serve::Handler;
+use super::slots::Slots;
+use super::spec::ConnectionLimits;
+use super::tls::Handshakes;
+use super::worker::{Worker, runtime};
+
+/// Starts the threads.
+#[derive(Debug)]
+pub struct Workers;
+
+/// The running threads.
+#[derive(Debug)]
+#[must_use]
+pub struct Running {
+    stop: CancellationToken,
+    drain: watch::Sender<Option<Duration>>,
+    threads: Vec<JoinHandle<()>>,
+    cut: Vec<oneshot::Receiver<usize>>,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still open at the deadline, and were cut.
+    pub cut_connections: usize,
+}
+
+impl Workers {
+    /// Serves the listeners with `count` workers, each with a handler of its own. A count of zero is one.
+    pub fn start<H, F>(
+        count: usize,
+        listeners: Vec<BoundListener>,
+        limits: &ConnectionLimits,
+        make_handler: F,
+        counters: &Arc<ListenCounters>,
+    ) -> Result<Running, ListenError>
+    where
+        H: Handler,
+        F: Fn(usize) -> H + Send + Sync + 'static,
+    {
+        let make_handler = Arc::new(make_handler);
+        let handshakes = Handshakes::new(limits, Arc::clone(counters));
+        let (drain, drained) = watch::channel(None);
+        let stop = CancellationToken::new();
+        let (mut threads, mut cut, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..count.max(1) {
+            let (lane, arrivals) = Lane::new();
+            let worker = Worker { arrivals, limits: limits.clone(), handshakes: Arc::clone(&handshakes), drain: drained.clone() };
+            let (thread, ended) = start_worker(index, worker, Arc::clone(&make_handler)).map_err(failed("worker"))?;
+            threads.push(thread);
+            cut.push(ended);
+            lanes.push(lane);
+        }
+        let slots = Slots::new(limits, Arc::clone(counters));
+        let acceptor = Acceptor { lanes, slots, counters: Arc::clone(counters), stop: stop.clone() };
+        threads.push(start_acceptor(Arc::new(acceptor), listeners).map_err(failed("accept"))?);
+        Ok(Running { stop, drain, threads, cut })
+    }
+}
+
+impl Running {
+    /// Closes the listeners. What is connected goes on; what the kernel had queued is still served.
+    pub fn stop_accepting(&self) {
+        self.stop.cancel();
+    }
+
+    /// Closes the listeners and the idle connections, lets requests under way end, and cuts what is left at the deadline.
+    pub async fn drain(self, deadline: Duration) -> Drained {
+        self.stop.cancel();
+        self.drain.send_replace(Some(deadline));
+        let mut cut_connections: usize = 0;
+        for ended in self.cut {
+            // A worker that cannot say so has ended by a panic, and its connections with it.
+            cut_connections = cut_connections.saturating_add(ended.await.unwrap_or_default());
+        }
+        for thread in self.threads {
+            let _panicked = thread.join();
+        }
+        Drained { cut_connections }
+    }
+}
+
+fn failed(thread: &'static str) -> impl Fn(io::Error) -> ListenError {
+    move |source| ListenError::Thread { thread, source }
+}
+
+type StartedWorker = (JoinHandle<()>, oneshot::Receiver<usize>);
+
+fn start_worker<H, F>(index: usize, worker: Worker, make_handler: Arc<F>) -> io::Result<StartedWorker>
+where
+    H: Handler,
+    F: Fn(usize) -> H + Send + Sync + 'static,
+{
+    let runtime = runtime()?;
+    let (report, ended) = oneshot::channel();
+    let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let cut = runtime.block_on(async { worker.run(make_handler(index)).await });
+        // First the connections, then the word that they are gone.
+        drop(runtime);
+        let _nobody_asks = report.send(cut);
+    })?;
+    Ok((thread, ended))
+}
+
+fn start_acceptor(acceptor: Arc<Acceptor>, listeners: Vec<BoundListener>) -> io::Result<JoinHandle<()>> {
+    let runtime = runtime()?;
+    thread::Builder::new().name("accept".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let tasks = TaskTracker::new();
+            for listener in listeners {
+                tasks.spawn(Arc::clone(&acceptor).run(listener));
+            }
+            tasks.close();
+            tasks.wait().await;
+        });
+    })
+}

@@ -1,0 +1,190 @@
+//! One request's record, from its head to the end of its life.
+//!
+//! Invariant: exactly one record and one count for each attempt. It is opened when the head is read, travels with the
+//! delivery (into the delivery's own task too), and is written where the life ends. An attempt that is dropped unfinished,
+//! because its sender went away or its task broke, writes its record as it is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use http::request::Parts;
+use sha2::{Digest as _, Sha256};
+
+use crate::audit::auditor::Place;
+use crate::audit::error::AuditUnavailable;
+use crate::audit::record::RequestRecord;
+use crate::domain::body::RawBody;
+use crate::domain::reason::{Decision, Reason};
+use crate::domain::request_id::RequestId;
+use crate::domain::time::{Monotonic, Now};
+use crate::gate::verify::gate::Verified;
+use crate::listen::context::RequestContext;
+use crate::pipeline::answer::is_acknowledged;
+use crate::pipeline::integration::Integration;
+use crate::pipeline::site::Site;
+
+/// A request on its way, and what is known of it so far.
+pub(crate) struct Attempt {
+    site: Arc<Site>,
+    began: Now,
+    record: RequestRecord,
+    integration: Option<Arc<Integration>>,
+    /// Reserved once the request is verified: from then on its record can neither be folded nor lost.
+    place: Option<Place>,
+    finished: bool,
+}
+
+impl Attempt {
+    /// Opens the record of a request whose head was read.
+    pub(crate) fn open(site: &Arc<Site>, context: &RequestContext, parts: &Parts) -> Self {
+        let began = site.shared.clock.now();
+        site.shared.inflight.began();
+        let record = RequestRecord {
+            at: began.wall,
+            request_id: RequestId::new(began.wall),
+            listener: context.listener.clone(),
+            integration: None,
+            provider: None,
+            peer: context.peer,
+            source: context.peer.source(),
+            method: if context.fault.is_some() { Method::default() } else { parts.method.clone() },
+            path: if context.fault.is_some() { String::new() } else { parts.uri.path().to_owned() },
+            event: None,
+            event_signed: None,
+            delivery_id: None,
+            secret_id: None,
+            signed_at: None,
+            body_bytes: None,
+            body_sha256: None,
+            // What stands here if the sender goes away before its body is in.
+            reason: Reason::MalformedRequest,
+            status: 400,
+            upstream_status: None,
+            tls: context.tls.as_ref().map(|tls| tls.version),
+            latency_us: 0,
+            verify_us: None,
+            upstream_us: None,
+            replay_blind: false,
+        };
+        Self { site: Arc::clone(site), began, record, integration: None, place: None, finished: false }
+    }
+
+    /// When the head was read.
+    pub(crate) const fn began(&self) -> Now {
+        self.began
+    }
+
+    /// The request's name.
+    pub(crate) const fn request_id(&self) -> RequestId {
+        self.record.request_id
+    }
+
+    /// Whether the integration wants this refusal to look like a success.
+    pub(crate) fn is_acknowledged(&self, reason: Reason) -> bool {
+        let wanted = |integration: &Arc<Integration>| is_acknowledged(reason, integration.on_replay, integration.on_event_denied);
+        self.integration.as_ref().is_some_and(wanted)
+    }
+
+    /// Notes which integration the request is for.
+    pub(crate) fn routed(&mut self, integration: &Arc<Integration>) {
+        self.record.integration = Some(integration.name.clone());
+        self.record.provider = Some(integration.scheme.name.clone());
+        self.integration = Some(Arc::clone(integration));
+    }
+
+    /// Notes how long the body is.
+    pub(crate) fn received(&mut self, body: &RawBody) {
+        self.record.body_bytes = u64::try_from(body.len()).ok();
+    }
+
+    /// Notes how long the judgement took, whatever it said.
+    pub(crate) fn judged(&mut self, since: Monotonic, until: Monotonic) {
+        let took = until.since(since);
+        self.record.verify_us = Some(micros(took));
+        if let Some(integration) = &self.integration {
+            integration.provider_metrics.verification_took(took);
+        }
+    }
+
+    /// Notes what a verified delivery says of itself.
+    pub(crate) fn verified(&mut self, verified: &Verified) {
+        self.record.event = verified.event().map(|field| field.text.clone());
+        self.record.event_signed = verified.event().map(|field| field.signed);
+        self.record.delivery_id = verified.delivery_id().map(|field| field.text.clone());
+        self.record.secret_id = Some(verified.secret_id().clone());
+        self.record.signed_at = verified.signed_at();
+        self.record.body_sha256 = Some(digest(verified.body()));
+        if let Some(integration) = &self.integration {
+            integration.secret_used(verified.secret_id(), self.began.wall);
+        }
+    }
+
+    /// Reserves the place of the record, without which nothing is forwarded.
+    pub(crate) fn reserve(&mut self) -> Result<(), AuditUnavailable> {
+        self.place = Some(self.site.shared.auditor.reserve()?);
+        // Should the delivery's task break from here on, this is what is true.
+        (self.record.reason, self.record.status) = (Reason::Overloaded, 503);
+        Ok(())
+    }
+
+    /// Notes that the store could not know whether the delivery is new.
+    pub(crate) fn blind(&mut self) {
+        self.record.replay_blind = true;
+        self.site.shared.metrics.count_replay_blind();
+    }
+
+    /// Notes what the upstream did.
+    pub(crate) fn upstream(&mut self, status: Option<u16>, took: Duration) {
+        self.record.upstream_status = status;
+        self.record.upstream_us = Some(micros(took));
+        if let Some(integration) = &self.integration {
+            integration.metrics.upstream_took(took);
+        }
+    }
+
+    /// Ends the life: counts it and writes its record.
+    pub(crate) fn finish(mut self, reason: Reason, status: u16) {
+        (self.record.reason, self.record.status) = (reason, status);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.finished = true;
+        let shared = &self.site.shared;
+        let now = shared.clock.now();
+        let latency = now.monotonic.since(self.began.monotonic);
+        self.record.latency_us = micros(latency);
+        let requests = self.integration.as_ref().map_or(&shared.unrouted, |integration| &integration.metrics.requests);
+        requests.count(self.record.reason);
+        requests.took(latency);
+        if let (Decision::Accepted, Some(integration)) = (self.record.reason.decision(), &self.integration) {
+            integration.metrics.accepted_at(now.wall);
+        }
+        match self.place.take() {
+            Some(place) => place.write(self.record.clone()),
+            None => shared.auditor.refused(self.record.clone(), true, now.monotonic),
+        }
+        shared.inflight.ended();
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.end();
+        }
+    }
+}
+
+fn digest(body: &RawBody) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for chunk in body.chunks() {
+        hash.update(chunk);
+    }
+    hash.finalize().into()
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,124 @@
+//! One integration, built: what it needs at each gate.
+//!
+//! Immutable but for what is counted. All workers share it; each has a pool of its own in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::domain::name::{IntegrationName, SecretId};
+use crate::domain::time::UnixTime;
+use crate::gate::admit::terms::AdmitTerms;
+use crate::gate::forward::pool::UpstreamPool;
+use crate::gate::pace::gate::Pace;
+use crate::gate::replay::terms::ReplayTerms;
+use crate::gate::scope::rules::EventRules;
+use crate::gate::verify::keys::KeyRing;
+use crate::provider::scheme::{OnRefusal, Scheme};
+use crate::telemetry::handles::{IntegrationMetrics, ProviderMetrics, SecretMetrics};
+
+/// One integration, ready to judge.
+pub struct Integration {
+    /// Its name.
+    pub name: IntegrationName,
+    /// Its scheme.
+    pub scheme: Arc<Scheme>,
+    /// Its secrets, keyed.
+    pub keys: KeyRing,
+    /// Who may come, and how.
+    pub admission: AdmitTerms,
+    /// The largest body.
+    pub max_body_bytes: u64,
+    /// How far a signed time may lie from now.
+    pub tolerance: Duration,
+    /// Event types in scope.
+    pub events: EventRules,
+    /// How its deliveries are claimed.
+    pub replay: ReplayTerms,
+    /// Its own budget.
+    pub pace: Pace,
+    /// Its upstream: one pool a worker.
+    pub pools: Vec<UpstreamPool>,
+    /// The pool of whoever is no worker.
+    pub common_pool: UpstreamPool,
+    /// What a replay is answered.
+    pub on_replay: OnRefusal,
+    /// What an event out of scope is answered.
+    pub on_event_denied: OnRefusal,
+    /// Whether it takes deliveries at all.
+    pub enabled: bool,
+    /// What is counted.
+    pub metrics: IntegrationMetrics,
+    /// What is counted for its provider.
+    pub provider_metrics: ProviderMetrics,
+    /// The use of each secret.
+    pub secrets: Vec<SecretUse>,
+    /// What people want to know of it.
+    pub about: About,
+}
+
+/// What people want to know of an integration, and no gate does.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The host it is reached by.
+    pub host: Option<String>,
+    /// The path it is reached by.
+    pub path: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// When it is to be looked at again.
+    pub review_by: Option<String>,
+}
+
+/// When a secret was last used, and its counter.
+pub struct SecretUse {
+    /// Which secret.
+    pub id: SecretId,
+    /// Not used before.
+    pub not_before: Option<UnixTime>,
+    /// Not used from then on.
+    pub not_after: Option<UnixTime>,
+    /// Since when this process has it.
+    pub loaded_at: UnixTime,
+    metrics: SecretMetrics,
+    last_used_micros: AtomicI64,
+}
+
+impl SecretUse {
+    /// A secret that was not used yet.
+    #[must_use]
+    pub const fn new(
+        id: SecretId,
+        validity: (Option<UnixTime>, Option<UnixTime>),
+        loaded_at: UnixTime,
+        metrics: SecretMetrics,
+    ) -> Self {
+        let (not_before, not_after) = validity;
+        Self { id, not_before, not_after, loaded_at, metrics, last_used_micros: AtomicI64::new(NEVER) }
+    }
+
+    /// When it last verified a delivery.
+    #[must_use]
+    pub fn last_used(&self) -> Option<UnixTime> {
+        let micros = self.last_used_micros.load(Ordering::Relaxed);
+        (micros != NEVER).then(|| UnixTime::from_micros(micros))
+    }
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl Integration {
+    /// The pool of a worker.
+    #[must_use]
+    pub fn pool(&self, worker: usize) -> &UpstreamPool {
+        self.pools.get(worker).unwrap_or(&self.common_pool)
+    }
+
+    /// Notes that a secret verified a delivery.
+    pub fn secret_used(&self, id: &SecretId, at: UnixTime) {
+        if let Some(secret) = self.secrets.iter().find(|secret| secret.id == *id) {
+            secret.metrics.used();
+            secret.last_used_micros.fetch_max(at.micros(), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The life of a request, from its head to its answer. Nothing else knows this order.
+//!
+//! 1. plaintext, strict head, draining, route, switch;
+//! 2. admit: allow-list, budget of the source, method;
+//! 3. the unsigned handshake, answered here;
+//! 4. scheme headers: present, once, well formed; the budget of failures;
+//! 5. declared length, body;
+//! 6. signature, then the window;
+//! 7. the signed handshake, answered here;
+//! 8. event scope.
+//!
+//! From here on the delivery runs in a task of its own: a sender that hangs up changes nothing.
+//!
+//! 9. claim, the integration's budget, forward;
+//! 10. settle, release or lapse; the answer; the record.
+//!
+//! The connection closes with a refusal unless the delivery was verified: until then nobody has proven that the rest of the
+//! connection is worth reading.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body::Body;
+
+use crate::domain::address::Source;
+use crate::domain::head::Head;
+use crate::domain::reason::Reason;
+use crate::domain::time::UnixTime;
+use crate::gate::admit::failures::{self, FailureVerdict};
+use crate::gate::admit::gate::{Admitted, admit};
+use crate::gate::forward::error::{Exposure, ForwardError};
+use crate::gate::forward::gate::{Arrival, Forwarded, forward};
+use crate::gate::intake::gate::{Holding, Terms as IntakeTerms};
+use crate::gate::pace::gate::pace;
+use crate::gate::replay::gate::claim;
+use crate::gate::replay::settlement::{Outcome, Settlement};
+use crate::gate::scope::gate::{Scoped, scope};
+use crate::gate::verify::error::VerifyError;
+use crate::gate::verify::gate::{Judging, Verified, verify};
+use crate::gate::verify::presented::present;
+use crate::listen::context::{Entry, RequestContext};
+use crate::pipeline::answer::{Answer, Terms};
+use crate::pipeline::attempt::Attempt;
+use crate::pipeline::integration::Integration;
+use crate::pipeline::site::Site;
+use crate::pipeline::stop::Stop;
+use crate::provider::handshake::{self, Reply};
+
+/// What a request is once it passed every gate that needs no store.
+enum Passed {
+    /// A challenge, and its answer.
+    Handshake(Reply),
+    /// A delivery to be claimed and forwarded.
+    Delivery(Box<Delivery>),
+}
+
+/// A verified delivery in scope, and what it holds until its end.
+struct Delivery {
+    integration: Arc<Integration>,
+    scoped: Scoped,
+    verified_at: UnixTime,
+    source: Source,
+    tls: bool,
+    /// Its body's part of the budget: held until the delivery's end, not the connection's.
+    _holding: Holding,
+}
+
+/// Lives a request's life on a worker. Always answers.
+pub async fn live<B>(site: Arc<Site>, worker: usize, request: Request<B>, context: RequestContext) -> Answer
+where
+    B: Body<Data = Bytes> + Send,
+{
+    let (parts, body) = request.into_parts();
+    let mut attempt = Attempt::open(&site, &context, &parts);
+    match judge(&site, &mut attempt, &context, parts, body).await {
+        Err(stop) => refuse(attempt, &stop),
+        Ok(Passed::Handshake(reply)) => shake_hands(attempt, reply),
+        Ok(Passed::Delivery(delivery)) => {
+            let request_id = attempt.request_id();
+            let task = site.shared.deliveries.spawn(deliver(Arc::clone(&site), worker, attempt, *delivery));
+            // A task that broke has written its record as it was dropped; its claim lapses by itself.
+            task.await.unwrap_or_else(|_| Answer::refusal(Reason::Overloaded, request_id, &Terms::default()))
+        }
+    }
+}
+
+/// Steps 1 to 8: everything that can be said without the store and the upstream.
+async fn judge<B>(
+    site: &Arc<Site>,
+    attempt: &mut Attempt,
+    context: &RequestContext,
+    parts: Parts,
+    body: B,
+) -> Result<Passed, Stop>
+where
+    B: Body<Data = Bytes> + Send,
+{
+    let head = strict_head(context, parts)?;
+    let integration = route(site, attempt, &head)?;
+    let source = context.peer.source();
+    let admitted = admit(&integration.admission, &site.shared.sources, source, &head.method, attempt.began())?;
+    if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
+        attempt.reserve()?;
+        return Ok(Passed::Handshake(reply));
+    }
+    let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
+    attempt.reserve()?;
+    attempt.verified(&verified);
+    if let Some(reply) = verified.handshake() {
+        return Ok(Passed::Handshake(reply.clone()));
+    }
+    let scoped = scope(&integration.events, verified)?;
+    let (verified_at, tls) = (site.shared.clock.now().wall, context.tls.is_some());
+    Ok(Passed::Delivery(Box::new(Delivery { integration, scoped, verified_at, source, tls, _holding: holding })))
+}
+
+/// Step 1, before the route. The wire was judged where it was read; what it says of a stand-in is final.
+fn strict_head(context: &RequestContext, parts: Parts) -> Result<Head, Stop> {
+    if context.entry == Entry::PlaintextReject {
+        return Err(Stop::Plaintext);
+    }
+    if let Some(fault) = context.fault {
+        return Err(Stop::Wire(fault));
+    }
+    if parts.uri.authority().is_some() || parts.method == Method::CONNECT {
+        return Err(Stop::Head);
+    }
+    Ok(Head { method: parts.method, target: parts.uri, headers: parts.headers })
+}
+
+/// Step 1, the route and its switch.
+fn route(site: &Site, attempt: &mut Attempt, head: &Head) -> Result<Arc<Integration>, Stop> {
+    if site.shared.ending.is_draining() {
+        return Err(Stop::Draining);
+    }
+    let index = site.router.find(&head.headers, head.path()).ok_or(Stop::UnknownRoute)?;
+    let integration = site.integrations.get(index).ok_or(Stop::UnknownRoute)?;
+    attempt.routed(integration);
+    if integration.enabled { Ok(Arc::clone(integration)) } else { Err(Stop::Disabled) }
+}
+
+/// Steps 4 to 6: the headers, the body, the signature and the window; each failure spends the budget of failures.
+async fn prove<B>(
+    site: &Arc<Site>,
+    attempt: &mut Attempt,
+    integration: &Integration,
+    admitted: &Admitted,
+    head: Head,
+    body: B,
+) -> Result<(Verified, Holding), Stop>
+where
+    B: Body<Data = Bytes> + Send,
+{
+    let (shared, source) = (&site.shared, admitted.source());
+    let terms = IntakeTerms { max_body_bytes: integration.max_body_bytes, source: source.limit_key() };
+    let presented = match present(&integration.scheme, &head) {
+        Ok(presented) => presented,
+        Err(error) => {
+            let verdict = failures::headerless(&shared.sources, source, &integration.name, attempt.began());
+            return Err(failed(verdict, error));
+        }
+    };
+    let trial = failures::enter(&shared.sources, source, &integration.name, attempt.began())?;
+    let (received, mut holding) = shared.intake.receive(terms, head, body).await?;
+    attempt.received(&received.body);
+    // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.
+    let now = shared.clock.now();
+    let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
+    let outcome = verify(&judging, presented, received, now.wall);
+    attempt.judged(now.monotonic, shared.clock.now().monotonic);
+    match outcome {
+        Ok(verified) => {
+            trial.passed();
+            holding.verified();
+            Ok((verified, holding))
+        }
+        Err(error) => Err(failed(trial.failed(now), error)),
+    }
+}
+
+/// A failure's own answer while the source may still fail, else only when to come again.
+fn failed(verdict: FailureVerdict, error: VerifyError) -> Stop {
+    match verdict {
+        FailureVerdict::Spent => Stop::Verify(error),
+        FailureVerdict::Empty { retry_after } => Stop::Muted { retry_after },
+    }
+}
+
+/// Steps 9 and 10, in the delivery's own task.
+async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery: Delivery) -> Answer {
+    match carry(&site, worker, &mut attempt, delivery).await {
+        Err(stop) => refuse(attempt, &stop),
+        Ok(forwarded) => {
+            let reason = if forwarded.is_success() { Reason::Delivered } else { Reason::UpstreamRejected };
+            let (status, headers, body) = forwarded.into_answer();
+            attempt.finish(reason, status.as_u16());
+            Answer { status, headers, body }
+        }
+    }
+}
+
+/// Claim, pace, forward, settle.
+async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Delivery) -> Result<Forwarded, Stop> {
+    let Delivery { integration, scoped, verified_at, source, tls, _holding } = delivery;
+    let clock = &site.shared.clock;
+    let claimed = claim(&integration.replay, scoped, clock.now()).await.map_err(|unclaimed| unclaimed.error())?;
+    if claimed.is_blind() {
+        attempt.blind();
+    }
+    let paced = pace(&integration.pace, claimed, clock.now()).await.map_err(|unpaced| unpaced.error())?;
+    let sent_at = clock.now().monotonic;
+    let arrival = Arrival {
+        integration: &integration.name,
+        provider: &integration.scheme.name,
+        request_id: attempt.request_id(),
+        verified_at,
+        source,
+        tls,
+    };
+    let outcome = forward(integration.pool(worker), &paced, &arrival).await;
+    let ended = clock.now();
+    attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16()), ended.monotonic.since(sent_at));
+    let settlement = Settlement::from(fate(&outcome));
+    let (_, settled) = paced.into_claimed().settle(settlement, ended).await;
+    if settlement == Settlement::Settle {
+        // A 2xx is passed on only once its settlement is safe; else the provider must come again.
+        settled?;
+    }
+    Ok(outcome?)
+}
+
+/// What forwarding means for the claim.
+fn fate(outcome: &Result<Forwarded, ForwardError>) -> Outcome {
+    match outcome {
+        Ok(forwarded) if forwarded.is_success() => Outcome::CompletedSuccess,
+        Ok(_) => Outcome::CompletedOther,
+        Err(error) => match error.exposure() {
+            Exposure::NeverSent => Outcome::NeverSent,
+            Exposure::Unknown => Outcome::Unknown,
+        },
+    }
+}
+
+/// Ends a refused request: its record, and what the sender is told.
+fn refuse(attempt: Attempt, stop: &Stop) -> Answer {
+    let reason = stop.reason();
+    let answer = if attempt.is_acknowledged(reason) {
+        Answer::acknowledgement(reason)
+    } else {
+        Answer::refusal(reason, attempt.request_id(), &stop.terms())
+    };
+    tracing::debug!(request_id = %attempt.request_id(), reason = reason.code(), detail = %stop, "refused");
+    attempt.finish(reason, answer.status.as_u16());
+    answer
+}
+
+/// Ends a handshake. Its answer may repeat text of the request, so nobody may guess at its type.
+fn shake_hands(attempt: Attempt, reply: Reply) -> Answer {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    attempt.finish(Reason::Handshake, status.as_u16());
+    let answer = Answer::new(status, reply.body).with(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    match reply.content_type.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        Some(content_type) => answer.with(CONTENT_TYPE, content_type),
+        None => answer,
+    }
+}

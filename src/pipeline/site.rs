@@ -1,0 +1,107 @@
+//! The whole that a request is judged by: one immutable site, and what outlives it.
+//!
+//! A request holds one `Arc<Site>` for its whole life, so that a change of configuration cannot split it. [`Shared`] holds
+//! what no change may lose: the clock, the claims, the budgets, the audit log, the running deliveries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio_util::task::TaskTracker;
+
+use crate::audit::auditor::Auditor;
+use crate::domain::time::Clock;
+use crate::gate::admit::sources::SourceTable;
+use crate::gate::intake::gate::Intake;
+use crate::gate::replay::store::Store;
+use crate::pipeline::integration::Integration;
+use crate::pipeline::router::Router;
+use crate::telemetry::handles::RequestMetrics;
+use crate::telemetry::metrics::Metrics;
+
+/// All integrations of one configuration.
+pub struct Site {
+    /// Host and path to an index of `integrations`.
+    pub router: Router,
+    /// The integrations.
+    pub integrations: Vec<Arc<Integration>>,
+    /// Whether the gateway is not ready before its store has a history.
+    pub waits_for_history: bool,
+    /// What outlives this site.
+    pub shared: Arc<Shared>,
+}
+
+/// What outlives a configuration. Held by every site, by the admin listener and by the housekeeper.
+pub struct Shared {
+    /// Where `now` comes from.
+    pub clock: Clock,
+    /// The claims.
+    pub store: Arc<Store>,
+    /// Bodies in memory.
+    pub intake: Intake,
+    /// Budgets of sources: requests, and failures at each integration.
+    pub sources: Arc<SourceTable>,
+    /// The audit log.
+    pub auditor: Auditor,
+    /// All metrics.
+    pub metrics: Arc<Metrics>,
+    /// Requests that no integration was found for.
+    pub unrouted: RequestMetrics,
+    /// Deliveries between claim and settlement; the drain waits for them.
+    pub deliveries: TaskTracker,
+    /// Requests between head and answer.
+    pub inflight: Inflight,
+    /// How far the gateway's end has come.
+    pub ending: Ending,
+}
+
+/// How far the gateway's end has come. Moved by the drain only, and only forward.
+#[derive(Debug, Default)]
+pub struct Ending {
+    leaving: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Ending {
+    /// No longer ready, still serving: whoever balances load has time to notice.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// New requests are refused; those under way end.
+    pub fn drain(&self) {
+        self.leave();
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether readiness is off.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whether new requests are refused.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// How many requests are between head and answer.
+#[derive(Debug, Default)]
+pub struct Inflight(AtomicU64);
+
+impl Inflight {
+    pub(crate) fn began(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ended(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

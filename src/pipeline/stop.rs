@@ -1,0 +1,123 @@
+//! Why a request stops: the sum of the gates' errors, and what the answer needs of each.
+
+use http::HeaderValue;
+
+use crate::audit::error::AuditUnavailable;
+use crate::domain::reason::Reason;
+use crate::domain::retry_after::RetryAfter;
+use crate::gate::admit::error::AdmitError;
+use crate::gate::forward::error::ForwardError;
+use crate::gate::intake::error::IntakeError;
+use crate::gate::pace::error::PaceError;
+use crate::gate::replay::error::ReplayError;
+use crate::gate::scope::error::ScopeError;
+use crate::gate::verify::error::VerifyError;
+use crate::listen::wire::{FaultKind, WireFault};
+use crate::pipeline::answer::Terms;
+
+/// Why a request stops.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// It came over plaintext.
+    #[error("the request came over plaintext")]
+    Plaintext,
+    /// Its head is not strict HTTP.
+    #[error(transparent)]
+    Wire(#[from] WireFault),
+    /// Its head is well formed and asks for what a receiver of webhooks never does.
+    #[error("the request's target or method is not one of a webhook")]
+    Head,
+    /// The gateway is ending.
+    #[error("the gateway is ending")]
+    Draining,
+    /// No integration has its host and path.
+    #[error("no integration has this host and path")]
+    UnknownRoute,
+    /// The integration is switched off.
+    #[error("the integration is disabled")]
+    Disabled,
+    /// Its head is not admitted.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// It failed, and its source has failed too often.
+    #[error("the source has failed too often; again in {retry_after} s")]
+    Muted {
+        /// When it may be tried again.
+        retry_after: RetryAfter,
+    },
+    /// Its body could not be had.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// It is not verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// Its record could not be written.
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
+    /// Its event is out of scope.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// It is not new, or nobody can know.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// Its integration's budget is spent.
+    #[error(transparent)]
+    Pace(#[from] PaceError),
+    /// Its upstream gave no complete answer.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+}
+
+impl Stop {
+    /// The reason in the audit log and the metrics.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Plaintext => Reason::Plaintext,
+            Self::Wire(WireFault { kind: FaultKind::HeadersTooLarge, .. }) => Reason::HeadersTooLarge,
+            Self::Wire(_) | Self::Head => Reason::MalformedRequest,
+            Self::Draining => Reason::Draining,
+            Self::UnknownRoute => Reason::UnknownRoute,
+            Self::Disabled => Reason::IntegrationDisabled,
+            Self::Admit(error) => error.reason(),
+            Self::Muted { .. } => Reason::RateLimitedFailures,
+            Self::Intake(error) => error.reason(),
+            Self::Verify(error) => error.reason(),
+            Self::Audit(_) => Reason::AuditUnavailable,
+            Self::Scope(error) => error.reason(),
+            Self::Replay(error) => error.reason(),
+            Self::Pace(error) => error.reason(),
+            Self::Forward(error) => error.reason(),
+        }
+    }
+
+    /// What the answer says besides the class. The connection ends unless the whole body was read.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms { retry_after: self.retry_after(), allow: self.allow(), close: !self.is_after_body(), temporary: false }
+    }
+
+    fn retry_after(&self) -> Option<RetryAfter> {
+        match self {
+            Self::Admit(AdmitError::RateLimitedSource { retry_after } | AdmitError::RateLimitedFailures { retry_after })
+            | Self::Muted { retry_after }
+            | Self::Replay(ReplayError::ReplayInFlight { retry_after } | ReplayError::SignedBeforeStart { retry_after })
+            | Self::Pace(PaceError::RateLimitedIntegration { retry_after }) => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    fn allow(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Admit(AdmitError::MethodNotAllowed { allow }) => HeaderValue::from_str(allow).ok(),
+            _ => None,
+        }
+    }
+
+    const fn is_after_body(&self) -> bool {
+        matches!(
+            self,
+            Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_)
+        )
+    }
+}

@@ -1,0 +1,16 @@
+//! Assembly: plan to running gateway, its end, and the admin listener.
+//!
+//! Owns: what is started in which order, what is shared, what is drained.
+//! Must not know: how anything is judged.
+//! Invariants: a gateway starts whole or not at all; what was begun is finished before it ends.
+//!
+//! Start at [`gateway`].
+
+mod admin;
+pub mod build;
+pub mod gateway;
+mod housekeeper;
+pub mod inventory;
+mod observe;
+pub mod readiness;
+pub mod state_directory;

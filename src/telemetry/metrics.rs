@@ -1,0 +1,260 @@
+//! The registry: hands out handles by name and renders all series.
+//!
+//! Invariants:
+//! 1. All series of the configuration exist from the moment it is loaded; asking again for the same names returns the same
+//!    series, so a reload neither resets nor doubles anything.
+//! 2. No label comes from a request: the look-ups take names of the configuration and closed enums only.
+//! 3. What other rooms already count as atomics is handed in when a scrape comes, not counted twice.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry};
+
+use crate::domain::name::{IntegrationName, ProviderName, SecretId};
+use crate::domain::reason::Reason;
+use crate::domain::time::UnixTime;
+
+use super::exposition::prometheus_text;
+use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
+use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::table::{
+    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND,
+    REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION,
+    VERIFY_DURATION, is_counter,
+};
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Numbers that other rooms keep, read when a scrape comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveReadings {
+    /// Requests being handled.
+    pub inflight_requests: u64,
+    /// Bytes of bodies held.
+    pub inflight_bytes: u64,
+    /// Deliveries remembered.
+    pub replay_entries: u64,
+    /// Deliveries that can be remembered.
+    pub replay_capacity: u64,
+    /// Handshakes that ended well, since the start.
+    pub tls_handshakes_ok: u64,
+    /// Handshakes that failed, since the start.
+    pub tls_handshakes_failed: u64,
+    /// Open connections.
+    pub connections: u64,
+    /// Failures of the audit log, since the start.
+    pub audit_errors: u64,
+}
+
+/// How a reload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadResult {
+    /// The new configuration is in force.
+    Applied,
+    /// The old one stays.
+    Refused,
+}
+
+impl ReloadResult {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+type Level = Gauge<u64, AtomicU64>;
+type Timings<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_duration: Timings<IntegrationLabel>,
+    verify_duration: Timings<ProviderLabel>,
+    upstream_duration: Timings<IntegrationLabel>,
+    last_accepted: Family<IntegrationLabel, Gauge>,
+    secret_used: Family<SecretLabels, Counter>,
+    secret_expiry: Family<SecretLabels, Gauge>,
+    replay_blind: Counter,
+    config_reloads: Family<ResultLabel, Counter>,
+    tls_handshakes: Family<ResultLabel, Counter>,
+    audit_errors: Counter,
+    inflight_requests: Level,
+    inflight_bytes: Level,
+    replay_entries: Level,
+    replay_capacity: Level,
+    connections: Level,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// A registry with every metric and the series that no configuration names.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let known = &mut registry;
+        let metrics = Self {
+            requests: register(known, REQUESTS, Family::default()),
+            request_duration: register(known, REQUEST_DURATION, Family::new_with_constructor(network_histogram)),
+            verify_duration: register(known, VERIFY_DURATION, Family::new_with_constructor(processor_histogram)),
+            upstream_duration: register(known, UPSTREAM_DURATION, Family::new_with_constructor(network_histogram)),
+            last_accepted: register(known, LAST_ACCEPTED, Family::default()),
+            secret_used: register(known, SECRET_USED, Family::default()),
+            secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
+            replay_blind: register(known, REPLAY_BLIND, Counter::default()),
+            config_reloads: register(known, CONFIG_RELOADS, Family::default()),
+            tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
+            audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
+            inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
+            inflight_bytes: register(known, INFLIGHT_BYTES, Level::default()),
+            replay_entries: register(known, REPLAY_ENTRIES, Level::default()),
+            replay_capacity: register(known, REPLAY_CAPACITY, Level::default()),
+            connections: register(known, CONNECTIONS, Level::default()),
+            registry,
+        };
+        metrics.prepare();
+        metrics
+    }
+
+    fn prepare(&self) {
+        let _ = self.unrouted();
+        for result in [ReloadResult::Applied, ReloadResult::Refused] {
+            self.config_reloads.get_or_create_owned(&ResultLabel { result: result.code() });
+        }
+    }
+
+    /// The handles of one integration; its series exist from here on.
+    #[must_use]
+    pub fn integration(&self, integration: &IntegrationName, provider: &ProviderName) -> IntegrationMetrics {
+        let label = IntegrationLabel::new(integration.as_str());
+        IntegrationMetrics {
+            requests: self.requests_of(integration.as_str(), provider.as_str()),
+            upstream_duration: self.upstream_duration.get_or_create_owned(&label),
+            last_accepted: self.last_accepted.get_or_create_owned(&label),
+        }
+    }
+
+    /// The handles of requests that reached no integration.
+    #[must_use]
+    pub fn unrouted(&self) -> RequestMetrics {
+        self.requests_of(NONE, NONE)
+    }
+
+    fn requests_of(&self, integration: &str, provider: &str) -> RequestMetrics {
+        let counter = |reason| self.requests.get_or_create_owned(&RequestLabels::new(integration, provider, reason));
+        RequestMetrics {
+            ended: Reason::ALL.map(counter),
+            duration: self.request_duration.get_or_create_owned(&IntegrationLabel::new(integration)),
+        }
+    }
+
+    /// The handles of one provider.
+    #[must_use]
+    pub fn provider(&self, provider: &ProviderName) -> ProviderMetrics {
+        ProviderMetrics { verify_duration: self.verify_duration.get_or_create_owned(&ProviderLabel::new(provider)) }
+    }
+
+    /// The handles of one secret, and the end it has now.
+    #[must_use]
+    pub fn secret(&self, integration: &IntegrationName, id: &SecretId, not_after: Option<UnixTime>) -> SecretMetrics {
+        let labels = SecretLabels::new(integration, id);
+        match not_after {
+            Some(end) => {
+                self.secret_expiry.get_or_create_owned(&labels).set(end.seconds());
+            }
+            None => {
+                self.secret_expiry.remove(&labels);
+            }
+        }
+        SecretMetrics { used: self.secret_used.get_or_create_owned(&labels) }
+    }
+
+    /// Forgets the series of an integration that the configuration no longer has, or has with another provider.
+    pub fn retire_integration(&self, integration: &IntegrationName, provider: &ProviderName) {
+        for reason in Reason::ALL {
+            self.requests.remove(&RequestLabels::new(integration.as_str(), provider.as_str(), reason));
+        }
+        let label = IntegrationLabel::new(integration.as_str());
+        self.request_duration.remove(&label);
+        self.upstream_duration.remove(&label);
+        self.last_accepted.remove(&label);
+    }
+
+    /// Forgets the series of a secret that the configuration no longer has.
+    pub fn retire_secret(&self, integration: &IntegrationName, id: &SecretId) {
+        let labels = SecretLabels::new(integration, id);
+        self.secret_used.remove(&labels);
+        self.secret_expiry.remove(&labels);
+    }
+
+    /// Counts a delivery that passed while the replay store had no history.
+    pub fn count_replay_blind(&self) {
+        self.replay_blind.inc();
+    }
+
+    /// Counts a reload.
+    pub fn count_reload(&self, result: ReloadResult) {
+        self.config_reloads.get_or_create_owned(&ResultLabel { result: result.code() }).inc();
+    }
+
+    /// All series as Prometheus text, with the numbers of other rooms as they are now.
+    #[must_use]
+    pub fn render(&self, live: &LiveReadings) -> String {
+        self.read(live);
+        let mut text = String::new();
+        // Writing to a String cannot fail, and no metric here refuses to be encoded.
+        if encode_registry(&mut text, &self.registry).is_err() {
+            tracing::error!("a metric could not be rendered; the scrape is incomplete");
+        }
+        prometheus_text(&text, is_counter)
+    }
+
+    fn read(&self, live: &LiveReadings) {
+        self.inflight_requests.set(live.inflight_requests);
+        self.inflight_bytes.set(live.inflight_bytes);
+        self.replay_entries.set(live.replay_entries);
+        self.replay_capacity.set(live.replay_capacity);
+        self.connections.set(live.connections);
+        overwrite(&self.audit_errors, live.audit_errors);
+        let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
+        overwrite(&handshakes("ok"), live.tls_handshakes_ok);
+        overwrite(&handshakes("failed"), live.tls_handshakes_failed);
+    }
+}
+
+fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
+    registry.register(definition.family(), definition.help, metric.clone());
+    metric
+}
+
+/// A counter whose truth is kept elsewhere takes over the number.
+fn overwrite(counter: &Counter, value: u64) {
+    counter.inner().store(value, Ordering::Relaxed);
+}
+
+/// What waits for a network: 100 µs to 30 s.
+fn network_histogram() -> Histogram {
+    Histogram::new([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
+}
+
+/// What only computes: 5 µs to 100 ms.
+fn processor_histogram() -> Histogram {
+    Histogram::new([0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1])
+}
+
+#[cfg(test)]
+mod tests;

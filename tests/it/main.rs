@@ -1,0 +1,32 @@
+//! The integration suite: the real binary, driven over real sockets, judged by what its interface promises.
+//!
+//! One binary, so that it links once. A test belongs to the module whose promise it would break; a test of a mended bug
+//! belongs beside the promise that the bug broke. No test may need another, a fixed port, or the network.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(clippy::print_stderr, reason = "a failing test shows the gateway's log")]
+#![expect(clippy::disallowed_methods, reason = "the outside of the gateway has a clock of its own")]
+
+mod support;
+
+mod admin; // the admin listener: health, readiness, metrics, inventory, who may ask
+mod audit; // the log: one record a decision, the chain, folding, rotation, `audit verify`
+mod canary; // what must appear nowhere: secrets, signatures, bodies
+mod cli; // the command line: verbs, exit codes, what is said where
+mod deploy; // deploy/: every configuration there is sound
+mod drain; // the end: nothing that was taken is lost
+mod events; // the scope: which event types pass, what the others are answered
+mod handshake; // challenges: answered here, never forwarded
+mod headers; // what the upstream sees, and what it must never see
+mod limits; // bounds: sizes, times, rates, connections
+mod plaintext; // the listener without TLS
+mod providers; // every preset: the honest pass, everything else does not
+mod replay; // once and only once, and for how long
+mod strict_head; // heads and framings that two readers could read differently
+mod upstream; // an upstream that fails in every way

@@ -1,0 +1,59 @@
+//! One self-signed certificate for the whole run, and what trusts it.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// A certificate for `localhost` and `127.0.0.1` with its key.
+pub(crate) struct Certificate {
+    pub(crate) cert_pem: String,
+    pub(crate) key_pem: String,
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+}
+
+impl Certificate {
+    /// A new one, trusted by nobody else.
+    pub(crate) fn generate() -> Self {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).expect("a root");
+        let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("certificate and key belong together");
+        Self {
+            cert_pem: made.cert.pem(),
+            key_pem: made.signing_key.serialize_pem(),
+            client: Arc::new(client),
+            server: Arc::new(server),
+        }
+    }
+
+    /// The one of this run.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Certificate> = OnceLock::new();
+        SHARED.get_or_init(Self::generate)
+    }
+
+    /// A client that trusts this certificate and no other.
+    pub(crate) fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.client)
+    }
+
+    /// A server that shows this certificate.
+    pub(crate) fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+}

@@ -1,0 +1,202 @@
+//! Configurations as an operator would write them, in text.
+
+use std::fmt::Write as _;
+
+use super::provider::Provider;
+
+/// The ports of one gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) public: u16,
+    pub(crate) plain: u16,
+    pub(crate) admin: u16,
+    pub(crate) probe: u16,
+}
+
+/// A configuration in the making. Its paths are relative to the file it is written to.
+#[derive(Clone, Default)]
+pub(crate) struct Config {
+    integrations: Vec<Integration>,
+    lines: Vec<(&'static str, String)>,
+    plain: bool,
+    probe: bool,
+    pub(crate) files: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Config {
+    /// TLS, the memory store, an audit file; deliveries signed before the start are taken, unless a test is about that rule.
+    pub(crate) fn new() -> Self {
+        Self::default()
+            .set("replay", "store", "\"memory\"")
+            .set("replay", "cold_start", "\"accept\"")
+            .set("audit", "output", "\"audit.jsonl\"")
+            .set("log", "level", "\"info\"")
+            .set("log", "format", "\"json\"")
+            .set("limits", "drain_timeout", "\"5s\"")
+    }
+
+    /// One integration for each provider, all to one upstream.
+    pub(crate) fn all_providers(upstream: &str) -> Self {
+        Provider::ALL.iter().fold(Self::new(), |config, provider| config.integration(Integration::new(*provider, upstream)))
+    }
+
+    /// One integration.
+    pub(crate) fn of(integration: Integration) -> Self {
+        Self::new().integration(integration)
+    }
+
+    pub(crate) fn integration(mut self, integration: Integration) -> Self {
+        for secret in &integration.secrets {
+            self.files.push((secret.file(&integration.name), secret.text.clone()));
+        }
+        self.integrations.push(integration);
+        self
+    }
+
+    /// Sets a key of a table to a TOML value, in place of what it had.
+    pub(crate) fn set(mut self, table: &'static str, key: &str, value: &str) -> Self {
+        let prefix = format!("{key} = ");
+        self.lines.retain(|(known, line)| *known != table || !line.starts_with(&prefix));
+        self.lines.push((table, format!("{prefix}{value}")));
+        self
+    }
+
+    /// Lets a key have its default.
+    pub(crate) fn unset(mut self, table: &'static str, key: &str) -> Self {
+        let prefix = format!("{key} = ");
+        self.lines.retain(|(known, line)| *known != table || !line.starts_with(&prefix));
+        self
+    }
+
+    /// A plaintext listener beside the other.
+    pub(crate) fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    /// A listener for probes only.
+    pub(crate) fn probe(mut self) -> Self {
+        self.probe = true;
+        self
+    }
+
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The whole file.
+    pub(crate) fn text(&self, ports: Ports) -> String {
+        let mut text = String::from("state_dir = \"state\"\n\n[[listener]]\nname = \"public\"\n");
+        let public = ports.public;
+        let _ = writeln!(text, "bind = \"127.0.0.1:{public}\"\ntls = {{ cert = \"tls.crt\", key = \"tls.key\" }}\n");
+        if self.plain {
+            let _ = writeln!(text, "[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{}\"\n", ports.plain);
+        }
+        let _ = writeln!(text, "[admin]\nbind = \"127.0.0.1:{}\"", ports.admin);
+        if self.probe {
+            let _ = writeln!(text, "probe_bind = \"127.0.0.1:{}\"", ports.probe);
+        }
+        let mut tables = self.lines.iter().map(|(table, _)| *table).collect::<Vec<_>>();
+        tables.sort_unstable();
+        tables.dedup();
+        for table in tables {
+            let _ = writeln!(text, "\n[{table}]");
+            for (_, line) in self.lines.iter().filter(|(known, _)| *known == table) {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+        for integration in &self.integrations {
+            text.push_str(&integration.text());
+        }
+        text
+    }
+}
+
+/// One `[integration.NAME]`.
+#[derive(Clone)]
+pub(crate) struct Integration {
+    name: String,
+    provider: String,
+    path: String,
+    upstream: String,
+    secrets: Vec<SecretLine>,
+    lines: Vec<String>,
+}
+
+#[derive(Clone)]
+struct SecretLine {
+    id: String,
+    text: String,
+    rest: String,
+}
+
+impl SecretLine {
+    fn file(&self, integration: &str) -> String {
+        format!("secret-{integration}-{}", self.id)
+    }
+}
+
+impl Integration {
+    /// Named as its provider, on the provider's path, with the secret `current`.
+    pub(crate) fn new(provider: Provider, upstream: &str) -> Self {
+        Self {
+            name: provider.name().to_owned(),
+            provider: provider.name().to_owned(),
+            path: provider.path(),
+            upstream: upstream.to_owned(),
+            secrets: Vec::new(),
+            lines: Vec::new(),
+        }
+        .secret("current", &provider.secret("current").configured, "")
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self.path = format!("/hooks/{name}");
+        self
+    }
+
+    pub(crate) fn path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// One more secret; `rest` is what stands behind it in its table, such as `, not_after = …`.
+    pub(crate) fn secret(mut self, id: &str, text: &str, rest: &str) -> Self {
+        self.secrets.push(SecretLine { id: id.to_owned(), text: text.to_owned(), rest: rest.to_owned() });
+        self
+    }
+
+    /// Takes away the secrets so far.
+    pub(crate) fn without_secrets(mut self) -> Self {
+        self.secrets.clear();
+        self
+    }
+
+    /// One more line of the table.
+    pub(crate) fn line(mut self, line: &str) -> Self {
+        self.lines.push(line.to_owned());
+        self
+    }
+
+    fn text(&self) -> String {
+        let secrets = self.secrets.iter().map(|secret| {
+            let SecretLine { id, rest, .. } = secret;
+            format!("  {{ id = \"{id}\", file = \"{}\"{rest} }},\n", secret.file(&self.name))
+        });
+        let secrets = secrets.collect::<String>();
+        let Self { name, provider, path, upstream, .. } = self;
+        let lines = self.lines.iter().fold(String::new(), |text, line| text + line + "\n");
+        format!(
+            "\n[integration.{name}]\nprovider = \"{provider}\"\nowner = \"team@example.com\"\npath = \"{path}\"\n\
+             upstream = \"{upstream}\"\nsecrets = [\n{secrets}]\n{lines}"
+        )
+    }
+}
