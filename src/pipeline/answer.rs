@@ -102,7 +102,8 @@ impl Terms {
 /// Whole seconds to wait: what is known, else five.
 fn retry_seconds(status: StatusCode, reason: Reason, known: Option<RetryAfter>) -> Option<u64> {
     const UNKNOWN_WAIT_SECONDS: u64 = 5;
-    let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) || reason == Reason::ReplayInFlight;
+    let asks =
+        matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) || reason == Reason::ReplayInFlight;
     asks.then(|| known.map_or(UNKNOWN_WAIT_SECONDS, RetryAfter::seconds))
 }
 
@@ -130,7 +131,9 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::TimestampTooOld
         | Reason::TimestampInFuture
         | Reason::SecretUnavailable => StatusCode::UNAUTHORIZED,
-        Reason::Plaintext | Reason::SourceNotAllowed | Reason::EventNotAllowed | Reason::IntegrationDisabled => StatusCode::FORBIDDEN,
+        Reason::Plaintext | Reason::SourceNotAllowed | Reason::EventNotAllowed | Reason::IntegrationDisabled => {
+            StatusCode::FORBIDDEN
+        }
         Reason::UnknownRoute => StatusCode::NOT_FOUND,
         Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Reason::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_may_be_tried_again_says_when() {
-        let seconds = |reason, retry_after| {
+        let seconds = |reason, retry_after: Option<Duration>| {
             let answer = refusal(reason, &Terms { retry_after: retry_after.map(RetryAfter::new), ..Terms::default() });
             answer.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
         };

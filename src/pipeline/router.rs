@@ -92,8 +92,18 @@ mod tests {
     #[test]
     fn ambiguous_paths_match_nothing() {
         let paths = [
-            "/hooks/", "//hooks", "/./hooks", "/x/../hooks", "/hooks;x", "/hooks\\", "/%2e/hooks", "/%2Fhooks", "/hooks%00",
-            "/hooks%5C", "/HOOKS", "/hooks#a",
+            "/hooks/",
+            "//hooks",
+            "/./hooks",
+            "/x/../hooks",
+            "/hooks;x",
+            "/hooks\\",
+            "/%2e/hooks",
+            "/%2Fhooks",
+            "/hooks%00",
+            "/hooks%5C",
+            "/HOOKS",
+            "/hooks#a",
         ];
         for path in paths {
             assert_eq!(find("a.example", path), None, "{path}");

@@ -115,9 +115,6 @@ impl Stop {
     }
 
     const fn is_after_body(&self) -> bool {
-        matches!(
-            self,
-            Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_)
-        )
+        matches!(self, Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_))
     }
 }

@@ -72,7 +72,8 @@ impl Admin {
             return text(StatusCode::FORBIDDEN, "the Host header must be an address or localhost\n");
         }
         if !self.is_allowed(headers) {
-            return text(StatusCode::UNAUTHORIZED, "a token is needed\n").with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return text(StatusCode::UNAUTHORIZED, "a token is needed\n")
+                .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         answer()
     }
@@ -175,7 +176,8 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| (http::HeaderName::from_static(name), HeaderValue::from_static(value));
+        let pair =
+            |(name, value): &(&'static str, &'static str)| (http::HeaderName::from_static(name), HeaderValue::from_static(value));
         pairs.iter().map(pair).collect()
     }
 

@@ -8,7 +8,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
@@ -17,8 +16,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::error::AuditError;
 use crate::audit::auditor::Auditor;
+use crate::audit::error::AuditError;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
@@ -196,6 +195,3 @@ impl Handler for Line {
         deliveries.wait().await;
     }
 }
-
-/// How long a poll of readiness waits.
-pub const READINESS_POLL: Duration = Duration::from_millis(50);

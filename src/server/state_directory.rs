@@ -84,6 +84,9 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("file");
         std::fs::write(&path, "").unwrap();
-        assert!(matches!(StateDirectory::open(&path), Err(StateDirectoryError::Create { .. } | StateDirectoryError::Lock { .. })));
+        assert!(matches!(
+            StateDirectory::open(&path),
+            Err(StateDirectoryError::Create { .. } | StateDirectoryError::Lock { .. })
+        ));
     }
 }

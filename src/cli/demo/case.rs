@@ -130,8 +130,7 @@ mod tests {
     use super::*;
 
     fn outcome(status: u16, reason: &str, arrival: Arrival) -> Outcome {
-        let case =
-            Case { what: "x", act: Act::Unsigned, status: 401, reason: Reason::SignatureMissing, arrives: false };
+        let case = Case { what: "x", act: Act::Unsigned, status: 401, reason: Reason::SignatureMissing, arrives: false };
         Outcome { provider: "p".to_owned(), case, status, reason: reason.to_owned(), arrival }
     }
 

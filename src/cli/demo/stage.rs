@@ -53,7 +53,8 @@ impl Stage {
         }
         let text = configuration(cast, upstream);
         let plan = config::parse("demo.toml", &text, scratch.path());
-        let plan = plan.map_err(|faults| anyhow!("the demonstration's own configuration is wrong:\n{}", render_faults(&faults)))?;
+        let plan =
+            plan.map_err(|faults| anyhow!("the demonstration's own configuration is wrong:\n{}", render_faults(&faults)))?;
         let clock = Clock::system();
         let gateway = serve::start(&plan, clock.clone()).await?;
         let audit = scratch.path().join("audit.jsonl");

@@ -77,12 +77,14 @@ impl ToleranceRaised {
     }
 }
 
-/// When `/readyz` may turn 200: at once, or when no delivery would be refused for being signed before the start.
+/// When `/readyz` may turn 200: at once, or when no delivery would be refused for being signed before the start. Providers sign
+/// whole seconds, so the last second that is refused must be over.
 #[must_use]
 pub fn ready_at(knows_since: Option<UnixTime>, cold_start: ColdStart, now: Now) -> Option<UnixTime> {
+    let ready = |since: UnixTime| UnixTime::from_seconds(since.seconds().saturating_add(1));
     match cold_start {
         ColdStart::Accept => None,
-        ColdStart::Refuse => knows_since.filter(|since| now.wall <= *since),
+        ColdStart::Refuse => knows_since.map(ready).filter(|ready| now.wall < *ready),
     }
 }
 
