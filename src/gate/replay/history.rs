@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn ready_when_nothing_would_be_refused() {
         let table = [
-            (Some(1002), ColdStart::Refuse, 1002, Some(1002)),
+            (Some(1002), ColdStart::Refuse, 1002, Some(1003)),
             (Some(1002), ColdStart::Refuse, 1003, None),
             (Some(1002), ColdStart::Accept, 1000, None),
             (None, ColdStart::Refuse, 1000, None),
