@@ -332,8 +332,10 @@ impl Source {
     /// What is built into the product.
     fn production() -> Vec<Self> {
         let mut sources = Self::all();
-        let tests_only =
-            |path: &str| path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("/conformance.rs");
+        let tests_only = |path: &str| {
+            ["/tests.rs", "/conformance.rs", "/fixture.rs", "/model.rs"].iter().any(|name| path.ends_with(name))
+                || path.contains("/tests/")
+        };
         sources.retain(|source| source.path.starts_with("src/") && !tests_only(&source.path));
         for source in &mut sources {
             let end = test_module(&source.code).unwrap_or(source.code.len());
