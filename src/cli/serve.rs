@@ -53,7 +53,9 @@ pub(super) async fn start(plan: &Plan, clock: Clock) -> Result<Gateway> {
     match Gateway::start(plan, clock, workers).await {
         Ok(gateway) => Ok(gateway),
         Err(faults) => {
-            faults.into_iter().for_each(|fault| output::talk(format_args!("hookward: {:#}", anyhow!(fault))));
+            for fault in faults {
+                output::talk(format_args!("hookward: {:#}", anyhow!(fault)));
+            }
             bail!("cannot start")
         }
     }

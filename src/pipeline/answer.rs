@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_may_be_tried_again_says_when() {
-        let seconds = |reason, retry_after| {
+        let seconds = |reason, retry_after: Option<Duration>| {
             let answer = refusal(reason, &Terms { retry_after: retry_after.map(RetryAfter::new), ..Terms::default() });
             answer.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
         };

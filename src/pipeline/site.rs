@@ -12,6 +12,7 @@ use crate::audit::auditor::Auditor;
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
+use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::Store;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
@@ -24,8 +25,8 @@ pub struct Site {
     pub router: Router,
     /// The integrations.
     pub integrations: Vec<Arc<Integration>>,
-    /// Whether the gateway is not ready before its store has a history.
-    pub waits_for_history: bool,
+    /// What becomes of deliveries from before the store's memory; readiness waits for it, too.
+    pub cold_start: ColdStart,
     /// What outlives this site.
     pub shared: Arc<Shared>,
 }

@@ -4,6 +4,7 @@
 //! the result away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::error::AuditError;
 use crate::config::plan::{IntegrationPlan, Plan};
@@ -14,7 +15,6 @@ use crate::gate::forward::error::ForwardBuildError;
 use crate::gate::forward::upstream::Upstream;
 use crate::gate::pace::gate::Pace;
 use crate::gate::replay::history::HistoryTerms;
-use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::{ReplayStore as _, ShareId};
 use crate::gate::replay::terms::{Protection, ReplayTerms};
 use crate::gate::scope::rules::EventRules;
@@ -154,14 +154,14 @@ fn upstream(plan: &IntegrationPlan) -> Result<Upstream, BuildError> {
 /// Ties prepared integrations to what outlives them.
 pub fn site(plan: &Plan, prepared: Vec<Prepared>, shared: &Arc<Shared>, workers: usize) -> Site {
     let names: Vec<_> = prepared.iter().map(|one| one.plan.name.clone()).collect();
-    let shares = shared.store.divide(&names);
+    let parts = shared.store.divide(&names);
     let mut router = Router::default();
     let mut integrations = Vec::with_capacity(prepared.len());
-    for (index, (one, share)) in prepared.into_iter().zip(shares).enumerate() {
+    for (index, (one, share)) in prepared.into_iter().zip(parts).enumerate() {
         router.insert(one.plan.host.as_deref(), &one.plan.path, index);
         integrations.push(Arc::new(integration(plan, one, share, shared, workers)));
     }
-    Site { router, integrations, waits_for_history: plan.replay.cold_start == ColdStart::Refuse, shared: Arc::clone(shared) }
+    Site { router, integrations, cold_start: plan.replay.cold_start, shared: Arc::clone(shared) }
 }
 
 fn integration(plan: &Plan, one: Prepared, share: ShareId, shared: &Shared, workers: usize) -> Integration {
@@ -204,9 +204,11 @@ fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, shared: &Sha
         integration: own.name.clone(),
         protection: if own.replay { Protection::On } else { Protection::Off },
         share,
-        // An attempt lasts for its timeout; whoever ends it may need a moment more.
-        lease: timeout.saturating_mul(2),
+        lease: timeout.saturating_add(LEASE_MARGIN),
         lapse: timeout,
         history: HistoryTerms { cold_start: plan.replay.cold_start, untimed_window: own.untimed_window, raised: None },
     }
 }
+
+/// A claim must outlast its attempt: the upstream's timeout, and what a busy machine adds to it.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);

@@ -8,7 +8,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
@@ -196,6 +195,3 @@ impl Handler for Line {
         deliveries.wait().await;
     }
 }
-
-/// How long a poll of readiness waits.
-pub const READINESS_POLL: Duration = Duration::from_millis(50);

@@ -4,18 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::time::UnixTime;
+use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::ListenCounters;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
 use crate::server::readiness::{Conditions, Readiness};
 use crate::telemetry::metrics::LiveReadings;
-
-/// Whether what is signed now could be accepted: providers sign whole seconds, so the second itself must be over.
-const fn is_over(since: UnixTime, now: UnixTime) -> bool {
-    now.seconds() > since.seconds()
-}
 
 /// The gateway as seen from outside the request path.
 pub(crate) struct Observed {
@@ -33,7 +28,7 @@ impl Observed {
         let shared = &site.shared;
         let now = shared.clock.now();
         Readiness::judge(&Conditions {
-            replay_ready: !site.waits_for_history || shared.store.knows_since(now).is_none_or(|since| is_over(since, now.wall)),
+            replay_ready: ready_at(shared.store.knows_since(now), site.cold_start, now).is_none(),
             audit_writable: shared.auditor.is_healthy(),
             draining: shared.ending.is_leaving(),
         })

@@ -77,12 +77,14 @@ impl ToleranceRaised {
     }
 }
 
-/// When `/readyz` may turn 200: at once, or when no delivery would be refused for being signed before the start.
+/// When `/readyz` may turn 200: at once, or when no delivery would be refused for being signed before the start. Providers sign
+/// whole seconds, so the last second that is refused must be over.
 #[must_use]
 pub fn ready_at(knows_since: Option<UnixTime>, cold_start: ColdStart, now: Now) -> Option<UnixTime> {
+    let ready = |since: UnixTime| UnixTime::from_seconds(since.seconds().saturating_add(1));
     match cold_start {
         ColdStart::Accept => None,
-        ColdStart::Refuse => knows_since.filter(|since| now.wall <= *since),
+        ColdStart::Refuse => knows_since.map(ready).filter(|ready| now.wall < *ready),
     }
 }
 
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn ready_when_nothing_would_be_refused() {
         let table = [
-            (Some(1002), ColdStart::Refuse, 1002, Some(1002)),
+            (Some(1002), ColdStart::Refuse, 1002, Some(1003)),
             (Some(1002), ColdStart::Refuse, 1003, None),
             (Some(1002), ColdStart::Accept, 1000, None),
             (None, ColdStart::Refuse, 1000, None),

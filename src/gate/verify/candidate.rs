@@ -27,16 +27,12 @@ impl Candidate {
             SignatureEncoding::Base64 => &data_encoding::BASE64,
             SignatureEncoding::Base64Url => &data_encoding::BASE64URL_NOPAD,
         };
-        let expected = rule.algorithm.signature_bytes();
-        if text.len() != encoding.encode_len(expected) {
-            return None;
-        }
         // Base64 asks for room in whole groups before it looks at the padding: up to two bytes more than the signature.
         let mut buffer = [0; MAX_SIGNATURE_BYTES + 2];
         let room = buffer.get_mut(..encoding.decode_len(text.len()).ok()?)?;
         let length = encoding.decode_mut(text, room).ok()?;
         let candidate = Self { bytes: *buffer.first_chunk()?, length };
-        (length == expected && is_spelling(encoding, candidate.bytes(), text)).then_some(candidate)
+        (length == rule.algorithm.signature_bytes() && is_spelling(encoding, candidate.bytes(), text)).then_some(candidate)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -48,7 +44,7 @@ impl Candidate {
 /// as if two texts were joined, decodes too.
 fn is_spelling(encoding: &Encoding, bytes: &[u8], text: &[u8]) -> bool {
     let mut buffer = [0; MAX_TEXT_BYTES];
-    let Some(spelling) = buffer.get_mut(..text.len()) else { return false };
+    let Some(spelling) = buffer.get_mut(..encoding.encode_len(bytes.len())) else { return false };
     encoding.encode_mut(bytes, spelling);
     spelling == text
 }

@@ -178,6 +178,19 @@ fn what_another_head_presented_proves_nothing() {
 }
 
 #[test]
+fn a_window_without_a_time_to_judge_is_no_pass() {
+    // The file grammar refuses such a scheme; a scheme put together by hand must not pass either.
+    let untimed =
+        scheme("content = '{body}'\nsignature = { header = 'x-s', algorithm = 'hmac-sha256', encoding = 'hex', prefix = 'v1=' }");
+    let timed = Scheme { timestamp: preset("slack").timestamp.clone(), ..untimed.clone() };
+    let keys = ring(&untimed);
+    let judging = Judging { scheme: &timed, keys: &keys, tolerance: Duration::from_secs(300) };
+    let received = Received { head: head(signed(&untimed, BODY)), body: body(BODY) };
+    let presented = present(&untimed, &received.head).unwrap();
+    assert_eq!(reason_of(verify(&judging, presented, received, now())), Some(Reason::TimestampMissing));
+}
+
+#[test]
 fn a_shifted_boundary_is_refused() {
     // The bytes signed for ("evt.1750000000", now, body) are also those of ("evt", 1750000000, "now.body").
     let scheme = preset("standard-webhooks");

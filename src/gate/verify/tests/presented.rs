@@ -81,6 +81,8 @@ fn a_list_of_versions() {
         (format!("v1,{}", BASE64.replace("OE=", "OF=")), Some(Reason::SignatureMalformed)),
         // Two texts joined: the padding stands inside, and what is decoded is as long as a signature.
         (format!("v1,QUI=QUJD{}", "QUJD".repeat(9)), Some(Reason::SignatureMalformed)),
+        (format!("v1,{}{}", "QUI=".repeat(4), "QUJD".repeat(8)), Some(Reason::SignatureMalformed)),
+        (format!("v1,{}", "QUJD".repeat(5000)), Some(Reason::SignatureMalformed)),
     ];
     for (text, expected) in cases {
         let lines = [("webhook-signature", &*text), ("webhook-id", "msg_1"), ("webhook-timestamp", "1750000000")];
