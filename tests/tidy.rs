@@ -202,7 +202,7 @@ fn a_ticket_is_made_in_its_gate_only() {
 fn judgement_is_pure() {
     check(&Source::production(), |source| {
         let first = source.text.lines().next().unwrap_or_default().trim_end_matches('.');
-        if !PURE.iter().any(|room| source.path.starts_with(room)) && !first.ends_with(" pure") {
+        if !PURE.iter().any(|room| source.path.starts_with(room)) && !first.to_lowercase().ends_with(" pure") {
             return None;
         }
         let excused = PURE_BUT.iter().find(|(path, ..)| *path == source.path).map_or(&[][..], |(_, words, _)| words);
