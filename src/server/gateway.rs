@@ -23,7 +23,10 @@ use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::memory::MemoryStore;
-use crate::gate::replay::spec::StoreSpec;
+use crate::gate::replay::redis::address::Address;
+use crate::gate::replay::redis::error::RedisOpenError;
+use crate::gate::replay::redis::{RedisSettings, RedisStore};
+use crate::gate::replay::spec::{RedisSpec, ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
 use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
@@ -60,7 +63,7 @@ impl Gateway {
         let prepared = build::prepare(plan)?;
         let mut sockets = Sockets::open(plan).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
-        let shared = Arc::new(shared(plan, &state_directory, clock).map_err(one)?);
+        let shared = Arc::new(shared(plan, &state_directory, clock).await.map_err(one)?);
         let site = Arc::new(ArcSwap::from_pointee(build::site(plan, prepared, &shared, workers)));
         let connections = Arc::new(ListenCounters::default());
         let observed = Arc::new(Observed::new(Arc::clone(&site), Arc::clone(&connections)));
@@ -122,11 +125,10 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
     vec![error.into()]
 }
 
-fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
-    let StoreSpec::Memory = plan.replay.store;
     Ok(Shared {
-        store: Arc::new(Store::Memory(MemoryStore::new(plan.replay.capacity, clock.now()))),
+        store: Arc::new(store(&plan.replay, &clock).await?),
         intake: Intake::new(plan.intake),
         sources: Arc::new(SourceTable::new(plan.source_limits)),
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
@@ -137,6 +139,19 @@ fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result
         metrics,
         clock,
     })
+}
+
+async fn store(plan: &ReplaySpec, clock: &Clock) -> Result<Store, BuildError> {
+    match &plan.store {
+        StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(plan.capacity, clock.now()))),
+        StoreSpec::Redis(spec) => Ok(Store::Redis(RedisStore::open(redis_settings(spec)?, clock.clone()).await?)),
+    }
+}
+
+fn redis_settings(spec: &RedisSpec) -> Result<RedisSettings, BuildError> {
+    let url = secrets::read(&spec.url).map_err(|fault| BuildError::RedisUrl { fault })?;
+    let address = Address::parse(&url).map_err(RedisOpenError::Address)?;
+    Ok(RedisSettings { address, prefix: spec.prefix.clone(), timeout: spec.timeout, roots: spec.ca.clone() })
 }
 
 /// Everything that listens, opened before anything runs.

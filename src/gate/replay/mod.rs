@@ -35,6 +35,7 @@ pub mod gate;
 pub mod history;
 pub mod key;
 pub mod memory;
+pub mod redis;
 pub mod settlement;
 pub mod spec;
 pub mod store;

@@ -9,7 +9,7 @@ use super::store::{Answer, ReplayStore, StoreError};
 
 /// What happens to a store in a random history.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Claim(u64),
     Settle(u64),
     Release(u64),
@@ -19,7 +19,7 @@ enum Step {
     Maintain,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let number = || 0..12_u64;
     prop_oneof![
         6 => number().prop_map(Step::Claim),
@@ -33,8 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The contract, written a second time with a plain map. Times are seconds since the start.
-#[derive(Default)]
 struct Model {
+    capacity: usize,
     present: u64,
     entries: HashMap<u64, Entry>,
 }
@@ -60,7 +60,7 @@ impl Model {
         match self.entries.get(&number) {
             Some(Entry::InFlight { .. }) => return Ok("in flight"),
             Some(Entry::Settled { .. }) => return Ok("settled"),
-            None if self.entries.len() >= MODEL_CAPACITY => return Err(StoreError::Full),
+            None if self.entries.len() >= self.capacity => return Err(StoreError::Full),
             None => {}
         }
         let (until, kept_until) = (self.present + LEASE.as_secs(), self.present + KEEP.as_secs());
@@ -72,7 +72,7 @@ impl Model {
         let until = match self.entries.get(&number) {
             Some(Entry::InFlight { kept_until, .. }) => *kept_until,
             Some(Entry::Settled { .. }) => return Ok(()),
-            None if self.entries.len() >= MODEL_CAPACITY => return Err(StoreError::Full),
+            None if self.entries.len() >= self.capacity => return Err(StoreError::Full),
             None => self.present + KEEP.as_secs(),
         };
         self.entries.insert(number, Entry::Settled { until });
@@ -94,9 +94,8 @@ fn word(answer: Result<Answer, StoreError>) -> Result<&'static str, StoreError> 
 
 /// Runs a history on both. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
 /// as absent in the model, and may or may not still be there in a store.
-fn replay(steps: &[Step]) {
-    let bench = Bench::new(memory, MODEL_CAPACITY as u64);
-    let (mut model, mut owners) = (Model::default(), HashMap::new());
+pub(super) fn replay<S: ReplayStore>(bench: &Bench<S>, capacity: usize, steps: &[Step]) {
+    let (mut model, mut owners) = (Model { capacity, present: 0, entries: HashMap::new() }, HashMap::new());
     for step in steps {
         model.tidy();
         match *step {
@@ -135,8 +134,9 @@ fn replay(steps: &[Step]) {
             Step::Maintain => bench.store.maintain(bench.clock.now()),
             Step::Settle(_) | Step::Release(_) => {}
         }
-        assert!(bench.store.entries() >= model.entries.len() as u64 || matches!(step, Step::Advance(_)));
-        assert!(bench.store.entries() <= bench.store.capacity());
+        let entries = bench.entries();
+        assert!(entries >= model.entries.len() as u64 || matches!(step, Step::Advance(_)));
+        assert!(entries <= capacity as u64);
     }
 }
 
@@ -145,6 +145,6 @@ proptest! {
 
     #[test]
     fn random_histories_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
-        replay(&steps);
+        replay(&Bench::new(memory, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps);
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::key::Identity;
 use super::memory::MemoryStore;
+use super::redis::RedisStore;
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Now, UnixTime};
 
@@ -47,6 +48,11 @@ impl Owner {
     /// A token; the store that makes it never makes it again.
     pub(super) const fn new(token: u128) -> Self {
         Self(token)
+    }
+
+    /// The token, for a store that is not in this process.
+    pub(super) const fn token(self) -> u128 {
+        self.0
     }
 }
 
@@ -114,6 +120,9 @@ pub trait ReplayStore: Send + Sync {
     /// Places there are.
     fn capacity(&self) -> u64;
 
+    /// Whether it can answer now, as far as it knows. Readiness rests on it; claims find out for themselves.
+    fn is_available(&self, now: Now) -> bool;
+
     /// The instant up to which this store may have forgotten deliveries; `None` when it has its whole history.
     fn knows_since(&self, now: Now) -> Option<UnixTime>;
 
@@ -155,72 +164,92 @@ impl StoreCounters {
 pub enum Store {
     /// In this process, until it ends.
     Memory(MemoryStore),
+    /// In Redis or Valkey, shared by all replicas.
+    Redis(RedisStore),
 }
 
 impl ReplayStore for Store {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
         match self {
             Self::Memory(store) => store.claim(claim, now).await,
+            Self::Redis(store) => store.claim(claim, now).await,
         }
     }
 
     async fn settle(&self, claim: &Claim, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
+            Self::Redis(store) => store.settle(claim, now).await,
         }
     }
 
     async fn release(&self, identity: &Identity, owner: Owner, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
+            Self::Redis(store) => store.release(identity, owner, now).await,
         }
     }
 
     async fn lapse(&self, identity: &Identity, owner: Owner, in_flight: Duration, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Redis(store) => store.lapse(identity, owner, in_flight, now).await,
         }
     }
 
     async fn forget(&self, identity: &Identity, now: Now) -> Result<bool, StoreError> {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
+            Self::Redis(store) => store.forget(identity, now).await,
         }
     }
 
     fn divide(&self, integrations: &[IntegrationName]) -> Vec<ShareId> {
         match self {
             Self::Memory(store) => store.divide(integrations),
+            Self::Redis(store) => store.divide(integrations),
         }
     }
 
     fn maintain(&self, now: Now) {
         match self {
             Self::Memory(store) => store.maintain(now),
+            Self::Redis(store) => store.maintain(now),
         }
     }
 
     fn entries(&self) -> u64 {
         match self {
             Self::Memory(store) => store.entries(),
+            Self::Redis(store) => store.entries(),
         }
     }
 
     fn capacity(&self) -> u64 {
         match self {
             Self::Memory(store) => store.capacity(),
+            Self::Redis(store) => store.capacity(),
+        }
+    }
+
+    fn is_available(&self, now: Now) -> bool {
+        match self {
+            Self::Memory(store) => store.is_available(now),
+            Self::Redis(store) => store.is_available(now),
         }
     }
 
     fn knows_since(&self, now: Now) -> Option<UnixTime> {
         match self {
             Self::Memory(store) => store.knows_since(now),
+            Self::Redis(store) => store.knows_since(now),
         }
     }
 
     fn counters(&self) -> &StoreCounters {
         match self {
             Self::Memory(store) => store.counters(),
+            Self::Redis(store) => store.counters(),
         }
     }
 }

@@ -57,6 +57,12 @@ impl Gateway {
         gateway
     }
 
+    /// Starts it though it should not start.
+    #[track_caller]
+    pub(crate) fn start_refused(config: Config) -> Self {
+        Self::spawn(config, tempfile::tempdir().expect("a directory"))
+    }
+
     #[track_caller]
     fn spawn(config: Config, directory: TempDir) -> Self {
         let ports = Ports { public: free_port(), plain: free_port(), admin: free_port(), probe: free_port() };

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod gateway;
 pub(crate) mod metrics;
 pub(crate) mod provider;
+pub(crate) mod redis;
 pub(crate) mod upstream;
 
 use std::sync::atomic::{AtomicU64, Ordering};

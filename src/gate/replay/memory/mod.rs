@@ -161,6 +161,11 @@ impl ReplayStore for MemoryStore {
         self.ledger.capacity()
     }
 
+    /// It is in this process.
+    fn is_available(&self, _now: Now) -> bool {
+        true
+    }
+
     /// The second of the start, as the present wall would have read it, and two more: a delivery may have been signed in
     /// that second and forwarded by the process before this one.
     fn knows_since(&self, now: Now) -> Option<UnixTime> {
