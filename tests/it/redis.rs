@@ -4,12 +4,13 @@ use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use crate::support::certificate::Certificate;
+use crate::support::client::PATIENCE;
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::{Gateway, hookward_output};
 use crate::support::provider::{Delivery, Provider};
 use crate::support::redis::{RedisServer, free_port};
+use crate::support::unix_now;
 use crate::support::upstream::{Reply, Upstream};
-use crate::support::{poll, unix_now};
 
 fn config(upstream: &Upstream, redis: &RedisServer) -> Config {
     Config::of(Integration::new(Provider::Stripe, &upstream.url())).redis(&redis.url())
@@ -17,7 +18,7 @@ fn config(upstream: &Upstream, redis: &RedisServer) -> Config {
 
 /// Rounds of each race; `make soak` asks for more.
 fn rounds() -> usize {
-    std::env::var("HOOKWARD_REDIS_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(500)
+    std::env::var("HOOKWARD_REDIS_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1000)
 }
 
 /// Sends one delivery after another, each 64 times at once over all gateways; exactly one of each is forwarded.
@@ -30,26 +31,29 @@ fn race(gateways: usize) {
         .set("rate_limit", "per_source", quick);
     let gateways: Vec<Gateway> = (0..gateways).map(|_| Gateway::start(config.clone())).collect();
     let (barrier, delivery) = (Barrier::new(SENDERS), Mutex::new(Provider::Stripe.delivery()));
-    let outcomes = Mutex::new(Vec::new());
+    // What came back of each round. Nobody panics before the end: the others would wait for ever.
+    let outcomes = Mutex::new(vec![Vec::new()]);
     let sender = |number: usize| {
         let mut connection = gateways[number % gateways.len()].connect();
-        for round in 0..rounds() {
+        for _ in 0..rounds() {
             barrier.wait();
             let present = delivery.lock().unwrap().clone();
             barrier.wait();
             connection.send_delivery(&Provider::Stripe.path(), &present);
-            outcomes.lock().unwrap().push(connection.answer().status);
+            let status = connection.try_answer(PATIENCE).map_or(0, |answer| answer.status);
+            outcomes.lock().unwrap().last_mut().unwrap().push(status);
             if barrier.wait().is_leader() {
-                let mut outcomes = outcomes.lock().unwrap();
-                let count = |status| outcomes.iter().filter(|found| **found == status).count();
-                assert_eq!((count(200), count(409)), (1, SENDERS - 1), "round {round}: {outcomes:?}");
-                outcomes.clear();
+                outcomes.lock().unwrap().push(Vec::new());
                 *delivery.lock().unwrap() = Provider::Stripe.delivery();
             }
         }
     };
     let sender = &sender;
     std::thread::scope(|scope| (0..SENDERS).for_each(|number| drop(scope.spawn(move || sender(number)))));
+    for (round, statuses) in outcomes.into_inner().unwrap().into_iter().take(rounds()).enumerate() {
+        let count = |status| statuses.iter().filter(|found| **found == status).count();
+        assert_eq!((count(200), count(409)), (1, SENDERS - 1), "round {round}: {statuses:?}");
+    }
     assert_eq!(upstream.received().len(), rounds());
     println!("{} gateways, {SENDERS} senders: {} rounds, one forwarded in each", gateways.len(), rounds());
     gateways.into_iter().for_each(|gateway| drop(gateway.finish()));
@@ -74,11 +78,11 @@ fn what_one_gateway_does_the_others_know() {
     other.deliver(&taken).refused(409, "conflict");
 
     // In flight at one, in flight at the other; refused by the upstream, and the other may try at once.
-    upstream.script([Reply::After(Duration::from_millis(600), Box::new(Reply::status(500)))]);
+    upstream.next(Reply::After(Duration::from_millis(600), Box::new(Reply::status(500))));
     let refused = Provider::Stripe.delivery();
     let mut connection = one.connect();
     connection.send_delivery(&Provider::Stripe.path(), &refused);
-    assert!(poll(Duration::from_secs(5), || (upstream.received().len() == 2).then_some(())).is_some());
+    upstream.wait_for(2);
     let waiting = other.deliver(&refused);
     waiting.refused(409, "conflict");
     assert!(waiting.header("retry-after").is_some());

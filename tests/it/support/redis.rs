@@ -28,28 +28,15 @@ impl RedisServer {
     /// The same with more settings, each as `--name value`.
     #[track_caller]
     pub(crate) fn start_with(settings: &[&str]) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let port = free_port();
         let fixed = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0"];
-        let arguments = fixed.iter().chain(settings).map(|argument| (*argument).to_owned()).collect();
-        let mut server = Self { child: None, arguments, directory, port };
-        server.spawn();
-        server
+        Self::start_as(fixed.iter().chain(settings).map(|argument| (*argument).to_owned()).collect())
     }
 
-    /// A sentinel that watches servers under a name.
+    /// Started with these arguments and a port.
     #[track_caller]
-    pub(crate) fn sentinel(name: &str, primary: u16) -> Self {
+    pub(crate) fn start_as(arguments: Vec<String>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let port = free_port();
-        let text = format!(
-            "sentinel monitor {name} 127.0.0.1 {primary} 1\nsentinel down-after-milliseconds {name} 500\n\
-             sentinel failover-timeout {name} 5000\n"
-        );
-        let file = directory.path().join("sentinel.conf");
-        fs::write(&file, text).expect("a file");
-        let arguments = vec![file.display().to_string(), "--sentinel".to_owned(), "--bind".to_owned(), "127.0.0.1".to_owned()];
-        let mut server = Self { child: None, arguments, directory, port };
+        let mut server = Self { child: None, arguments, directory, port: free_port() };
         server.spawn();
         server
     }
@@ -87,23 +74,6 @@ impl RedisServer {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-
-    /// Stops it where it stands; connections stay open, nothing is answered.
-    pub(crate) fn pause(&self) {
-        self.signal("STOP");
-    }
-
-    /// Lets it go on.
-    pub(crate) fn resume(&self) {
-        self.signal("CONT");
-    }
-
-    #[track_caller]
-    fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("it runs").id();
-        let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill");
-        assert!(status.success(), "kill -{name} {pid}");
     }
 
     /// Asks for something on a connection of its own; arrays are joined by spaces.

@@ -108,7 +108,11 @@ impl Connector {
         answer.map(|(host, port)| Server { host, port }).ok_or(RedisFault::NoPrimary)
     }
 
-    async fn dial(&self, server: &Server, login: &RedisConnectionInfo) -> Result<(MultiplexedConnection, Arc<Driver>), RedisFault> {
+    async fn dial(
+        &self,
+        server: &Server,
+        login: &RedisConnectionInfo,
+    ) -> Result<(MultiplexedConnection, Arc<Driver>), RedisFault> {
         let stream = TcpStream::connect((server.host.as_str(), server.port)).await?;
         prepare(&stream)?;
         match &self.tls {

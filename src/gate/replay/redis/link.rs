@@ -128,9 +128,7 @@ impl Switchboard {
         });
         match done.await {
             Ok(answer) => answer,
-            Err(_) => {
-                Err(pending.map_or(CallError::Undone, |link| self.failed(&link, &RedisFault::TimedOut)))
-            }
+            Err(_) => Err(pending.map_or(CallError::Undone, |link| self.failed(&link, &RedisFault::TimedOut))),
         }
     }
 
@@ -150,21 +148,14 @@ impl Switchboard {
         run(&link.connection, call).await
     }
 
-    /// What a fault means for the caller; a server that is not fit any more is given up.
+    /// What a fault means for the caller. A script has no reason to fail, so the server is not what it was: the watch looks.
     fn failed(&self, link: &Link, fault: &RedisFault) -> CallError {
-        match fault {
-            RedisFault::Refused { code } => {
-                if DOUBTFUL.contains(&code.as_str()) {
-                    self.doubt(link);
-                }
-                CallError::Undone
-            }
-            _ => {
-                link.driver.give_up();
-                self.doubt(link);
-                CallError::Unknown
-            }
+        let was_refused = matches!(fault, RedisFault::Refused { .. });
+        if !was_refused {
+            link.driver.give_up();
         }
+        self.doubt(link);
+        if was_refused { CallError::Undone } else { CallError::Unknown }
     }
 }
 
@@ -186,8 +177,5 @@ fn same(one: Option<&Arc<Link>>, other: Option<&Arc<Link>>) -> bool {
     }
 }
 
-/// Errors that say that the server is not what it was.
-const DOUBTFUL: [&str; 10] =
-    ["OOM", "READONLY", "LOADING", "MISCONF", "NOREPLICAS", "MASTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM", "BUSY"];
 /// Calls under way at once; more wait inside their deadlines.
 const CALLS_MAX: usize = 4096;

@@ -85,6 +85,7 @@ struct Shared {
     scripts: Scripts,
     prefix: String,
     generation_key: Vec<u8>,
+    rehearsal_key: Vec<u8>,
     timeout: Duration,
     /// Between two looks at the server.
     every: Duration,
@@ -111,6 +112,7 @@ impl RedisStore {
             board: Switchboard::new(settings.timeout),
             scripts: Scripts::new(server_clock),
             generation_key: format!("{}generation", settings.prefix).into_bytes(),
+            rehearsal_key: format!("{}rehearsal", settings.prefix).into_bytes(),
             prefix: settings.prefix,
             timeout: settings.timeout,
             every,

@@ -8,8 +8,8 @@
 //!    late, and a server whose clock jumped ahead does not take a forgotten delivery for a new one.
 //! 2. *settle* holds whoever owns the claim, in whatever generation, and never shortens what is settled.
 //! 3. *release*, *lapse* and *forget* look before they touch.
-//! 4. *open* joins the generation whose mark is this server's, or begins one. It writes, so that a server that takes no
-//!    writes is noticed.
+//! 4. *open* joins the generation whose mark is this server's, or begins one. It rehearses every command of a claim on a key
+//!    of its own (`KEYS[2]`), so that a server that takes no writes, or a user without the rights, is noticed.
 
 use redis::{Cmd, cmd};
 use sha1::{Digest, Sha1};
@@ -55,11 +55,16 @@ return {1}
 
 const OPEN: &str = "
 local found = redis.call('HMGET', KEYS[1], 'id', 'mark', 'born')
+redis.call('HGET', KEYS[1], 'id')
 if not found[1] or found[2] ~= ARGV[1] or found[1] == ARGV[3] then
   found = {ARGV[2], ARGV[1], now}
   redis.call('HSET', KEYS[1], 'id', ARGV[2], 'mark', ARGV[1], 'born', string.format('%d', now))
 end
-redis.call('HSET', KEYS[1], 'pulse', string.format('%d', now))
+redis.call('SET', KEYS[2], 'h', 'PX', 1000)
+redis.call('GET', KEYS[2])
+redis.call('PTTL', KEYS[2])
+redis.call('PEXPIRE', KEYS[2], 1000)
+redis.call('DEL', KEYS[2])
 return {found[1], string.format('%d', found[3]), string.format('%d', now), tostring(redis.call('DBSIZE'))}
 ";
 

@@ -15,7 +15,7 @@ use super::error::{RedisFault, RedisOpenError};
 use super::{RedisSettings, RedisStore};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::{Clock, UnixTime};
-use crate::gate::replay::conformance::{Beside, Bench, KEEP, LEASE, identity, run, suite};
+use crate::gate::replay::conformance::{Bench, Beside, KEEP, LEASE, identity, run, suite};
 use crate::gate::replay::model::{replay, step};
 use crate::gate::replay::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreError};
 
@@ -194,7 +194,8 @@ fn a_server_that_is_not_there_is_waited_for() {
 /// RPL-20, what a healthy server cannot be brought to say.
 #[test]
 fn a_server_that_says_no_or_nothing_is_waited_for() {
-    let answers = ["-LOADING Redis is loading the dataset in memory\r\n", "-MASTERDOWN Link is down\r\n", "HTTP/1.1 200 OK\r\n\r\n", ""];
+    let answers =
+        ["-LOADING Redis is loading the dataset in memory\r\n", "-MASTERDOWN Link is down\r\n", "HTTP/1.1 200 OK\r\n\r\n", ""];
     for answer in answers {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());

@@ -124,7 +124,8 @@ impl Watch {
         let candidate = random().map(|number| format!("{number:032x}")).ok_or(RedisFault::Garbled)?;
         let (mark, shared) = (report.mark(), &self.shared);
         let arguments = [mark.as_bytes(), candidate.as_bytes(), stale.as_bytes()];
-        let call = Call { script: &shared.scripts.open, keys: &[&shared.generation_key], arguments: &arguments };
+        let keys: [&[u8]; 2] = [&shared.generation_key, &shared.rehearsal_key];
+        let call = Call { script: &shared.scripts.open, keys: &keys, arguments: &arguments };
         let sent = self.clock.now();
         let found: Vec<String> = link::run(&opened.connection, &call).await?;
         let received = self.clock.now();
@@ -144,7 +145,8 @@ impl Watch {
 
     /// Ends what should have ended before. What fails is put back, for the next look.
     async fn tie_loose_ends(&self) {
-        while let Some(end) = self.shared.loose_ends.take_due(self.clock.now()) {
+        for _ in 0..TIED_AT_ONCE {
+            let Some(end) = self.shared.loose_ends.take_due(self.clock.now()) else { return };
             if self.tie(&end).await.is_err() {
                 self.shared.loose_ends.add(end);
                 return;
@@ -189,6 +191,8 @@ fn answer(first: &mut Option<FirstLook>, looked: Result<(), RedisFault>) {
 
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// Loose ends between two looks.
+const TIED_AT_ONCE: usize = 4096;
 /// Between a doubt and the look it brings forward.
 const DOUBT_PAUSE: Duration = Duration::from_millis(5);
 const PATIENCE_MIN: Duration = Duration::from_millis(500);
