@@ -187,8 +187,8 @@ fn rpl_20_hung_and_rpl_21_the_retry_of_a_lost_claim_passes() {
         let retried = retried.into_inner().unwrap();
         println!("{what}: longest {longest:?}, {} retried", retried.len());
         for delivery in retried.iter().take(20) {
-            let passed = poll(Duration::from_secs(5), || (scene.gateway.deliver(delivery).status == 200).then_some(()));
-            assert!(passed.is_some(), "{what}: a claim nobody has holds its delivery back");
+            let taken = poll(Duration::from_secs(5), || (scene.gateway.deliver(delivery).status == 200).then_some(()));
+            assert!(taken.is_some(), "{what}: a claim nobody has holds its delivery back");
         }
     }
     scene.finish();

@@ -2,6 +2,7 @@
 //!
 //! Speaks its protocol by hand, so that nothing the product uses can be wrong in the same way here.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -90,7 +91,7 @@ impl RedisServer {
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         let mut text = format!("*{}\r\n", words.len());
         for word in words {
-            text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            let _ = write!(text, "${}\r\n{word}\r\n", word.len());
         }
         stream.write_all(text.as_bytes()).ok()?;
         read_answer(&mut BufReader::new(stream))

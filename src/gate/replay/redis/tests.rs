@@ -20,7 +20,6 @@ use crate::gate::replay::model::{replay, step};
 use crate::gate::replay::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreError};
 
 #[path = "../../../../tests/it/support/redis.rs"]
-#[expect(dead_code, reason = "the fault tests use the rest")]
 mod server;
 
 const START_MS: i64 = 1_700_000_000_000;
@@ -107,7 +106,11 @@ fn random_histories_agree_with_the_model() {
     let server = Arc::new(RedisServer::start());
     let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() });
     let histories = prop::collection::vec(step(), 1..80);
-    runner.run(&histories, |steps| Ok(replay(&bench(&server), usize::MAX, &steps))).unwrap();
+    let run = |steps: Vec<_>| {
+        replay(&bench(&server), usize::MAX, &steps);
+        Ok(())
+    };
+    runner.run(&histories, run).unwrap();
 }
 
 /// Whatever our wall does, what is settled is never fresh; and what the server's clock says is over gets no answer.

@@ -168,9 +168,10 @@ impl Watch {
         if self.said.as_ref() == fault {
             return;
         }
-        match fault {
-            Some(fault) => tracing::warn!("Redis {fault}; deliveries are answered 503 until it can be used"),
-            None => tracing::info!("Redis can be used again"),
+        if let Some(fault) = fault {
+            tracing::warn!("Redis {fault}; deliveries are answered 503 until it can be used");
+        } else {
+            tracing::info!("Redis can be used again");
         }
         self.said = fault.cloned();
     }
