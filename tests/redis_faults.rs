@@ -16,17 +16,17 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use support::client::Connection;
+use support::client::{Connection, find};
 use support::config::{Config, Integration};
 use support::gateway::Gateway;
-use support::poll;
 use support::provider::{Delivery, Provider};
 use support::redis::RedisServer;
 use support::upstream::{Latch, Reply, Upstream};
+use support::{fresh_id, poll, unix_now};
 
 #[path = "it/support/mod.rs"]
 #[expect(dead_code, reason = "the integration suite uses the rest")]
@@ -333,6 +333,155 @@ fn a_settlement_outlives_a_broken_connection() {
         scene.gateway.deliver(&delivery).refused(409, "conflict");
     }
     scene.finish();
+}
+
+/// However a flush falls between the judgement of a delivery and its claim.
+#[test]
+fn rpl_17_flushed_again_and_again() {
+    let scene = Scene::new();
+    let end = Instant::now() + Duration::from_secs(4);
+    let count = std::thread::scope(|scope| {
+        let replay = || {
+            let mut connection = scene.gateway.connect();
+            let mut count = 0_usize;
+            while Instant::now() < end {
+                connection.send_delivery(&Provider::Stripe.path(), &scene.settled);
+                let status = connection.answer().status;
+                assert!([409, 503].contains(&status), "{status}");
+                count += 1;
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            count
+        };
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(replay)).collect();
+        while Instant::now() < end {
+            scene.redis.command(&["FLUSHALL"]);
+            std::thread::sleep(Duration::from_millis(7));
+        }
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+    });
+    println!("{count} replays of one settled delivery between flushes, none forwarded");
+    assert_eq!(scene.upstream.received().len(), 1);
+    scene.finish();
+}
+
+/// Two gateways, an upstream in every mood, providers that sign each retry anew, and a Redis that fails all the time:
+/// nothing acknowledged is lost, nothing acknowledged is forwarded again, every delivery is taken in the end, and what was
+/// forwarded twice was so after an attempt without a success, under one idempotency key.
+#[test]
+fn nothing_is_lost_and_nothing_taken_twice_whatever_redis_does() {
+    const SENDERS: usize = 6;
+    let mut redis = RedisServer::start();
+    let upstream = Upstream::start();
+    let quick = "{ rate = \"1000000/s\", burst = 1000000 }";
+    let integration = Integration::new(Provider::Stripe, &upstream.url()).line("timeout = \"500ms\"");
+    let config = Config::of(integration).set("rate_limit", "per_source", quick);
+    let config = config.redis(&redis.url()).unset("replay", "cold_start");
+    let gateways = [Gateway::start(config.clone()), Gateway::start(config)];
+    let moods = [
+        Reply::ok(),
+        Reply::status(500),
+        Reply::ok_after(Duration::from_millis(40)),
+        Reply::RawThenReset(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec()),
+        Reply::ok(),
+        Reply::ok_after(Duration::from_millis(700)),
+        Reply::AnswerThenClose,
+    ];
+    for mood in moods.into_iter().cycle().take(2000) {
+        upstream.next(mood);
+    }
+    let over = AtomicBool::new(false);
+    let journals = std::thread::scope(|scope| {
+        let send = |number: usize| send_until(&over, &gateways, number);
+        let threads: Vec<_> = (0..SENDERS).map(|number| scope.spawn(move || send(number))).collect();
+        for _ in 0..2 {
+            torment(&mut redis);
+        }
+        over.store(true, Ordering::SeqCst);
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let received = upstream.received();
+    let of = |id: &str| received.iter().filter(|request| find(&request.body, id.as_bytes()).is_some()).collect::<Vec<_>>();
+    let (mut twice, mut attempts) = (0, 0);
+    for journal in &journals {
+        let forwarded = of(&journal.id);
+        assert!(!forwarded.is_empty(), "{journal:?}: acknowledged and lost");
+        let same = forwarded.iter().filter(|request| request.header("stripe-signature") == Some(&journal.acknowledged)).count();
+        assert_eq!(same, 1, "{journal:?}: forwarded again though it was acknowledged");
+        assert!(forwarded.len() <= journal.attempts, "{journal:?}");
+        assert!(forwarded.iter().all(|request| request.idempotency_key() == forwarded[0].idempotency_key()), "{journal:?}");
+        twice += usize::from(forwarded.len() > 1);
+        attempts += journal.attempts;
+    }
+    println!(
+        "{} deliveries, {attempts} attempts, {twice} forwarded more than once, {} replays refused",
+        journals.len(),
+        4 * journals.len()
+    );
+    assert!(journals.len() > 50, "{}", journals.len());
+    for gateway in gateways {
+        gateway.finish();
+    }
+}
+
+/// One delivery's life: how often it was tried, and the signature of the attempt that was acknowledged.
+#[derive(Debug)]
+struct Journal {
+    id: String,
+    attempts: usize,
+    acknowledged: String,
+}
+
+/// Sends one delivery after another, each until it is acknowledged; then replays it, everywhere.
+fn send_until(over: &AtomicBool, gateways: &[Gateway], number: usize) -> Vec<Journal> {
+    let mut journals = Vec::new();
+    while !over.load(Ordering::SeqCst) {
+        let id = fresh_id();
+        let end = Instant::now() + Duration::from_secs(30);
+        for attempts in 1.. {
+            assert!(Instant::now() < end, "{id} is never taken");
+            let at = unix_now();
+            let delivery = Provider::Stripe.sign(&Provider::Stripe.secret("current"), &id, at, &Provider::Stripe.body(&id));
+            let status = gateways[(number + attempts) % gateways.len()].deliver(&delivery).status;
+            if status == 200 {
+                for gateway in gateways.iter().cycle().take(4) {
+                    let status = gateway.deliver(&delivery).status;
+                    assert!([409, 503].contains(&status), "{status}");
+                }
+                journals.push(Journal { id, attempts, acknowledged: delivery.signature().to_owned() });
+                break;
+            }
+            // Another second is another signature, as with the provider.
+            let _next_second = poll(Duration::from_secs(2), || (unix_now() != at).then_some(()));
+        }
+    }
+    journals
+}
+
+/// Every fault once, with time between them to go on.
+fn torment(redis: &mut RedisServer) {
+    let rest = |ms| std::thread::sleep(Duration::from_millis(ms));
+    drop(Paused::stop(redis));
+    let paused = Paused::stop(redis);
+    rest(400);
+    drop(paused);
+    rest(600);
+    kill_clients(redis, None);
+    rest(400);
+    redis.command(&["CONFIG", "SET", "maxmemory", "100kb"]);
+    rest(300);
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    rest(700);
+    redis.command(&["FLUSHALL"]);
+    rest(4000);
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    rest(300);
+    redis.command(&["REPLICAOF", "NO", "ONE"]);
+    rest(4000);
+    redis.kill();
+    rest(200);
+    redis.spawn();
+    rest(4000);
 }
 
 /// A replica that has everything, and takes over behind one address.
