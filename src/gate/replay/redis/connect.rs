@@ -36,7 +36,6 @@ pub(super) struct Opened {
 }
 
 /// The task behind a connection. Dropped, it ends.
-#[derive(Debug)]
 pub(super) struct Driver {
     task: AbortHandle,
     is_given_up: AtomicBool,

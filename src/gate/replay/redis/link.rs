@@ -21,7 +21,6 @@ use super::generation::{Generation, Reading};
 use super::script::Script;
 
 /// A connection to a server that was found fit, and what is known of it. Held by the calls under way.
-#[derive(Debug)]
 pub(super) struct Link {
     pub(super) connection: MultiplexedConnection,
     pub(super) driver: Arc<Driver>,
@@ -47,7 +46,6 @@ pub(super) enum CallError {
 }
 
 /// The place of the link.
-#[derive(Debug)]
 pub(super) struct Switchboard {
     link: ArcSwapOption<Link>,
     /// Somebody doubts the server: the watch looks at once.

@@ -23,7 +23,7 @@ pub(super) struct LooseEnd {
 }
 
 /// The claims that are still to be ended, in the order of their making. Filled by callers, emptied by the watch.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct LooseEnds(Mutex<VecDeque<LooseEnd>>);
 
 impl LooseEnds {

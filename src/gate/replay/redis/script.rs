@@ -69,7 +69,6 @@ return {found[1], string.format('%d', found[3]), string.format('%d', now), tostr
 ";
 
 /// A script and the name it is known by to a server that ran it before.
-#[derive(Debug)]
 pub(super) struct Script {
     text: String,
     sha1: String,
@@ -95,7 +94,6 @@ impl Script {
 }
 
 /// All of them.
-#[derive(Debug)]
 pub(super) struct Scripts {
     pub(super) claim: Script,
     settle: Script,

@@ -1,9 +1,12 @@
 //! The conformance suite and the model on a real server, and what only a store that is elsewhere must do.
 
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -16,8 +19,12 @@ use super::{RedisSettings, RedisStore};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::{Clock, UnixTime};
 use crate::gate::replay::conformance::{Bench, Beside, KEEP, LEASE, identity, run, suite};
+use crate::gate::replay::error::ReplayError;
+use crate::gate::replay::fixture::Fixture;
+use crate::gate::replay::gate::claim as claim_in_gate;
 use crate::gate::replay::model::{replay, step};
-use crate::gate::replay::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreError};
+use crate::gate::replay::spec::ColdStart;
+use crate::gate::replay::store::{Answer, Claim, Owner, ReplayStore, ShareId, Store, StoreError};
 
 #[path = "../../../../tests/it/support/redis.rs"]
 mod server;
@@ -161,6 +168,33 @@ fn owners_are_told_apart_over_stores() {
     run(other.release(&claim.identity, taken, clock.now())).unwrap();
     let again = eventually(|| fresh(&one, &claim, &clock));
     assert_ne!(again, taken);
+}
+
+/// A delivery is judged by one memory and claimed in it, or not at all.
+#[test]
+fn a_memory_lost_under_a_claim_voids_it() {
+    let server = RedisServer::start();
+    let mut fixture = Fixture::new("stripe", 1);
+    fixture.clock = Clock::system();
+    fixture.terms.history.cold_start = ColdStart::Accept;
+    fixture.terms.store = Arc::new(Store::Redis(open(&server).unwrap()));
+    let since = || fixture.terms.store.knows_since(fixture.clock.now());
+    let before = since();
+    // From here on the server knows the script: one exchange, and the answer waits to be read.
+    drop(fixture.claim("[]").unwrap());
+    let scoped = fixture.scoped(fixture.clock.now().wall, "{}", &[]);
+    server.command(&["CLIENT", "PAUSE", "300"]);
+    let voided = run(async {
+        let mut claimed = pin!(claim_in_gate(&fixture.terms, scoped, fixture.clock.now()));
+        let first = poll_fn(|context| Poll::Ready(claimed.as_mut().poll(context))).await;
+        assert!(first.is_pending(), "it is on its way: {first:?}");
+        std::thread::sleep(Duration::from_millis(1200));
+        server.command(&["FLUSHALL"]);
+        eventually(|| since().filter(|since| Some(*since) != before));
+        claimed.await.unwrap_err()
+    });
+    assert_eq!(voided.error(), ReplayError::StoreUnavailable);
+    drop(eventually(|| fixture.claim("{}").ok()));
 }
 
 /// RPL-19, and whatever else waiting will not mend.
