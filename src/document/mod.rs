@@ -3,7 +3,8 @@
 //! Owns: files, spans turned into lines and columns, the collecting of faults, the reading of tables key by key.
 //! Must not know: what any key means.
 //! Invariants: a key that nobody asked for is a fault; a fault names the key and never quotes the value, which may be a
-//! secret pasted into the wrong line.
+//! secret pasted into the wrong line. Behind a broken quote values read as keys: a file with an error of grammar has its
+//! unknown keys counted, not named.
 //!
 //! Start at [`Document`], then [`Table`].
 
@@ -13,6 +14,8 @@ mod table;
 pub use fault::{Fault, Faults, Place};
 pub use table::{Entry, Table};
 
+use std::cell::Cell;
+
 use toml::de::DeTable;
 
 /// The text of one file and the name it is shown by.
@@ -20,13 +23,15 @@ use toml::de::DeTable;
 pub struct Document {
     name: String,
     text: String,
+    /// Whether its grammar is broken, as far as it was read.
+    broken: Cell<bool>,
 }
 
 impl Document {
     /// A document from its text.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: text.into(), broken: Cell::new(false) }
     }
 
     /// The name it is shown by.
@@ -38,6 +43,7 @@ impl Document {
     /// Reads the document, giving its root table to `read`, then reports what the grammar or the reader found.
     pub fn read<T>(&self, faults: &Faults, read: impl FnOnce(&Table<'_>) -> T) -> T {
         let (root, errors) = DeTable::parse_recoverable(&self.text);
+        self.broken.set(!errors.is_empty());
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
             faults.push(Fault::new(self.place(offset), "", error.message()).hint("the file is not valid TOML"));

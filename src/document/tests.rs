@@ -45,3 +45,12 @@ fn no_fault_quotes_a_value() {
     assert_eq!(found.len(), 2);
     assert!(found.iter().all(|fault| !fault.contains("hunter2")), "{found:?}");
 }
+
+#[test]
+fn a_value_behind_a_broken_quote_is_no_key_to_name() {
+    let found = faults_of("a = { b = \"x\ny\", c = \"hunter2\" }\n", |root| {
+        root.entry("a").unwrap().table(|table| drop(table.entry("b")));
+    });
+    assert!(found.iter().any(|fault| fault.ends_with("a: holds a key that is none of this table")), "{found:?}");
+    assert!(found.iter().all(|fault| !fault.contains("hunter2")), "{found:?}");
+}
