@@ -3,8 +3,8 @@
 //! Owns: files, spans turned into lines and columns, the collecting of faults, the reading of tables key by key.
 //! Must not know: what any key means.
 //! Invariants: a key that nobody asked for is a fault; a fault names the key and never quotes the value, which may be a
-//! secret pasted into the wrong line. Behind a broken quote values read as keys: a file with an error of grammar has its
-//! unknown keys counted, not named.
+//! secret pasted into the wrong line. Behind a broken quote values read as keys, and nothing is where it seems: of a file
+//! with an error of grammar only such errors are told.
 //!
 //! Start at [`Document`], then [`Table`].
 
@@ -14,8 +14,6 @@ mod table;
 pub use fault::{Fault, Faults, Place};
 pub use table::{Entry, Table};
 
-use std::cell::Cell;
-
 use toml::de::DeTable;
 
 /// The text of one file and the name it is shown by.
@@ -23,15 +21,13 @@ use toml::de::DeTable;
 pub struct Document {
     name: String,
     text: String,
-    /// Whether its grammar is broken, as far as it was read.
-    broken: Cell<bool>,
 }
 
 impl Document {
     /// A document from its text.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), broken: Cell::new(false) }
+        Self { name: name.into(), text: text.into() }
     }
 
     /// The name it is shown by.
@@ -40,15 +36,22 @@ impl Document {
         &self.name
     }
 
-    /// Reads the document, giving its root table to `read`, then reports what the grammar or the reader found.
+    /// Whether it is no TOML, so that nothing it seems to say can be relied on.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        !DeTable::parse_recoverable(&self.text).1.is_empty()
+    }
+
+    /// Reads the document, giving its root table to `read`, then reports what the grammar found, or else the reader.
     pub fn read<T>(&self, faults: &Faults, read: impl FnOnce(&Table<'_>) -> T) -> T {
         let (root, errors) = DeTable::parse_recoverable(&self.text);
-        self.broken.set(!errors.is_empty());
+        let guesses = Faults::default();
+        let heard = if errors.is_empty() { faults } else { &guesses };
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
             faults.push(Fault::new(self.place(offset), "", error.message()).hint("the file is not valid TOML"));
         }
-        let table = Table::root(self, root.get_ref(), faults);
+        let table = Table::root(self, root.get_ref(), heard);
         let result = read(&table);
         table.finish();
         result

@@ -95,17 +95,11 @@ impl<'d> Table<'d> {
         let asked = self.asked.borrow();
         for (key, _) in self.entries {
             if !asked.iter().any(|known| known == key.get_ref()) {
-                self.faults.push(self.unknown(key.get_ref(), key.span().start, &asked));
+                let place = self.document.place(key.span().start);
+                let fault = Fault::new(place, join(&self.path, key.get_ref()), "is no key of this table");
+                self.faults.push(fault.hint(suggestion(key.get_ref(), &asked)));
             }
         }
-    }
-
-    fn unknown(&self, key: &str, offset: usize, asked: &[String]) -> Fault {
-        let place = self.document.place(offset);
-        if self.document.broken.get() {
-            return Fault::new(place, self.path.clone(), "holds a key that is none of this table");
-        }
-        Fault::new(place, join(&self.path, key), "is no key of this table").hint(suggestion(key, asked))
     }
 }
 

@@ -30,10 +30,12 @@ fn changes_of_a_chain_are_found() {
     let (original, head) = chain(12);
     let lines: Vec<&[u8]> = original.split_inclusive(|byte| *byte == b'\n').collect();
     let words: Vec<&[u8]> = [&lines[..], &[b"\n", b"\"seq\":3", b"\"kind\":\"start\",", b"}\n{", b"\r"]].concat();
-    run("audit", 3000, std::slice::from_ref(&original), &words, |input, _| {
+    run("audit", 1500, std::slice::from_ref(&original), &words, |input, _| {
         fs::write(&path, input).unwrap();
         let report = verify_files(std::slice::from_ref(&path), Some(Anchor::from(head))).unwrap();
         let is_whole = report.problem.is_none() && report.tail_proven && report.lines == 12;
-        assert_eq!(is_whole, input == original, "{report:?}");
+        // The newline behind the last record is nobody's record.
+        let is_original = input == original || Some(input) == original.strip_suffix(b"\n");
+        assert_eq!(is_whole, is_original, "{report:?}");
     });
 }

@@ -54,13 +54,10 @@ pub(crate) fn run(name: &str, usual: usize, entries: &[Vec<u8>], words: &[&[u8]]
     let seed = seed();
     let mut dice = Dice::new(seed ^ name.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte)));
     for round in 0..entries.len() + rounds(usual) {
-        let input = match entries.get(round) {
-            Some(entry) => entry.clone(),
-            None => {
-                let entry = dice.below(entries.len());
-                dice.mutate(&entries[entry], entries, words)
-            }
-        };
+        let input = entries.get(round).cloned().unwrap_or_else(|| {
+            let entry = dice.below(entries.len());
+            dice.mutate(&entries[entry], entries, words)
+        });
         let blame = Blame { name, seed, round, input: &input };
         attempt(&input, &mut dice);
         drop(blame);

@@ -164,7 +164,7 @@ impl Stage {
             // The same once more, on the same connection: a replay.
             0 => [genuine, genuine].concat(),
             // A changed one, and a genuine one behind it that must not lend it anything.
-            1 => [dice.mutate(genuine, &[other.clone()], WORDS), other].concat(),
+            1 => [dice.mutate(genuine, std::slice::from_ref(&other), WORDS), other].concat(),
             // One as the body of the other.
             2 => {
                 let end = genuine.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;

@@ -33,6 +33,7 @@ pub struct Step {
 
 impl Inspector {
     /// For a new connection.
+    #[must_use]
     pub fn new(max_header_bytes: usize) -> Self {
         Self { max_header_bytes, heads: 0, stage: Stage::Head(HeadScan::default()) }
     }
@@ -51,11 +52,13 @@ impl Inspector {
     }
 
     /// How many heads have passed.
+    #[must_use]
     pub const fn heads(&self) -> u64 {
         self.heads
     }
 
     /// Whether the next byte belongs to a body.
+    #[must_use]
     pub const fn in_body(&self) -> bool {
         matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_))
     }
