@@ -2,7 +2,7 @@
 //!
 //! 1. plaintext, strict head, draining, route, switch;
 //! 2. admit: allow-list, budget of the source, method;
-//! 3. the unsigned handshake, answered here;
+//! 3. the unsigned handshake, answered here; what is none must have a delivery's method;
 //! 4. scheme headers: present, once, well formed; the budget of failures;
 //! 5. declared length, body;
 //! 6. signature, then the window;
@@ -14,8 +14,8 @@
 //! 9. claim, the integration's budget, forward;
 //! 10. settle, release or lapse; the answer; the record.
 //!
-//! The connection closes with a refusal unless the delivery was verified: until then nobody has proven that the rest of the
-//! connection is worth reading.
+//! The connection closes with a refusal before or during the body. After it, it stays: opening another would cost us more than
+//! reading on, and a stranger nothing.
 
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ use crate::domain::address::Source;
 use crate::domain::head::Head;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
+use crate::gate::admit::error::AdmitError;
 use crate::gate::admit::failures::{self, FailureVerdict};
 use crate::gate::admit::gate::{Admitted, admit};
 use crate::gate::forward::error::{Exposure, ForwardError};
@@ -38,7 +39,6 @@ use crate::gate::pace::gate::pace;
 use crate::gate::replay::gate::claim;
 use crate::gate::replay::settlement::{Outcome, Settlement};
 use crate::gate::scope::gate::{Scoped, scope};
-use crate::gate::verify::error::VerifyError;
 use crate::gate::verify::gate::{Judging, Verified, verify};
 use crate::gate::verify::presented::present;
 use crate::listen::context::{Entry, RequestContext};
@@ -48,6 +48,7 @@ use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::pipeline::stop::Stop;
 use crate::provider::handshake::{self, Reply};
+use crate::provider::scheme::Scheme;
 
 /// What a request is once it passed every gate that needs no store.
 enum Passed {
@@ -106,6 +107,7 @@ where
         attempt.reserve()?;
         return Ok(Passed::Handshake(reply));
     }
+    require_delivery_method(&integration.scheme, &head.method)?;
     let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.reserve()?;
     attempt.verified(&verified);
@@ -142,6 +144,16 @@ fn route(site: &Site, attempt: &mut Attempt, head: &Head) -> Result<Arc<Integrat
     if integration.enabled { Ok(Arc::clone(integration)) } else { Err(Stop::Disabled) }
 }
 
+/// Step 3, the other side: a method that only challenges have passes `admit`, and what is no challenge must not be forwarded
+/// by it. Most schemes do not sign the method, so a capture could be sent by another one.
+fn require_delivery_method(scheme: &Scheme, method: &Method) -> Result<(), Stop> {
+    if scheme.methods.contains(method) {
+        return Ok(());
+    }
+    let allow = scheme.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    Err(AdmitError::MethodNotAllowed { allow }.into())
+}
+
 /// Steps 4 to 6: the headers, the body, the signature and the window; each failure spends the budget of failures.
 async fn prove<B>(
     site: &Arc<Site>,
@@ -160,7 +172,7 @@ where
         Ok(presented) => presented,
         Err(error) => {
             let verdict = failures::headerless(&shared.sources, source, &integration.name, attempt.began());
-            return Err(failed(verdict, error));
+            return Err(unless_muted(verdict, false, Stop::Present(error)));
         }
     };
     let trial = failures::enter(&shared.sources, source, &integration.name, attempt.began())?;
@@ -177,15 +189,15 @@ where
             holding.verified();
             Ok((verified, holding))
         }
-        Err(error) => Err(failed(trial.failed(now), error)),
+        Err(error) => Err(unless_muted(trial.failed(now), true, Stop::Verify(error))),
     }
 }
 
 /// A failure's own answer while the source may still fail, else only when to come again.
-fn failed(verdict: FailureVerdict, error: VerifyError) -> Stop {
+fn unless_muted(verdict: FailureVerdict, body_was_read: bool, failure: Stop) -> Stop {
     match verdict {
-        FailureVerdict::Spent => Stop::Verify(error),
-        FailureVerdict::Empty { retry_after } => Stop::Muted { retry_after },
+        FailureVerdict::Spent => failure,
+        FailureVerdict::Empty { retry_after } => Stop::Muted { retry_after, body_was_read },
     }
 }
 
