@@ -8,7 +8,7 @@
 //! 2. A record is never lost in silence: it is written, kept and retried, or counted in a `folded` record.
 //! 3. No torn line ever stands in the middle of a file; a line is part of the chain only when the kernel has all of it.
 //! 4. Strangers cannot fill the places of deliveries: refusals, deliveries and notes of the operator have budgets of their own.
-//! 5. What comes from a request is cut and escaped in one place, [`line`].
+//! 5. What comes from a request is cut and escaped in one place, [`mod@line`].
 //!
 //! Start at [`auditor::Auditor`]; the check of files is [`verify`].
 

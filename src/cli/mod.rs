@@ -2,9 +2,9 @@
 //!
 //! Owns: arguments, both output streams, the questions asked of a running gateway.
 //! Must not know: how anything is judged or served; a verb calls the rooms below and prints what they say.
-//! Invariants: data on stdout, talk on stderr; 0, 1 and 2 mean what [`exit`] says; no secret is an argument or is printed.
+//! Invariants: data on stdout, talk on stderr; 0, 1 and 2 mean what `exit` says; no secret is an argument or is printed.
 //!
-//! Start at [`run`], then the verb's own file: each owns its `Arguments` and its `run`.
+//! Start at [`run()`], then the verb's own file: each owns its `Arguments` and its `run`.
 
 mod admin_client;
 mod audit;
