@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Conditions {
     /// The store remembers as far back as its rule demands.
     pub replay_ready: bool,
-    /// The store answers.
+    /// The store can answer.
     pub replay_available: bool,
     /// Records can be written.
     pub audit_writable: bool,
@@ -33,8 +33,8 @@ impl Readiness {
     #[must_use]
     pub fn judge(conditions: &Conditions) -> Self {
         let all = [
-            (!conditions.replay_ready, "replay_store_cold"),
             (!conditions.replay_available, "replay_store_unavailable"),
+            (!conditions.replay_ready, "replay_store_cold"),
             (!conditions.audit_writable, "audit_unavailable"),
             (conditions.draining, "draining"),
         ];
@@ -59,7 +59,7 @@ mod tests {
         assert!(Readiness::judge(&fine).is_ready());
         let bad = Conditions { replay_ready: false, replay_available: false, audit_writable: false, draining: true };
         let readiness = Readiness::judge(&bad);
-        assert_eq!(readiness.causes, ["replay_store_cold", "replay_store_unavailable", "audit_unavailable", "draining"]);
+        assert_eq!(readiness.causes, ["replay_store_unavailable", "replay_store_cold", "audit_unavailable", "draining"]);
         assert_eq!(readiness.status, "unavailable");
     }
 }

@@ -117,8 +117,8 @@ pub trait ReplayStore: Send + Sync {
     /// Places there are.
     fn capacity(&self) -> u64;
 
-    /// Whether it answered when it was last asked for something that can fail.
-    fn is_available(&self) -> bool;
+    /// Whether it can answer now, as far as it knows. Readiness rests on it; claims find out for themselves.
+    fn is_available(&self, now: Now) -> bool;
 
     /// The instant up to which this store may have forgotten deliveries; `None` when it has its whole history.
     fn knows_since(&self, now: Now) -> Option<UnixTime>;
@@ -251,10 +251,10 @@ impl ReplayStore for Store {
         }
     }
 
-    fn is_available(&self) -> bool {
+    fn is_available(&self, now: Now) -> bool {
         match self {
-            Self::Memory(store) => store.is_available(),
-            Self::Disk(store) => store.is_available(),
+            Self::Memory(store) => store.is_available(now),
+            Self::Disk(store) => store.is_available(now),
         }
     }
 

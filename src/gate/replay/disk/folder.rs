@@ -41,7 +41,12 @@ impl Folder {
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(create)?;
             // The folder and the one that holds it, if that is new, too.
-            path.ancestors().skip(1).take(2).filter(|above| !above.as_os_str().is_empty()).try_for_each(sync_folder).map_err(create)?;
+            path.ancestors()
+                .skip(1)
+                .take(2)
+                .filter(|above| !above.as_os_str().is_empty())
+                .try_for_each(sync_folder)
+                .map_err(create)?;
         }
         let failed = |source| DiskError::Lock { path: path.to_owned(), source };
         let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(path.join(LOCK)).map_err(failed)?;

@@ -159,7 +159,7 @@ impl DiskStore {
 
 impl ReplayStore for DiskStore {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
-        if !self.is_available() {
+        if !self.journal.is_available() {
             return Err(StoreError::Unavailable);
         }
         self.memory.claim(claim, now).await
@@ -205,7 +205,7 @@ impl ReplayStore for DiskStore {
         self.memory.capacity()
     }
 
-    fn is_available(&self) -> bool {
+    fn is_available(&self, _now: Now) -> bool {
         self.journal.is_available()
     }
 
@@ -237,10 +237,15 @@ fn beginning(found: &Found, recovered: &Recovered, from_now_on: Option<UnixTime>
 fn report(recovered: &Recovered, begins_now: bool) {
     let Recovered { segments, remembered, ruined, torn } = *recovered;
     if ruined > 0 {
-        tracing::error!(ruined, "the replay store was damaged; what was signed before this start is refused as after a cold start");
+        tracing::error!(
+            ruined,
+            "the replay store was damaged; what was signed before this start is refused as after a cold start"
+        );
     }
     if begins_now && segments > 0 && ruined == 0 {
-        tracing::error!("the replay store's history is missing; what was signed before this start is refused as after a cold start");
+        tracing::error!(
+            "the replay store's history is missing; what was signed before this start is refused as after a cold start"
+        );
     }
     tracing::info!(segments, remembered, torn, begins_now, "the replay store is open");
 }

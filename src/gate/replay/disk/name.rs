@@ -126,7 +126,8 @@ mod tests {
         }
         let good = "settled-7-1700000128-00000007.segment";
         assert_eq!(SegmentName::parse(good).map(|name| name.number), Some(7));
-        for bad in ["settled-7-1700000128-7.segment", "settled-07-1700000128-00000007.segment", "other-7-1-00000001.segment", ""] {
+        for bad in ["settled-7-1700000128-7.segment", "settled-07-1700000128-00000007.segment", "other-7-1-00000001.segment", ""]
+        {
             assert_eq!(SegmentName::parse(bad), None, "{bad}");
         }
         assert_eq!(SegmentName::parse(&format!("{good}.new")), None);

@@ -102,7 +102,7 @@ fn a_restart_remembers_what_was_settled_and_nothing_else() {
     assert!(matches!(place.claim(&store, 5), Ok(Answer::Fresh(_))), "in flight when the process ends");
     drop(store);
     let store = place.open();
-    assert!(place.is_whole(&store) && store.is_available());
+    assert!(place.is_whole(&store) && store.is_available(place.clock.now()));
     assert_eq!(store.entries(), 5);
     assert_eq!(place.remembered(&store, 0..10), (0..5).collect());
 }
@@ -239,12 +239,12 @@ fn a_disk_that_fails_refuses_and_recovers_by_itself() {
         let request = place.request(2);
         assert_eq!(run(store.settle(&request, place.clock.now())), Err(StoreError::Unavailable), "{fault:?}");
         run(store.lapse(&request.identity, owner, Duration::from_secs(10), place.clock.now())).unwrap();
-        assert!(!store.is_available());
+        assert!(!store.is_available(place.clock.now()));
         assert_eq!(place.claim(&store, 3), Err(StoreError::Unavailable), "{fault:?}: new work is refused");
         assert_eq!(store.counters().write_failures(), 1);
 
         *store.folder.fault.lock() = None;
-        wait_for("the writer to try again", || store.is_available());
+        wait_for("the writer to try again", || store.is_available(place.clock.now()));
         assert!(matches!(place.claim(&store, 2), Ok(Answer::InFlight { .. })), "{fault:?}: it lapsed");
         place.clock.advance(Duration::from_secs(11));
         place.settle(&store, 2).unwrap();
@@ -266,7 +266,7 @@ fn nothing_is_written_behind_a_failed_sync() {
     assert_eq!(place.settle(&store, 1), Err(StoreError::Unavailable));
     let length = fs::metadata(&first).unwrap().len();
     *store.folder.fault.lock() = None;
-    wait_for("the writer to try again", || store.is_available());
+    wait_for("the writer to try again", || store.is_available(place.clock.now()));
     place.settle_all(&store, 2..4);
     assert_eq!(place.segments().len(), 2, "another segment");
     assert_eq!(fs::metadata(&first).unwrap().len(), length);
@@ -282,10 +282,10 @@ fn a_disk_that_hangs_is_a_refusal_in_time() {
     let begun = now();
     assert_eq!(place.settle(&store, 1), Err(StoreError::Unavailable));
     assert!(begun.elapsed() < Duration::from_millis(3900), "{:?}", begun.elapsed());
-    assert!(!store.is_available());
+    assert!(!store.is_available(place.clock.now()));
     assert_eq!(place.claim(&store, 2), Err(StoreError::Unavailable));
     *store.folder.fault.lock() = None;
-    wait_for("the disk to come round", || store.is_available());
+    wait_for("the disk to come round", || store.is_available(place.clock.now()));
     place.settle_all(&store, 2..3);
 }
 
@@ -294,7 +294,8 @@ fn segments_are_unlinked_whole_when_they_are_over_and_not_before() {
     let place = Place::with_history();
     let store = place.open();
     place.settle_all(&store, 0..50);
-    let long = Claim { keep_until: place.clock.now().wall.plus(Duration::from_secs(86_400)), is_timed: false, ..place.request(90) };
+    let long =
+        Claim { keep_until: place.clock.now().wall.plus(Duration::from_secs(86_400)), is_timed: false, ..place.request(90) };
     assert!(matches!(run(store.claim(&long, place.clock.now())), Ok(Answer::Fresh(_))));
     run(store.settle(&long, place.clock.now())).unwrap();
     assert_eq!(place.segments().len(), 2);

@@ -202,7 +202,8 @@ impl ReplayStore for MemoryStore {
         self.ledger.taken()
     }
 
-    fn is_available(&self) -> bool {
+    /// It is in this process.
+    fn is_available(&self, _now: Now) -> bool {
         true
     }
 

@@ -21,7 +21,10 @@ impl Steps {
         let step_us = now.wall.micros().saturating_sub(expected.micros());
         if step_us.unsigned_abs() > STEP_US {
             counters.count_clock_step();
-            tracing::warn!(step_ms = step_us / 1000, "the wall clock was set; what is remembered is kept by the later of both clocks");
+            tracing::warn!(
+                step_ms = step_us / 1000,
+                "the wall clock was set; what is remembered is kept by the later of both clocks"
+            );
         }
     }
 }
