@@ -14,6 +14,7 @@ use crate::gate::admit::terms::AdmitTerms;
 use crate::gate::forward::error::ForwardBuildError;
 use crate::gate::forward::upstream::Upstream;
 use crate::gate::pace::gate::Pace;
+use crate::gate::replay::disk::error::DiskError;
 use crate::gate::replay::history::HistoryTerms;
 use crate::gate::replay::redis::error::RedisOpenError;
 use crate::gate::replay::store::{ReplayStore as _, ShareId};
@@ -85,6 +86,9 @@ pub enum BuildError {
     /// The state directory cannot be had.
     #[error(transparent)]
     State(#[from] StateDirectoryError),
+    /// The replay store on disk cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),

@@ -22,6 +22,7 @@ use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
+use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
 use crate::gate::replay::redis::address::Address;
 use crate::gate::replay::redis::error::RedisOpenError;
@@ -32,6 +33,7 @@ use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
+use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
 use crate::pipeline::life::live;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
@@ -45,7 +47,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// A running gateway.
 pub struct Gateway {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<BindAddress>,
     admin_address: SocketAddr,
     site: Arc<ArcSwap<Site>>,
     observed: Arc<Observed>,
@@ -88,7 +90,7 @@ impl Gateway {
 
     /// Where the listeners listen, in the order of the plan.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[BindAddress] {
         &self.addresses
     }
 
@@ -125,10 +127,11 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
     vec![error.into()]
 }
 
-async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+/// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
+pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
     Ok(Shared {
-        store: Arc::new(store(&plan.replay, &clock).await?),
+        store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         intake: Intake::new(plan.intake),
         sources: Arc::new(SourceTable::new(plan.source_limits)),
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
@@ -141,10 +144,11 @@ async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> 
     })
 }
 
-async fn store(plan: &ReplaySpec, clock: &Clock) -> Result<Store, BuildError> {
-    match &plan.store {
-        StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(plan.capacity, clock.now()))),
-        StoreSpec::Redis(spec) => Ok(Store::Redis(RedisStore::open(redis_settings(spec)?, clock.clone()).await?)),
+async fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Clock) -> Result<Store, BuildError> {
+    match &spec.store {
+        StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(spec.capacity, clock.now()))),
+        StoreSpec::Disk => Ok(Store::Disk(DiskStore::open(state_directory.path(), spec.capacity, clock.now())?)),
+        StoreSpec::Redis(redis) => Ok(Store::Redis(RedisStore::open(redis_settings(redis)?, clock.clone()).await?)),
     }
 }
 
@@ -176,8 +180,8 @@ impl Sockets {
         Ok(Self { listeners, admin, admin_address })
     }
 
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(BoundListener::address).collect()
+    fn addresses(&self) -> Vec<BindAddress> {
+        self.listeners.iter().map(|listener| listener.address().clone()).collect()
     }
 
     fn serve_admin(&mut self, observed: &Arc<Observed>) -> Vec<JoinHandle<()>> {

@@ -12,7 +12,6 @@ use crate::gate::replay::spec::{ColdStart, RedisSpec, ReplaySpec, StoreSpec};
 
 /// How long an untimed delivery may be remembered.
 pub(in crate::config) const UNTIMED_WINDOW: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(366 * 86_400);
-const NOT_AVAILABLE: &str = "is not available in this version";
 const REDIS_HINT: &str = "redis = { url = { env = \"HOOKWARD_REDIS_URL\" } }";
 /// Less would fail on a busy machine; more would be a pile of waiting deliveries.
 const REDIS_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(5);
@@ -20,7 +19,7 @@ const REDIS_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Dura
 /// An absent `[replay]`.
 pub(super) fn default() -> ReplaySpec {
     ReplaySpec {
-        store: StoreSpec::Memory,
+        store: StoreSpec::Disk,
         capacity: 10_000_000,
         untimed_window: Duration::from_secs(86_400),
         cold_start: ColdStart::Refuse,
@@ -56,11 +55,13 @@ fn store(table: &Table<'_>, base: &Path, notes: &Faults) -> Option<StoreSpec> {
         without_effect(notes, &entry, "the store is another one", "write store = \"redis\", or remove it");
     }
     match name? {
-        "memory" => return Some(StoreSpec::Memory),
-        "disk" => entry?.fault(format!("\"disk\" {NOT_AVAILABLE}"), "use \"memory\" or \"redis\""),
-        _ => entry?.fault("must be \"memory\" or \"redis\"", ""),
+        "memory" => Some(StoreSpec::Memory),
+        "disk" => Some(StoreSpec::Disk),
+        _ => {
+            entry?.fault("must be \"disk\", \"memory\" or \"redis\"", "");
+            None
+        }
     }
-    None
 }
 
 fn redis_table(table: &Table<'_>, base: &Path) -> Option<RedisSpec> {

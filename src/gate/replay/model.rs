@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::conformance::{Bench, KEEP, LEASE, memory};
-use super::store::{Answer, ReplayStore, StoreError};
+use super::disk::DiskStore;
+use super::store::{Answer, ReplayStore, Store, StoreError};
 
 /// What happens to a store in a random history.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(super) enum Step {
     Forget(u64),
     Advance(u64),
     Maintain,
+    /// The process ends and another begins, where the store outlives it.
+    Restart,
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -29,6 +32,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => number().prop_map(Step::Forget),
         3 => prop_oneof![Just(10_u64), Just(20), Just(200)].prop_map(Step::Advance),
         1 => Just(Step::Maintain),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -79,6 +83,11 @@ impl Model {
         Ok(())
     }
 
+    /// Claims are gone with the process that made them.
+    fn restart(&mut self) {
+        self.entries.retain(|_, entry| matches!(entry, Entry::Settled { .. }));
+    }
+
     fn is_in_flight(&self, number: u64) -> bool {
         matches!(self.entries.get(&number), Some(Entry::InFlight { .. }))
     }
@@ -92,9 +101,14 @@ fn word(answer: Result<Answer, StoreError>) -> Result<&'static str, StoreError> 
     })
 }
 
-/// Runs a history on both. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
+/// Runs a history on both; `restart` says whether it ended the store and opened it again. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
 /// as absent in the model, and may or may not still be there in a store.
-pub(super) fn replay<S: ReplayStore>(bench: &Bench<S>, capacity: usize, steps: &[Step]) {
+pub(super) fn replay<S: ReplayStore>(
+    mut bench: Bench<S>,
+    capacity: usize,
+    steps: &[Step],
+    restart: impl Fn(&mut Bench<S>) -> bool,
+) {
     let (mut model, mut owners) = (Model { capacity, present: 0, entries: HashMap::new() }, HashMap::new());
     for step in steps {
         model.tidy();
@@ -132,6 +146,12 @@ pub(super) fn replay<S: ReplayStore>(bench: &Bench<S>, capacity: usize, steps: &
                 model.present += seconds;
             }
             Step::Maintain => bench.store.maintain(bench.clock.now()),
+            Step::Restart => {
+                if restart(&mut bench) {
+                    model.restart();
+                    owners.clear();
+                }
+            }
             Step::Settle(_) | Step::Release(_) => {}
         }
         let entries = bench.entries();
@@ -145,6 +165,21 @@ proptest! {
 
     #[test]
     fn random_histories_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
-        replay(&Bench::new(memory, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps);
+        replay(Bench::new(memory, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps, |_| false);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn random_histories_on_disk_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |capacity, now| Store::Disk(DiskStore::open(folder.path(), capacity, now).unwrap());
+        let restart = |bench: &mut Bench<Store>| {
+            bench.reopen(memory(1, bench.clock.now()), |now| open(MODEL_CAPACITY as u64, now));
+            true
+        };
+        replay(Bench::new(open, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps, restart);
     }
 }

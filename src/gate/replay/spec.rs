@@ -23,6 +23,8 @@ pub struct ReplaySpec {
 pub enum StoreSpec {
     /// In this process, until it ends.
     Memory,
+    /// In files under the state directory.
+    Disk,
     /// In Redis or Valkey, shared by all replicas.
     Redis(RedisSpec),
 }

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::disk::DiskStore;
 use super::key::Identity;
 use super::memory::MemoryStore;
 use super::redis::RedisStore;
@@ -22,6 +23,8 @@ pub struct Claim {
     pub share: ShareId,
     /// Until when it is remembered once it is settled.
     pub keep_until: UnixTime,
+    /// Whether it is remembered until no clock could accept it again, rather than for a window of its own.
+    pub is_timed: bool,
     /// How long it is in flight if nobody ends it.
     pub lease: Duration,
 }
@@ -135,6 +138,8 @@ pub trait ReplayStore: Send + Sync {
 pub struct StoreCounters {
     abandoned: AtomicU64,
     full: AtomicU64,
+    clock_steps: AtomicU64,
+    write_failures: AtomicU64,
 }
 
 impl StoreCounters {
@@ -148,6 +153,26 @@ impl StoreCounters {
     #[must_use]
     pub fn claims_refused_full(&self) -> u64 {
         self.full.load(Ordering::Relaxed)
+    }
+
+    /// How often the wall clock was set.
+    #[must_use]
+    pub fn clock_steps(&self) -> u64 {
+        self.clock_steps.load(Ordering::Relaxed)
+    }
+
+    /// Settlements that could not be made durable in time.
+    #[must_use]
+    pub fn write_failures(&self) -> u64 {
+        self.write_failures.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_clock_step(&self) {
+        self.clock_steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_write_failure(&self) {
+        self.write_failures.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_abandoned(&self) {
@@ -164,6 +189,8 @@ impl StoreCounters {
 pub enum Store {
     /// In this process, until it ends.
     Memory(MemoryStore),
+    /// In files that outlive it.
+    Disk(DiskStore),
     /// In Redis or Valkey, shared by all replicas.
     Redis(RedisStore),
 }
@@ -172,6 +199,7 @@ impl ReplayStore for Store {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
         match self {
             Self::Memory(store) => store.claim(claim, now).await,
+            Self::Disk(store) => store.claim(claim, now).await,
             Self::Redis(store) => store.claim(claim, now).await,
         }
     }
@@ -179,6 +207,7 @@ impl ReplayStore for Store {
     async fn settle(&self, claim: &Claim, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
+            Self::Disk(store) => store.settle(claim, now).await,
             Self::Redis(store) => store.settle(claim, now).await,
         }
     }
@@ -186,6 +215,7 @@ impl ReplayStore for Store {
     async fn release(&self, identity: &Identity, owner: Owner, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
+            Self::Disk(store) => store.release(identity, owner, now).await,
             Self::Redis(store) => store.release(identity, owner, now).await,
         }
     }
@@ -193,6 +223,7 @@ impl ReplayStore for Store {
     async fn lapse(&self, identity: &Identity, owner: Owner, in_flight: Duration, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Disk(store) => store.lapse(identity, owner, in_flight, now).await,
             Self::Redis(store) => store.lapse(identity, owner, in_flight, now).await,
         }
     }
@@ -200,6 +231,7 @@ impl ReplayStore for Store {
     async fn forget(&self, identity: &Identity, now: Now) -> Result<bool, StoreError> {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
+            Self::Disk(store) => store.forget(identity, now).await,
             Self::Redis(store) => store.forget(identity, now).await,
         }
     }
@@ -207,6 +239,7 @@ impl ReplayStore for Store {
     fn divide(&self, integrations: &[IntegrationName]) -> Vec<ShareId> {
         match self {
             Self::Memory(store) => store.divide(integrations),
+            Self::Disk(store) => store.divide(integrations),
             Self::Redis(store) => store.divide(integrations),
         }
     }
@@ -214,6 +247,7 @@ impl ReplayStore for Store {
     fn maintain(&self, now: Now) {
         match self {
             Self::Memory(store) => store.maintain(now),
+            Self::Disk(store) => store.maintain(now),
             Self::Redis(store) => store.maintain(now),
         }
     }
@@ -221,6 +255,7 @@ impl ReplayStore for Store {
     fn entries(&self) -> u64 {
         match self {
             Self::Memory(store) => store.entries(),
+            Self::Disk(store) => store.entries(),
             Self::Redis(store) => store.entries(),
         }
     }
@@ -228,6 +263,7 @@ impl ReplayStore for Store {
     fn capacity(&self) -> u64 {
         match self {
             Self::Memory(store) => store.capacity(),
+            Self::Disk(store) => store.capacity(),
             Self::Redis(store) => store.capacity(),
         }
     }
@@ -235,6 +271,7 @@ impl ReplayStore for Store {
     fn is_available(&self, now: Now) -> bool {
         match self {
             Self::Memory(store) => store.is_available(now),
+            Self::Disk(store) => store.is_available(now),
             Self::Redis(store) => store.is_available(now),
         }
     }
@@ -242,6 +279,7 @@ impl ReplayStore for Store {
     fn knows_since(&self, now: Now) -> Option<UnixTime> {
         match self {
             Self::Memory(store) => store.knows_since(now),
+            Self::Disk(store) => store.knows_since(now),
             Self::Redis(store) => store.knows_since(now),
         }
     }
@@ -249,6 +287,7 @@ impl ReplayStore for Store {
     fn counters(&self) -> &StoreCounters {
         match self {
             Self::Memory(store) => store.counters(),
+            Self::Disk(store) => store.counters(),
             Self::Redis(store) => store.counters(),
         }
     }

@@ -12,8 +12,8 @@
 //!    before it are judged as after a cold start. Residual: a primary that was deposed behind a partition takes claims until
 //!    its replicas' absence stops it (`min-replicas-to-write`), and a success that was acknowledged by it alone is lost with it.
 //! 4. *The server's clock arbitrates* between replicas: a claim is remembered until `keep_until` by the later of the claimant's
-//!    wall and the server's clock, and a second more; one whose `keep_until` the server's clock has passed is refused, because
-//!    its entry may be gone.
+//!    wall and the server's clock, and a second more; a timed one whose `keep_until` the server's clock has passed is refused,
+//!    because its entry may be gone.
 //! 5. *Capacity* is the server's own `maxmemory`, without eviction; there are no shares. What is settled takes less than the
 //!    claim it replaces, and is taken by a full server too (from Redis 7 on).
 //!
@@ -156,7 +156,10 @@ impl RedisStore {
             keys: &keys,
             arguments: &arguments,
         });
-        done.await.map(drop).map_err(|_| StoreError::Unavailable)
+        done.await.map(drop).map_err(|_| {
+            shared.counters.count_write_failure();
+            StoreError::Unavailable
+        })
     }
 
     /// What was not done is done later, if it can be: not before every command under way is past its deadline, by the
@@ -172,7 +175,8 @@ impl RedisStore {
 impl Shared {
     async fn claim(&self, link: &Link, claim: &Claim, owner: Owner, now: Now) -> Result<Vec<i64>, CallError> {
         let before = link.reading.server_ms_at(now).saturating_add(millis(self.timeout)).to_string();
-        let until = (claim.keep_until.micros() / 1000).to_string();
+        // An untimed delivery has a window of its own, which no clock decides.
+        let until = if claim.is_timed { claim.keep_until.micros() / 1000 } else { i64::MAX }.to_string();
         let lease = at_least_a_second(claim.lease).to_string();
         let (key, held) = (self.key(&claim.identity), held(owner));
         let call = Call {

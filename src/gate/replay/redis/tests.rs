@@ -82,7 +82,13 @@ fn open(server: &RedisServer) -> Result<RedisStore, RedisOpenError> {
 
 /// A claim as the gate makes it, by the machine's clock.
 fn claim(number: u64, clock: &Clock) -> Claim {
-    Claim { identity: identity(number), share: ShareId::COMMON, keep_until: clock.now().wall.plus(KEEP), lease: LEASE }
+    Claim {
+        identity: identity(number),
+        share: ShareId::COMMON,
+        keep_until: clock.now().wall.plus(KEEP),
+        is_timed: true,
+        lease: LEASE,
+    }
 }
 
 fn fresh(store: &RedisStore, claim: &Claim, clock: &Clock) -> Option<Owner> {
@@ -114,7 +120,7 @@ fn random_histories_agree_with_the_model() {
     let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() });
     let histories = prop::collection::vec(step(), 1..80);
     let run = |steps: Vec<_>| {
-        replay(&bench(&server), usize::MAX, &steps);
+        replay(bench(&server), usize::MAX, &steps, |_| false);
         Ok(())
     };
     runner.run(&histories, run).unwrap();
