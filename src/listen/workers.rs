@@ -64,7 +64,13 @@ impl Workers {
         let (mut threads, mut cut, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..count.max(1) {
             let (lane, arrivals) = Lane::new();
-            let worker = Worker { arrivals, limits: limits.clone(), handshakes: Arc::clone(&handshakes), drain: drained.clone() };
+            let worker = Worker {
+                arrivals,
+                limits: limits.clone(),
+                handshakes: Arc::clone(&handshakes),
+                counters: Arc::clone(counters),
+                drain: drained.clone(),
+            };
             let (thread, ended) = start_worker(index, worker, Arc::clone(&make_handler)).map_err(failed("worker"))?;
             threads.push(thread);
             cut.push(ended);

@@ -47,7 +47,7 @@ impl Attempt {
             integration: None,
             provider: None,
             peer: context.peer,
-            source: context.peer.source(),
+            source: context.source(),
             method: if context.fault.is_some() { Method::default() } else { parts.method.clone() },
             path: if context.fault.is_some() { String::new() } else { parts.uri.path().to_owned() },
             event: None,
