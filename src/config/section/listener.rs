@@ -61,7 +61,7 @@ fn one(table: &Table<'_>, base: &Path, sockets: &Sockets, notes: &Faults) -> Opt
     let name = name(table, bind.as_ref(), sockets);
     let entry = entry(table, base, notes);
     let proxies = table.entry("trusted_proxies");
-    let trusted_proxies = proxies.as_ref().and_then(trusted).unwrap_or_default();
+    let read = proxies.as_ref().and_then(trusted);
     let protocol = table.entry("proxy_protocol");
     let proxy_protocol = protocol.as_ref().and_then(Entry::boolean).unwrap_or(false);
     let (bind, entry) = (bind?, entry?);
@@ -69,13 +69,13 @@ fn one(table: &Table<'_>, base: &Path, sockets: &Sockets, notes: &Faults) -> Opt
     if believes && proxies.is_none() {
         table.fault("trusted_proxies is missing: nobody could be served", PROXIES_HINT);
     }
-    if believes && proxies.is_some() && bind.tcp().is_none() && !trusted_proxies.unix() {
+    if believes && bind.tcp().is_none() && read.as_ref().is_some_and(|trusted| !trusted.unix()) {
         table.fault("trusted_proxies does not name \"unix\", and nobody else comes by a unix socket", PROXIES_HINT);
     }
     if let Some(proxies) = proxies.filter(|_| entry == EntrySpec::PlaintextReject && !proxy_protocol) {
         without_effect(notes, &proxies, "every request on this listener is refused", "set plaintext = \"trusted-proxy\", or tls");
     }
-    Some(ListenerSpec { name: name?, bind, entry, trusted_proxies, proxy_protocol })
+    Some(ListenerSpec { name: name?, bind, entry, trusted_proxies: read.unwrap_or_default(), proxy_protocol })
 }
 
 fn bind(table: &Table<'_>, base: &Path, sockets: &Sockets, notes: &Faults) -> Option<BindAddress> {
