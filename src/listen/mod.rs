@@ -12,6 +12,7 @@ pub mod bind;
 mod connection;
 pub mod context;
 pub mod counters;
+mod descriptors;
 pub mod error;
 mod forwarded;
 mod guard;

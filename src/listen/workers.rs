@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::accept::{Acceptor, Lane};
 use super::bind::BoundListener;
 use super::counters::ListenCounters;
+use super::descriptors::leave_room;
 use super::error::ListenError;
 use super::serve::Handler;
 use super::slots::Slots;
@@ -57,6 +58,7 @@ impl Workers {
         H: Handler,
         F: Fn(usize) -> H + Send + Sync + 'static,
     {
+        let limits = &leave_room(limits);
         let make_handler = Arc::new(make_handler);
         let handshakes = Handshakes::new(limits, Arc::clone(counters));
         let (drain, drained) = watch::channel(None);

@@ -21,6 +21,7 @@ mod canary; // what must appear nowhere: secrets, signatures, bodies
 mod cli; // the command line: verbs, exit codes, what is said where
 mod deploy; // deploy/: every configuration there is sound
 mod drain; // the end: nothing that was taken is lost
+mod edges; // in front: trusted proxies, the PROXY protocol, unix sockets, client certificates
 mod events; // the scope: which event types pass, what the others are answered
 mod handshake; // challenges: answered here, never forwarded
 mod headers; // what the upstream sees, and what it must never see
