@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::certificate::Certificate;
@@ -376,7 +377,7 @@ fn tls_11_a_session_without_a_certificate_is_not_resumed_where_one_is_due() {
     // One client for both: what it was given by the open listener it offers to the other one.
     for client in [Certificate::shared().client_of_version(&rustls::version::TLS12), Certificate::shared().client()] {
         for _ in 0..2 {
-            let mut connection = Connection::tls_as(plain, Ipv4Addr::LOCALHOST, HOST, client.clone()).expect("open");
+            let mut connection = Connection::tls_as(plain, Ipv4Addr::LOCALHOST, HOST, Arc::clone(&client)).expect("open");
             connection.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
             assert_eq!(connection.answer().status, 200);
         }

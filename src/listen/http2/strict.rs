@@ -64,7 +64,9 @@ fn are_sound(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn head(method: &str, uri: &str, headers: &[(&'static str, &str)]) -> Parts {
+    type Fields<'a> = &'a [(&'static str, &'a str)];
+
+    fn head(method: &str, uri: &str, headers: Fields<'_>) -> Parts {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn everything_else_is_malformed() {
         let long = format!("https://a/{}", "x".repeat(2048));
-        let cases: [(&str, &str, &[(&'static str, &str)]); 15] = [
+        let cases: [(&str, &str, Fields<'_>); 15] = [
             ("CONNECT", "a:443", &[]),
             ("POST", "http://a/", &[]),
             ("POST", "/no/authority", &[]),

@@ -50,8 +50,8 @@ pub(crate) enum End {
     Answer(Answer),
     /// Reset with an error.
     Reset(u32),
-    /// The whole connection was ended, with the error it said if it said one.
-    Connection(Option<u32>),
+    /// The whole connection was ended.
+    Connection,
 }
 
 impl End {
@@ -152,28 +152,25 @@ impl Http2 {
 
     pub(crate) fn end_within(&mut self, stream: u32, limit: Duration) -> Option<End> {
         let end = Instant::now() + limit;
-        let (mut head, mut body, mut goaway) = (None, Vec::new(), None);
+        let (mut head, mut body) = (None, Vec::new());
         loop {
             let frame = match self.next(end.saturating_duration_since(Instant::now())) {
                 Ok(frame) => frame,
-                Err(Silence::Closed(_)) => return Some(End::Connection(goaway)),
+                Err(Silence::Closed(_)) => return Some(End::Connection),
                 Err(Silence::TimedOut) => return None,
             };
-            if frame.kind == GOAWAY && frame.error() != 0 {
-                goaway = Some(frame.error());
-            }
             if frame.stream != stream {
                 continue;
             }
             match frame.kind {
-                HEADERS => head = Some(read_block(&frame.payload)),
+                HEADERS => head = Some(read_status(&frame.payload)),
                 DATA => body.extend_from_slice(&frame.payload),
                 RST_STREAM => return Some(End::Reset(frame.error())),
                 _ => continue,
             }
             if frame.flags & END_STREAM != 0 {
-                let (status, headers) = head.expect("a head before the end");
-                return Some(End::Answer(Answer { status, headers, body, interim: Vec::new(), closed: false }));
+                let status = head.expect("a head before the end");
+                return Some(End::Answer(Answer { status, headers: Vec::new(), body, interim: Vec::new(), closed: false }));
             }
         }
     }
@@ -257,10 +254,9 @@ fn write_length(bytes: &mut Vec<u8>, length: usize) {
     bytes.push(u8::try_from(rest).expect("fits"));
 }
 
-/// The status of an answer's head, and the fields that are not compressed beyond what stands here.
-fn read_block(block: &[u8]) -> (u16, Vec<(String, String)>) {
+/// The status of an answer's head; its other fields are compressed and not read.
+fn read_status(block: &[u8]) -> u16 {
     let mut rest = block;
-    let mut status = 0;
     // A change of the table's size stands in front.
     while rest.first().is_some_and(|byte| byte & 0xe0 == 0x20) {
         rest = &rest[1..];
@@ -268,17 +264,16 @@ fn read_block(block: &[u8]) -> (u16, Vec<(String, String)>) {
     match rest.first() {
         Some(indexed) if indexed & 0x80 != 0 => {
             const STATIC: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
-            status = STATIC[usize::from(indexed & 0x7f) - 8];
+            STATIC[usize::from(indexed & 0x7f) - 8]
         }
         // A literal under the name `:status`, of three digits: as they are, or in Huffman's code.
         Some(0x08 | 0x18 | 0x48) => {
             let (huffman, length) = (rest[1] & 0x80 != 0, usize::from(rest[1] & 0x7f));
             let text = &rest[2..2 + length];
-            status = if huffman { huffman_digits(text) } else { String::from_utf8_lossy(text).parse().expect("digits") };
+            if huffman { huffman_digits(text) } else { String::from_utf8_lossy(text).parse().expect("digits") }
         }
         other => panic!("a head that begins with {other:?}"),
     }
-    (status, Vec::new())
 }
 
 /// Digits in the code of RFC 7541, appendix B: 0 to 2 in five bits, 3 to 9 in six.
