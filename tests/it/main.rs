@@ -30,6 +30,7 @@ mod ledger; // nothing lost, nothing twice: a provider that retries against an u
 mod limits; // bounds: sizes, times, rates, connections
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
+mod readme; // README.md: what it tells a newcomer to type works
 mod replay; // once and only once, and for how long
 mod strict_head; // heads and framings that two readers could read differently
 mod tls; // versions, names, certificates, and what a failed handshake costs
