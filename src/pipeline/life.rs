@@ -104,7 +104,7 @@ where
     let source = context.peer.source();
     let admitted = admit(&integration.admission, &site.shared.sources, source, &head.method, attempt.began())?;
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
-        attempt.reserve()?;
+        // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }
     require_delivery_method(&integration.scheme, &head.method)?;

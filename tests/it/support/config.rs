@@ -23,6 +23,7 @@ pub(crate) struct Config {
     tls: Option<String>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) launcher: Vec<String>,
 }
 
 impl Config {
@@ -35,6 +36,17 @@ impl Config {
             .set("log", "level", "\"info\"")
             .set("log", "format", "\"json\"")
             .set("limits", "drain_timeout", "\"5s\"")
+    }
+
+    /// The same with the store on disk, which is the default, as is its cold start.
+    pub(crate) fn disk(self) -> Self {
+        self.unset("replay", "store").unset("replay", "cold_start")
+    }
+
+    /// Lets another program start the gateway.
+    pub(crate) fn launcher(mut self, words: &[&str]) -> Self {
+        self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
+        self
     }
 
     /// One integration for each provider, all to one upstream.
