@@ -33,6 +33,16 @@ pub(crate) fn hookward(directory: &Path) -> Command {
     command
 }
 
+/// The same, with so many descriptors and no more.
+fn limited(directory: &Path, descriptors: Option<u32>) -> Command {
+    let Some(count) = descriptors else { return hookward(directory) };
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_hookward")]);
+    command.current_dir(directory).env_remove("HOOKWARD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
 /// Runs a verb to its end.
 #[track_caller]
 pub(crate) fn hookward_output(directory: &Path, arguments: &[&str]) -> Output {
@@ -63,7 +73,7 @@ impl Gateway {
         write_files(&config, directory.path(), ports);
         let stderr = File::options().create(true).append(true).open(directory.path().join("stderr")).expect("a log");
         let stdout = File::options().create(true).append(true).open(directory.path().join("stdout")).expect("a log");
-        let child = hookward(directory.path())
+        let child = limited(directory.path(), config.descriptors)
             .args(["serve", "--config", "hookward.toml"])
             .envs(config.environment.iter().cloned())
             .stdout(stdout)
