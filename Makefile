@@ -9,7 +9,7 @@ help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
 	@echo 'make test    every test: units, tickets, vectors, configurations, house rules, integration, documentation'
 	@echo 'make bench   measure verification, claims and the whole pipeline'
-	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times'
+	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times; then ten thousand connections at a time'
 	@echo 'make fmt     format; make lint: what CI asks of style; make doc: the documentation'
 
 # The table ends by itself; the exit code is 1 if one line of it is not as it must be.
@@ -40,6 +40,7 @@ soak: need-compiler
 		$(CARGO) test --release --locked --test it -- drain:: replay:: upstream:: providers::of_64 || exit 1; \
 		round=$$((round + 1)); \
 	done
+	$(CARGO) test --release --locked --test soak
 
 fmt:
 	$(CARGO) fmt
