@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +96,11 @@ impl<H: Handler> Terms<H> {
             // Once more at the end: a head that has arrived is answered.
             biased;
             () = guarded.first_head() => {}
-            () = self.drain.cancelled() => return,
+            () = self.drain.cancelled() => {
+                // An error is the peer's, who is told nothing else.
+                let _farewell = guarded.shutdown().await;
+                return;
+            }
         }
         let service = service_fn(move |request| {
             let answer = conversation.answer(&ledger, request);
