@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -50,20 +50,23 @@ impl<H: Handler> Terms<H> {
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
         let Accepted { socket, peer, door, mut slot, load: _load } = accepted;
         let Ok(mut socket) = Stream::attach(socket) else { return };
-        let introduced = self.drain.run_until_cancelled(self.introduce(&mut socket, peer, &door, &mut slot)).await;
+        // What takes turns is boxed each by itself: thousands of connections wait in the last of them, none in all.
+        let introduction = Box::pin(self.introduce(&mut socket, peer, &door, &mut slot));
+        let introduced = self.drain.run_until_cancelled(introduction).await;
         let Some(caller) = introduced.flatten() else { return };
         let conversation = |tls: Option<TlsFacts>| {
             let (handler, door) = (Arc::clone(&self.handler), Arc::clone(&door));
             Conversation { handler, door, caller, tls }
         };
-        let Some(entry) = &door.tls else { return self.converse(socket, conversation(None)).await };
-        let ended = self.drain.run_until_cancelled(self.handshakes.end_tls(entry, socket)).await.flatten();
+        let Some(entry) = &door.tls else { return Box::pin(self.converse(socket, conversation(None))).await };
+        let handshake = Box::pin(self.handshakes.end_tls(entry, socket));
+        let ended = self.drain.run_until_cancelled(handshake).await.flatten();
         let Some((stream, facts)) = ended else { return };
         match facts.protocol {
-            Protocol::Http1 => self.converse(stream, conversation(Some(facts))).await,
+            Protocol::Http1 => Box::pin(self.converse(stream, conversation(Some(facts)))).await,
             Protocol::Http2 => {
                 let counters = Arc::clone(&self.counters);
-                http2::converse(stream, self.limits, counters, conversation(Some(facts)), &self.drain).await;
+                Box::pin(http2::converse(stream, self.limits, counters, conversation(Some(facts)), &self.drain)).await;
             }
         }
     }
@@ -88,7 +91,17 @@ impl<H: Handler> Terms<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let ledger = Arc::new(Ledger::default());
-        let guarded = Guarded::new(stream, self.limits, Arc::clone(&ledger));
+        let mut guarded = Guarded::new(stream, self.limits, Arc::clone(&ledger));
+        tokio::select! {
+            // Once more at the end: a head that has arrived is answered.
+            biased;
+            () = guarded.first_head() => {}
+            () = self.drain.cancelled() => {
+                // An error is the peer's, who is told nothing else.
+                let _farewell = guarded.shutdown().await;
+                return;
+            }
+        }
         let service = service_fn(move |request| {
             let answer = conversation.answer(&ledger, request);
             async move { Ok::<_, Infallible>(answer.await) }

@@ -2,7 +2,6 @@
 //!
 //! The frames are written by hand. Error codes are RFC 9113's: 1 `PROTOCOL_ERROR`, 11 `ENHANCE_YOUR_CALM`.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::support::client::{Answer, HOST};
@@ -12,6 +11,7 @@ use crate::support::frames::{
     WINDOW_UPDATE, as_pairs, block, frame, head_of, raw_block,
 };
 use crate::support::gateway::Gateway;
+use crate::support::process::processor_ticks;
 use crate::support::provider::{Delivery, Provider};
 use crate::support::upstream::{Latch, Reply, Upstream};
 use crate::support::{fresh_id, poll, unix_now};
@@ -44,13 +44,6 @@ fn head_with(delivery: &Delivery, changed: &[(&str, &str)]) -> Vec<(String, Stri
 fn still_serves(gateway: &Gateway) {
     assert_eq!(gateway.connect_h2().deliver(1, &PROVIDER.delivery()).status, 200);
     assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200);
-}
-
-/// Processor time of the gateway so far, in hundredths of a second.
-fn processor_ticks(gateway: &Gateway) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", gateway.pid())).expect("a process");
-    let fields = stat[stat.rfind(')').expect("a name") + 2..].split(' ').collect::<Vec<_>>();
-    fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks")
 }
 
 #[test]
@@ -266,7 +259,7 @@ fn h2_05_floods_of_frames_without_a_message() {
         ("unknown", frame(0xbe, 0, 0, b"")),
         ("WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
     ];
-    let before = processor_ticks(&gateway);
+    let before = processor_ticks(gateway.pid());
     for (name, flood) in &floods {
         let mut http2 = gateway.connect_h2();
         http2.flood(flood, 400_000);
@@ -279,7 +272,7 @@ fn h2_05_floods_of_frames_without_a_message() {
     let sent = data.flood(&frame(DATA, 0, 1, b""), 400_000);
     data.closed_after(Duration::from_secs(5));
     assert!(sent < 300_000, "empty data: {sent}");
-    let used = processor_ticks(&gateway) - before;
+    let used = processor_ticks(gateway.pid()) - before;
     assert!(used < 500, "{used} hundredths of a second of processor time");
     still_serves(&gateway);
     assert_eq!(upstream.received().len(), 2);

@@ -30,6 +30,7 @@ mod http2; // frames by hand: bounds, floods, heads that two readers could read 
 mod known_bad; // heads and framings of the catalogue, row by row, and how many of them are refused
 mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails
 mod limits; // bounds: sizes, times, rates, connections
+mod listener; // connections: silent, slow, too many, too few descriptors, and who is counted for them
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
 mod readme; // README.md: what it tells a newcomer to type works
