@@ -18,6 +18,9 @@ pub(super) struct Folder {
     _lock: File,
     #[cfg(test)]
     pub(super) fault: parking_lot::Mutex<Option<Fault>>,
+    /// How much of each file, by its inode, a power loss would leave.
+    #[cfg(test)]
+    pub(super) durable: parking_lot::Mutex<std::collections::HashMap<u64, u64>>,
 }
 
 /// What a disk does wrong, in tests.
@@ -59,6 +62,8 @@ impl Folder {
             _lock: lock,
             #[cfg(test)]
             fault: parking_lot::Mutex::default(),
+            #[cfg(test)]
+            durable: parking_lot::Mutex::default(),
         })
     }
 
@@ -108,6 +113,12 @@ impl Folder {
             Some(Fault::SyncFails) => return Err(io::Error::other("the disk is gone")),
             Some(Fault::Slow(delay)) => std::thread::sleep(delay),
             Some(Fault::ReadOnly | Fault::Full) | None => {}
+        }
+        #[cfg(test)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let metadata = file.metadata()?;
+            self.durable.lock().insert(metadata.ino(), metadata.len());
         }
         file.sync_data()
     }

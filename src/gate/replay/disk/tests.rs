@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -272,6 +273,39 @@ fn nothing_is_written_behind_a_failed_sync() {
     assert_eq!(fs::metadata(&first).unwrap().len(), length);
     drop(store);
     assert_eq!(place.remembered(&place.open(), 0..4), (0..4).collect(), "the receiver took them all");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn a_power_loss_takes_nothing_that_was_acknowledged(works in prop::collection::vec(0..4_u8, 1..25)) {
+        let place = Place::with_history();
+        let store = place.open();
+        let mut acknowledged = BTreeSet::new();
+        for (number, work) in (0..).zip(works) {
+            *store.folder.fault.lock() = match work {
+                0 => Some(Fault::SyncFails),
+                1 => Some(Fault::Full),
+                _ => None,
+            };
+            if place.settle(&store, number).is_ok() {
+                acknowledged.insert(number);
+            }
+            *store.folder.fault.lock() = None;
+            wait_for("the writer to try again", || store.is_available(place.clock.now()));
+        }
+        let durable = store.folder.durable.lock().clone();
+        drop(store);
+        for path in place.segments() {
+            // What was never synced is gone, and with it what was written behind it.
+            let length = durable.get(&fs::metadata(&path).unwrap().ino()).copied().unwrap_or(0);
+            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
+        }
+        let store = place.open();
+        prop_assert!(place.is_whole(&store));
+        prop_assert_eq!(place.remembered(&store, 0..30), acknowledged);
+    }
 }
 
 #[test]

@@ -133,6 +133,8 @@ impl Writer {
                 // Whoever does not wait any more has been refused; its record does no harm.
                 Ok(()) => requests.into_iter().for_each(|request| request.durable.send(()).unwrap_or_default()),
                 Err(error) => {
+                    // Before anybody learns of it, so that whoever does finds the store unavailable.
+                    self.available.store(false, Ordering::Release);
                     self.abandon(slot);
                     outcome = Err(error);
                 }
