@@ -41,9 +41,9 @@ pub(super) fn read(table: &Table<'_>, base: &Path, notes: &Faults) -> ReplaySpec
 
 /// The store and what belongs to it; `None` also when it was named and cannot be had, and then there is a fault.
 fn store(table: &Table<'_>, base: &Path, notes: &Faults) -> Option<StoreSpec> {
+    let entry = table.entry("store");
     let redis = table.entry("redis");
     let spec = redis.as_ref().and_then(|entry| entry.table(|table| redis_table(table, base)).flatten());
-    let entry = table.entry("store");
     let name = entry.as_ref().and_then(Entry::text);
     if name == Some("redis") {
         if let Some(entry) = table.entry("capacity") {
