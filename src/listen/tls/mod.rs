@@ -35,6 +35,19 @@ pub struct TlsEntry {
     choice: Arc<CertificateChoice>,
 }
 
+/// Certificates that were read and can be served.
+#[derive(Debug)]
+#[must_use = "certificates serve nobody until they are put in use"]
+pub struct FreshCertificates(Arc<Certificates>);
+
+impl FreshCertificates {
+    /// The ends of validity, in the order of the configuration.
+    #[must_use]
+    pub fn not_after(&self) -> Vec<UnixTime> {
+        self.0.not_after()
+    }
+}
+
 impl TlsEntry {
     /// Reads the certificates and prepares the settings.
     pub fn load(spec: &TlsSpec) -> Result<Self, TlsError> {
@@ -50,10 +63,14 @@ impl TlsEntry {
         Ok(Self { config: Arc::new(config), choice })
     }
 
-    /// Reads the certificates anew; the next handshake sees them. On an error those in use stay.
-    pub fn reload(&self, certificates: &[CertificateSpec]) -> Result<(), TlsError> {
-        self.choice.0.store(Arc::new(Certificates::load(certificates)?));
-        Ok(())
+    /// Reads certificates, for [`TlsEntry::replace`]. Those in use stay.
+    pub fn read(&self, certificates: &[CertificateSpec]) -> Result<FreshCertificates, TlsError> {
+        Certificates::load(certificates).map(|fresh| FreshCertificates(Arc::new(fresh)))
+    }
+
+    /// Puts certificates in use; the next handshake sees them.
+    pub fn replace(&self, fresh: FreshCertificates) {
+        self.choice.0.store(fresh.0);
     }
 
     /// The ends of validity, in the order of the configuration.
