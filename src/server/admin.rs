@@ -2,7 +2,7 @@
 //!
 //! 1. The probe listener has `/healthz`, `/readyz` and `/metrics` and nothing else, and no details.
 //! 2. On an address that is not loopback every other call needs the token; without a token there is none.
-//! 3. A call must name us by an address or as localhost, but for the health of the gateway: a page in a browser that was
+//! 3. A call for anything but health and metrics must name us by an address or as localhost: a page in a browser that was
 //!    pointed at us under another name gets nothing.
 //! 4. Whatever changes something needs the token on every address, JSON, and no foreign origin.
 //! 5. Nothing here shows a secret, a configuration value or the environment.
@@ -71,8 +71,7 @@ impl Admin {
         match path {
             "/healthz" => only_get(method, || text(StatusCode::OK, "alive\n")),
             "/readyz" => only_get(method, || self.readiness(headers)),
-            "/metrics" if is_probe => only_get(method, || self.metrics()),
-            "/metrics" => self.guarded(headers, || only_get(method, || self.metrics())),
+            "/metrics" => only_get(method, || self.metrics()),
             "/" if !is_probe => self.guarded(headers, || only_get(method, || self.page())),
             "/api/v1/integrations" if !is_probe => self.guarded(headers, || only_get(method, || self.integrations())),
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
