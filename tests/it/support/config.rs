@@ -21,6 +21,7 @@ pub(crate) struct Config {
     plain: bool,
     probe: bool,
     tls: Option<String>,
+    token: bool,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
 }
@@ -82,6 +83,11 @@ impl Config {
         self
     }
 
+    /// An admin token, so that an operator can change something.
+    pub(crate) fn token(self) -> Self {
+        Self { token: true, ..self }.file("admin.token", super::operator::TOKEN)
+    }
+
     /// A listener for probes only.
     pub(crate) fn probe(mut self) -> Self {
         self.probe = true;
@@ -108,6 +114,9 @@ impl Config {
             let _ = writeln!(text, "[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{}\"\n", ports.plain);
         }
         let _ = writeln!(text, "[admin]\nbind = \"127.0.0.1:{}\"", ports.admin);
+        if self.token {
+            text.push_str("token = { file = \"admin.token\" }\n");
+        }
         if self.probe {
             let _ = writeln!(text, "probe_bind = \"127.0.0.1:{}\"", ports.probe);
         }

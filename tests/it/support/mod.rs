@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod gateway;
 pub(crate) mod metrics;
+pub(crate) mod operator;
 pub(crate) mod provider;
 pub(crate) mod upstream;
 
