@@ -54,14 +54,13 @@ fn cfg_01_what_cannot_be_applied_changes_nothing() {
     ];
     let count = u64::try_from(cases.len()).unwrap();
     for (index, (name, addition, told)) in cases.into_iter().enumerate() {
-        edit(&gateway, |_| {
-            let text = good.text(gateway.ports()).into_bytes();
-            match name {
-                "an unknown key" => [addition.clone(), text].concat(),
-                "nothing" => Vec::new(),
-                _ => [text, addition.clone()].concat(),
-            }
-        });
+        let text = good.text(gateway.ports()).into_bytes();
+        let changed = match name {
+            "an unknown key" => [addition, text].concat(),
+            "nothing" => Vec::new(),
+            _ => [text, addition].concat(),
+        };
+        replace(&gateway.directory().join("hookward.toml"), changed);
         let answer = gateway.reload();
         assert_eq!(answer.status, 422, "{name}: {}", answer.text());
         assert!(answer.text().contains(told), "{name}: {}", answer.text());

@@ -144,6 +144,7 @@ fn one_secret_is_revoked_at_once() {
     let none_left = gateway.deliver(&signed_by("new")).refused(401, "unauthorized");
     assert_eq!(gateway.admin("/readyz").status, 503, "nothing can be verified at all");
     assert_eq!(gateway.tell("/api/v1/integrations/stripe/disable", r#"{"reason":"x","secret":"none"}"#).status, 404);
+    gateway.await_record(|record| record.text("request_id") == none_left);
     let gateway = gateway.restart_after_kill();
     gateway.deliver(&signed_by("new")).refused(401, "unauthorized");
     let back = gateway.verb(&["enable", "stripe", "--secret", "new", "--reason", "it was another one"]);

@@ -38,6 +38,7 @@ fn a_switch_acts_on_the_next_request_and_is_kept() {
     assert!(String::from_utf8_lossy(&gateway.verb(&["status"]).stdout).contains("disabled: secret leaked in chat"));
     gateway.reload_applied();
     gateway.deliver(&PROVIDER.delivery()).refused(403, "forbidden");
+    gateway.await_record(|record| record.text("request_id") == id);
     let gateway = gateway.restart_after_kill();
     gateway.deliver(&PROVIDER.delivery()).refused(403, "forbidden");
     assert_eq!(entry(&gateway)["disabled"]["by"], "integration");
