@@ -10,7 +10,7 @@ mod admin_client;
 mod allow_again;
 mod audit;
 mod audit_verify;
-mod captured;
+pub mod captured;
 mod certificates;
 mod check;
 mod completions;

@@ -2,7 +2,7 @@
 //!
 //! 1. plaintext, strict head, draining, route, switch;
 //! 2. admit: allow-list, budget of the source, method;
-//! 3. the unsigned handshake, answered here;
+//! 3. the unsigned handshake, answered here; what is none must have a delivery's method;
 //! 4. scheme headers: present, once, well formed; the budget of failures;
 //! 5. declared length, body;
 //! 6. signature, then the window;
@@ -29,6 +29,7 @@ use crate::domain::address::Source;
 use crate::domain::head::Head;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
+use crate::gate::admit::error::AdmitError;
 use crate::gate::admit::failures::{self, FailureVerdict};
 use crate::gate::admit::gate::{Admitted, admit};
 use crate::gate::forward::error::{Exposure, ForwardError};
@@ -48,6 +49,7 @@ use crate::pipeline::settled::SettledDelivery;
 use crate::pipeline::site::Site;
 use crate::pipeline::stop::Stop;
 use crate::provider::handshake::{self, Reply};
+use crate::provider::scheme::Scheme;
 
 /// What a request is once it passed every gate that needs no store.
 enum Passed {
@@ -103,9 +105,10 @@ where
     let source = context.peer.source();
     let admitted = admit(&integration.admission, &site.sources, source, &head.method, attempt.began())?;
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
-        attempt.reserve()?;
+        // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }
+    require_delivery_method(&integration.scheme, &head.method)?;
     let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.reserve()?;
     attempt.verified(&verified);
@@ -147,6 +150,16 @@ fn route(site: &Site, attempt: &mut Attempt, head: &Head) -> Result<Arc<Integrat
         Some(off) => Err(Stop::SwitchedOff(off, now)),
         None => Ok(Arc::clone(integration)),
     }
+}
+
+/// Step 3, the other side: a method that only challenges have passes `admit`, and what is no challenge must not be forwarded
+/// by it. Most schemes do not sign the method, so a capture could be sent by another one.
+fn require_delivery_method(scheme: &Scheme, method: &Method) -> Result<(), Stop> {
+    if scheme.methods.contains(method) {
+        return Ok(());
+    }
+    let allow = scheme.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    Err(AdmitError::MethodNotAllowed { allow }.into())
 }
 
 /// Steps 4 to 6: the headers, the body, the signature and the window; each failure spends the budget of failures.

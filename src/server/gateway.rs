@@ -160,7 +160,8 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
     vec![error.into()]
 }
 
-fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+/// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
+pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
     let StoreSpec::Memory = plan.replay.store;
     Ok(Shared {

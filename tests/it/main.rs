@@ -28,6 +28,7 @@ mod ledger; // nothing lost, nothing twice: a provider that retries against an u
 mod limits; // bounds: sizes, times, rates, connections
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
+mod readme; // README.md: what it tells a newcomer to type works
 mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
 mod rotation; // secrets and certificates exchanged under load

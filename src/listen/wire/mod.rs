@@ -26,7 +26,7 @@ mod request_line;
 mod tests;
 
 pub use fault::{FaultKind, FaultPlace, WireFault};
-pub(crate) use inspector::{Inspector, Step};
+pub use inspector::{Inspector, Step};
 
 /// The most field lines of a head, and of trailers.
 pub const HEADERS_MAX: usize = 64;
