@@ -107,7 +107,7 @@ pub enum BuildError {
 }
 
 /// One integration with its secrets read and its upstream built, not yet tied to a running gateway.
-pub struct Prepared {
+pub(crate) struct Prepared {
     plan: IntegrationPlan,
     keys: KeyRing,
     upstream: Upstream,
@@ -173,6 +173,13 @@ fn upstream(plan: &IntegrationPlan, seal: &Seal) -> Result<(Upstream, Sealed), B
     let sealed = seal.of(&(values, files));
     let built = Upstream::build(&plan.target, &plan.scheme, headers);
     built.map(|upstream| (upstream, sealed)).map_err(|fault| BuildError::Upstream { integration: plan.name.clone(), fault })
+}
+
+/// Builds a site on what was made for it, for whoever runs one without sockets and never changes it.
+pub fn first_site(plan: &Plan, shared: &Arc<Shared>, workers: usize) -> Result<Site, Vec<BuildError>> {
+    let seal = Seal::default();
+    let prepared = prepare(plan, &seal)?;
+    Ok(site(plan, prepared, &Ground { shared: Arc::clone(shared), workers, seal }, None))
 }
 
 /// Ties prepared integrations to what outlives them. What stands already goes on wherever nothing about it differs.

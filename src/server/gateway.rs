@@ -38,7 +38,7 @@ use crate::server::build::{self, BuildError, Prepared};
 use crate::server::housekeeper::Housekeeper;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
-use crate::server::reload::engine::{Engine, LoadPlan, Replaceable};
+use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
 use crate::server::reload::{Reloader, Reloads};
 use crate::server::standing::{Ground, Standing};
 use crate::server::state_directory::StateDirectory;
@@ -71,6 +71,14 @@ pub struct Surroundings {
     pub clock: Clock,
     /// How many workers there are.
     pub workers: usize,
+}
+
+impl Surroundings {
+    /// A plan that never changes, though what it names may, and sockets of the gateway's own.
+    #[must_use]
+    pub fn fixed(plan: &Plan, clock: Clock, workers: usize) -> Self {
+        Self { load: engine::always(plan), inherited: Inherited::default(), clock, workers }
+    }
 }
 
 impl Gateway {

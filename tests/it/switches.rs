@@ -214,6 +214,9 @@ fn adm_01_the_public_listener_knows_nothing_of_the_admin_one() {
     assert_eq!(refused + usize::try_from(folded).unwrap(), 2 * paths.len(), "one record each");
 }
 
+/// What somebody tries, what it is answered, and the headers it is tried with.
+type Attempt<'a> = (&'a str, u16, Vec<(&'a str, &'a str)>);
+
 #[test]
 fn adm_02_only_an_operator_changes_anything() {
     let upstream = Upstream::start();
@@ -222,7 +225,7 @@ fn adm_02_only_an_operator_changes_anything() {
     let (token, json) = (("Authorization", bearer.as_str()), ("Content-Type", "application/json"));
     let own = format!("http://localhost:{}", gateway.ports().admin);
     let own_host = format!("localhost:{}", gateway.ports().admin);
-    let cases: Vec<(&str, u16, Vec<(&str, &str)>)> = vec![
+    let cases: Vec<Attempt<'_>> = vec![
         ("no token", 401, vec![json]),
         ("another token", 401, vec![("Authorization", "Bearer wrong"), json]),
         ("basic", 401, vec![("Authorization", "Basic b3A6b3A="), json]),

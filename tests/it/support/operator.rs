@@ -96,7 +96,7 @@ impl Gateway {
     #[track_caller]
     pub(crate) fn tell_as(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         let host = if headers.iter().any(|(name, _)| *name == "Host") { "" } else { "Host: localhost\r\n" };
-        let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
+        let lines = headers.iter().fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
         let mut connection = self.connect_admin();
         let head = format!("POST {path} HTTP/1.1\r\n{host}{lines}Content-Length: {}\r\n\r\n", body.len());
         connection.send(format!("{head}{body}").as_bytes());
