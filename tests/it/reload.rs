@@ -150,6 +150,9 @@ fn cfg_03_what_only_looks_like_a_secret_is_refused_and_nothing_hangs() {
     pipe(&main);
     assert_eq!(gateway.reload().status, 422, "a configuration that is a pipe");
     fs::remove_file(&main).unwrap();
+    pipe(&gateway.directory().join("more.toml"));
+    fs::write(&main, [b"include = [\"more.toml\"]\n".as_slice(), &text].concat()).unwrap();
+    assert_eq!(gateway.reload().status, 422, "an included file that is a pipe");
     fs::write(&main, text).unwrap();
     let _ = fs::remove_file(&path);
     fs::write(&path, PROVIDER.secret("current").configured).unwrap();
