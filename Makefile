@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 SOAK_ROUNDS ?= 20
+SOAK_KILLS ?= 5000
 
 .PHONY: help demo build test bench figures soak fmt lint doc need-compiler need-lint
 
@@ -10,7 +11,7 @@ help:
 	@echo 'make test    every test: units, tickets, vectors, configurations, house rules, integration, documentation'
 	@echo 'make bench   measure verification, claims and the whole pipeline'
 	@echo 'make figures what the README says of size, memory, start and speed, measured on this machine'
-	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times'
+	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times; SOAK_KILLS=$(SOAK_KILLS) kills under load; then ten thousand connections at a time'
 	@echo 'make fmt     format; make lint: what CI asks of style; make doc: the documentation'
 
 # The table ends by itself; the exit code is 1 if one line of it is not as it must be.
@@ -51,6 +52,8 @@ soak: need-compiler
 		HOOKWARD_FUZZ_SEED=$$round HOOKWARD_FUZZ_ROUNDS=5 $(CARGO) test --release --locked --test fuzz || exit 1; \
 		round=$$((round + 1)); \
 	done
+	LEDGER_KILLS=$(SOAK_KILLS) $(CARGO) test --release --locked --test ledger -- --nocapture
+	$(CARGO) test --release --locked --test soak
 
 fmt:
 	$(CARGO) fmt

@@ -19,7 +19,7 @@ use hookward::domain::address::Peer;
 use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::Clock;
 use hookward::gate::verify::sign::{Request as ToSign, SigningKey, sign};
-use hookward::listen::context::{Entry, RequestContext, TlsFacts};
+use hookward::listen::context::{Entry, Origin, Protocol, RequestContext, TlsFacts};
 use hookward::pipeline::life::live;
 use hookward::pipeline::site::Site;
 use hookward::provider::Catalogue;
@@ -77,7 +77,8 @@ impl Stage {
         let context = RequestContext {
             listener: "bench".parse().unwrap(),
             peer: Peer::Tcp("127.0.0.1:4000".parse().unwrap()),
-            tls: Some(TlsFacts { version: "TLSv1.3" }),
+            origin: Origin::Secure(Peer::Tcp("127.0.0.1:4000".parse().unwrap()).source()),
+            tls: Some(TlsFacts { version: "TLSv1.3", protocol: Protocol::Http1 }),
             entry: Entry::Tls,
             fault: None,
         };

@@ -46,7 +46,7 @@ impl Attempt {
             integration: None,
             provider: None,
             peer: context.peer,
-            source: context.peer.source(),
+            source: context.source(),
             // A request with a fault is a stand-in: its method and path were not sent by anybody.
             method: context.fault.is_none().then(|| parts.method.clone()),
             path: context.fault.is_none().then(|| parts.uri.path().to_owned()),

@@ -41,7 +41,7 @@ use crate::gate::replay::settlement::{Outcome, Settlement};
 use crate::gate::scope::gate::{Scoped, scope};
 use crate::gate::verify::gate::{Judging, Verified, verify};
 use crate::gate::verify::presented::present;
-use crate::listen::context::{Entry, RequestContext};
+use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
 use crate::pipeline::integration::Integration;
@@ -102,7 +102,7 @@ where
 {
     let head = strict_head(context, parts)?;
     let integration = route(site, attempt, &head)?;
-    let source = context.peer.source();
+    let source = context.source();
     let admitted = admit(&integration.admission, &site.sources, source, &head.method, attempt.began())?;
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
         // Anyone can ask for this answer, so it takes no place that a delivery may need.
@@ -116,17 +116,20 @@ where
         return Ok(Passed::Handshake(reply.clone()));
     }
     let scoped = scope(&integration.events, verified)?;
-    let (verified_at, tls) = (site.shared.clock.now().wall, context.tls.is_some());
+    let (verified_at, tls) = (site.shared.clock.now().wall, matches!(context.origin, Origin::Secure(_)));
     Ok(Passed::Delivery(Box::new(Delivery { integration, scoped, verified_at, source, tls, _holding: holding })))
 }
 
 /// Step 1, before the route. The wire was judged where it was read; what it says of a stand-in is final.
 fn strict_head(context: &RequestContext, parts: Parts) -> Result<Head, Stop> {
-    if context.entry == Entry::PlaintextReject {
+    if context.origin == Origin::Plaintext {
         return Err(Stop::Plaintext);
     }
     if let Some(fault) = context.fault {
         return Err(Stop::Wire(fault));
+    }
+    if context.origin == Origin::Malformed {
+        return Err(Stop::Forwarded);
     }
     if parts.uri.authority().is_some() || parts.method == Method::CONNECT {
         return Err(Stop::Head);
@@ -183,11 +186,13 @@ where
             return Err(unless_muted(verdict, false, Stop::Present(error)));
         }
     };
-    let trial = failures::enter(sources, source, &integration.name, attempt.began())?;
     let (received, mut holding) = site.intake.receive(terms, head, body).await?;
     attempt.received(&received.body);
     // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.
     let now = site.shared.clock.now();
+    // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
+    // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
+    let trial = failures::enter(sources, source, &integration.name, now)?;
     let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
     let outcome = verify(&judging, presented, received, now.wall);
     attempt.judged(now.monotonic, site.shared.clock.now().monotonic);

@@ -15,6 +15,7 @@ use crate::gate::forward::error::ForwardBuildError;
 use crate::gate::forward::upstream::Upstream;
 use crate::gate::intake::gate::Intake;
 use crate::gate::pace::gate::Pace;
+use crate::gate::replay::disk::error::DiskError;
 use crate::gate::replay::history::HistoryTerms;
 use crate::gate::replay::store::{ReplayStore as _, ShareId};
 use crate::gate::replay::terms::{Protection, ReplayTerms};
@@ -93,6 +94,9 @@ pub enum BuildError {
     /// The positions of the kill switches cannot be had.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// The replay store on disk cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),

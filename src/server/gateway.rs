@@ -21,13 +21,15 @@ use crate::audit::error::AuditError;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::Clock;
+use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
-use crate::gate::replay::spec::StoreSpec;
+use crate::gate::replay::spec::{ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
 use crate::listen::bind::{BoundListener, Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
+use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
 use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
@@ -47,7 +49,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// A running gateway.
 pub struct Gateway {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<BindAddress>,
     admin_address: SocketAddr,
     site: Arc<ArcSwap<Site>>,
     observed: Arc<Observed>,
@@ -124,7 +126,7 @@ impl Gateway {
 
     /// Where the listeners listen, in the order of the plan.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[BindAddress] {
         &self.addresses
     }
 
@@ -171,9 +173,8 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
 /// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
 pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
-    let StoreSpec::Memory = plan.replay.store;
     Ok(Shared {
-        store: Arc::new(Store::Memory(MemoryStore::new(plan.replay.capacity, clock.now()))),
+        store: Arc::new(store(&plan.replay, state_directory, &clock)?),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
@@ -184,6 +185,13 @@ pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Re
         metrics,
         clock,
     })
+}
+
+fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Clock) -> Result<Store, BuildError> {
+    match spec.store {
+        StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(spec.capacity, clock.now()))),
+        StoreSpec::Disk => Ok(Store::Disk(DiskStore::open(state_directory.path(), spec.capacity, clock.now())?)),
+    }
 }
 
 /// Everything that listens, opened before anything runs.
@@ -209,8 +217,8 @@ impl Sockets {
         Ok(Self { listeners, admin, admin_address, token: Arc::new(ArcSwapOption::from(token.map(Arc::new))) })
     }
 
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(BoundListener::address).collect()
+    fn addresses(&self) -> Vec<BindAddress> {
+        self.listeners.iter().map(|listener| listener.address().clone()).collect()
     }
 
     fn observed(&self, site: &Arc<ArcSwap<Site>>, connections: &Arc<ListenCounters>) -> Arc<Observed> {

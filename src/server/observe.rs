@@ -43,6 +43,7 @@ impl Observed {
         let enabled = site.integrations.iter().filter(|integration| integration.enabled).count();
         Readiness::judge(Conditions {
             replay_ready: ready_at(shared.store.knows_since(now), site.cold_start, now).is_none(),
+            replay_available: shared.store.is_available(now),
             audit_writable: shared.auditor.is_healthy(),
             secrets_usable: enabled == 0 || without_secret.len() < enabled,
             draining: shared.ending.is_leaving(),

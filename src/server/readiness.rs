@@ -13,6 +13,8 @@ use serde::Serialize;
 pub struct Conditions {
     /// The store remembers as far back as its rule demands.
     pub replay_ready: bool,
+    /// The store can answer.
+    pub replay_available: bool,
     /// Records can be written.
     pub audit_writable: bool,
     /// At least one integration that is enabled has a secret that can be used.
@@ -49,6 +51,7 @@ impl Readiness {
     #[must_use]
     pub fn judge(conditions: Conditions) -> Self {
         let all = [
+            (!conditions.replay_available, "replay_store_unavailable"),
             (!conditions.replay_ready, "replay_store_cold"),
             (!conditions.audit_writable, "audit_unavailable"),
             (!conditions.secrets_usable, "secrets_unavailable"),
@@ -82,7 +85,14 @@ mod tests {
     use super::*;
 
     fn fine() -> Conditions {
-        Conditions { replay_ready: true, audit_writable: true, secrets_usable: true, draining: false, degraded: Vec::new() }
+        Conditions {
+            replay_ready: true,
+            replay_available: true,
+            audit_writable: true,
+            secrets_usable: true,
+            draining: false,
+            degraded: Vec::new(),
+        }
     }
 
     #[test]
@@ -90,13 +100,17 @@ mod tests {
         assert_eq!(Readiness::judge(fine()).status, "ready");
         let bad = Conditions {
             replay_ready: false,
+            replay_available: false,
             audit_writable: false,
             secrets_usable: false,
             draining: true,
             degraded: Vec::new(),
         };
         let readiness = Readiness::judge(bad);
-        assert_eq!(readiness.causes, ["replay_store_cold", "audit_unavailable", "secrets_unavailable", "draining"]);
+        assert_eq!(
+            readiness.causes,
+            ["replay_store_unavailable", "replay_store_cold", "audit_unavailable", "secrets_unavailable", "draining"]
+        );
         assert!(readiness.status == "unavailable" && !readiness.is_ready());
     }
 

@@ -184,7 +184,7 @@ impl Stage {
     /// Sends it and answers with everything that came back. A genuine request waits for its answer; others hang up when it
     /// has been quiet.
     async fn exchange(&self, bytes: &[u8], waits: bool) -> Vec<u8> {
-        let tcp = TcpStream::connect(self.gateway.addresses()[0]).await.unwrap();
+        let tcp = TcpStream::connect(self.gateway.addresses()[0].tcp().unwrap()).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let mut stream = timeout(PATIENCE, self.tls.connect(name, tcp)).await.expect("a handshake").unwrap();

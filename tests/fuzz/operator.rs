@@ -204,7 +204,7 @@ fn certificates() {
     run("pem", 3000, &entries, &words, |input, _| {
         fs::write(&path, input).unwrap();
         let both = CertificateSpec { cert: path.clone(), key: path.clone() };
-        let spec = TlsSpec { certificates: vec![both], min_version: TlsVersion::V12 };
+        let spec = TlsSpec { certificates: vec![both], min_version: TlsVersion::V12, client_ca: None };
         match TlsEntry::load(&spec) {
             Ok(entry) => loaded += usize::from(!entry.not_after().is_empty()),
             Err(error) => assert!(!error.to_string().is_empty()),

@@ -74,7 +74,8 @@ async fn hold(terms: &ReplayTerms, verified: &Verified, identity: Identity, now:
         }
     };
     let keep_until = verified.acceptable_until().unwrap_or(now.wall.plus(terms.history.untimed_window));
-    let claim = Claim { identity, share: terms.share, keep_until, lease: terms.lease };
+    let is_timed = verified.acceptable_until().is_some();
+    let claim = Claim { identity, share: terms.share, keep_until, is_timed, lease: terms.lease };
     let owner = match terms.store.claim(&claim, now).await? {
         Answer::Fresh(owner) => owner,
         Answer::Settled => return Err(ReplayError::Replayed),
