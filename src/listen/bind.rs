@@ -70,13 +70,13 @@ impl BoundListener {
     /// Loads a listener's certificates and binds its address, or takes the socket that was opened for it.
     fn bind_or_take(spec: &ListenerSpec, inherited: &mut Inherited) -> Result<Self, ListenError> {
         let door = Door::open(spec)?;
-        let taken = spec.bind.tcp().and_then(|address| inherited.take(address));
-        let bound = match taken {
-            Some(socket) => adopt(socket),
+        let opened = spec.bind.tcp().and_then(|address| inherited.take(address));
+        let bound = match opened {
+            Some(socket) => taken(socket),
             None => listen(&spec.bind),
         };
-        let (address, socket) =
-            bound.map_err(|source| ListenError::Bind { name: spec.name.clone(), address: spec.bind.clone(), source })?;
+        let unbound = |source| ListenError::Bind { name: spec.name.clone(), address: spec.bind.clone(), source };
+        let (address, socket) = bound.map_err(unbound)?;
         Ok(Self { socket, door, address })
     }
 
@@ -114,7 +114,7 @@ pub fn bind_or_take_all(specs: &[ListenerSpec], mut inherited: Inherited) -> Res
     }
 }
 
-fn adopt(socket: TcpListener) -> io::Result<(BindAddress, BoundSocket)> {
+fn taken(socket: TcpListener) -> io::Result<(BindAddress, BoundSocket)> {
     socket.set_nonblocking(true)?;
     Ok((BindAddress::Tcp(socket.local_addr()?), BoundSocket::Tcp(socket)))
 }

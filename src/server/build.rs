@@ -91,12 +91,12 @@ pub enum BuildError {
     /// The state directory cannot be had.
     #[error(transparent)]
     State(#[from] StateDirectoryError),
-    /// The replay store on disk cannot be opened.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
     /// The positions of the kill switches cannot be had.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// The replay store on disk cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),

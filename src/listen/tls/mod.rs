@@ -48,8 +48,8 @@ pub struct TlsEntry {
 #[must_use = "certificates serve nobody until they are put in use"]
 pub struct FreshCertificates {
     certificates: Arc<Certificates>,
-    /// With the client CA as it is now, where clients are asked for a certificate.
-    settings: Option<Arc<ServerConfig>>,
+    /// New settings where clients must show certificates, because who issues those is part of them.
+    config: Option<Arc<ServerConfig>>,
 }
 
 impl FreshCertificates {
@@ -70,14 +70,15 @@ impl TlsEntry {
     /// Reads certificates and the client CA, for [`TlsEntry::replace`]. Those in use stay.
     pub fn read(&self, certificates: &[CertificateSpec]) -> Result<FreshCertificates, TlsError> {
         let certificates = Arc::new(Certificates::load(certificates)?);
-        let settings = self.spec.client_ca.is_some().then(|| settings(&self.spec, &self.choice)).transpose()?;
-        Ok(FreshCertificates { certificates, settings: settings.map(Arc::new) })
+        let is_mutual = self.spec.client_ca.is_some();
+        let config = is_mutual.then(|| settings(&self.spec, &self.choice).map(Arc::new)).transpose()?;
+        Ok(FreshCertificates { certificates, config })
     }
 
     /// Puts certificates in use; the next handshake sees them.
     pub fn replace(&self, fresh: FreshCertificates) {
-        if let Some(settings) = fresh.settings {
-            self.config.store(settings);
+        if let Some(config) = fresh.config {
+            self.config.store(config);
         }
         self.choice.0.store(fresh.certificates);
     }

@@ -61,7 +61,8 @@ pub(crate) fn of_upstream(target: &TargetSpec) -> Vec<&Path> {
 
 fn of_listener(listener: &ListenerSpec) -> Vec<&Path> {
     let EntrySpec::Tls(tls) = &listener.entry else { return Vec::new() };
-    tls.certificates.iter().flat_map(|pair| [pair.cert.as_path(), pair.key.as_path()]).collect()
+    let pairs = tls.certificates.iter().flat_map(|pair| [&pair.cert, &pair.key]);
+    pairs.chain(&tls.client_ca).map(PathBuf::as_path).collect()
 }
 
 fn of_integration(integration: &IntegrationPlan) -> Vec<&Path> {

@@ -21,12 +21,12 @@ pub(crate) struct Config {
     plain: bool,
     probe: bool,
     tls: Option<String>,
+    token: bool,
     public_lines: String,
     plain_lines: String,
     listeners: String,
     /// How many files the process may have open.
     pub(crate) descriptors: Option<u32>,
-    token: bool,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) launcher: Vec<String>,
