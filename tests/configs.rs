@@ -89,7 +89,7 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(plan.listeners[0].name.as_str(), "127.0.0.1:8443");
     assert_eq!((plan.admin.bind.to_string().as_str(), &plan.admin.token), ("127.0.0.1:9901", &None));
     assert_eq!(plan.audit.output, AuditOutput::Stdout);
-    assert_eq!((plan.replay.store.clone(), plan.replay.cold_start), (StoreSpec::Memory, ColdStart::Refuse));
+    assert_eq!((plan.replay.store.clone(), plan.replay.cold_start), (StoreSpec::Disk, ColdStart::Refuse));
     assert_eq!((plan.replay.capacity, plan.replay.untimed_window), (10_000_000, seconds(86_400)));
     assert_eq!((plan.connections.max_header_bytes, plan.connections.max_connections), (16 << 10, 10_000));
     assert_eq!(plan.connections.max_connections_per_source, 500);
@@ -163,7 +163,7 @@ fn what_an_integration_says_stands_in_the_plan() {
     let own = integration(&plan, "own");
     assert_eq!(
         (own.place.to_string().as_str(), own.scheme.origin.evidence),
-        ("tests/configs/good/full.toml:57:1", Evidence::Custom)
+        ("tests/configs/good/full.toml:58:1", Evidence::Custom)
     );
     assert_eq!((own.owner.as_deref(), own.review_by.as_deref()), (Some("team"), Some("2027-06-30")));
     assert_eq!((own.host.as_deref(), own.path.as_str()), (Some("hooks.example.com"), "/own%20path"));

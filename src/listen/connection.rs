@@ -111,7 +111,8 @@ impl<H: Handler> Terms<H> {
             // The guard keeps the time of heads: it starts with their first byte, and ends without an answer.
             .header_read_timeout(None)
             .keep_alive(true)
-            .half_close(false)
+            // A sender may close its side with its last byte: its request is whole, and is answered and recorded as any other.
+            .half_close(true)
             .pipeline_flush(false)
             .max_buf_size(read_buffer_bytes(self.limits.max_header_bytes))
             .serve_connection(TokioIo::new(guarded), service);

@@ -104,7 +104,7 @@ where
     let source = context.source();
     let admitted = admit(&integration.admission, &site.shared.sources, source, &head.method, attempt.began())?;
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
-        attempt.reserve()?;
+        // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }
     require_delivery_method(&integration.scheme, &head.method)?;
@@ -178,11 +178,13 @@ where
             return Err(unless_muted(verdict, false, Stop::Present(error)));
         }
     };
-    let trial = failures::enter(&shared.sources, source, &integration.name, attempt.began())?;
     let (received, mut holding) = shared.intake.receive(terms, head, body).await?;
     attempt.received(&received.body);
     // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.
     let now = shared.clock.now();
+    // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
+    // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
+    let trial = failures::enter(&shared.sources, source, &integration.name, now)?;
     let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
     let outcome = verify(&judging, presented, received, now.wall);
     attempt.judged(now.monotonic, shared.clock.now().monotonic);

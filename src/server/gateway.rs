@@ -22,8 +22,9 @@ use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
+use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
-use crate::gate::replay::spec::StoreSpec;
+use crate::gate::replay::spec::{ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
 use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
@@ -123,11 +124,11 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
     vec![error.into()]
 }
 
-fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+/// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
+pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
-    let StoreSpec::Memory = plan.replay.store;
     Ok(Shared {
-        store: Arc::new(Store::Memory(MemoryStore::new(plan.replay.capacity, clock.now()))),
+        store: Arc::new(store(&plan.replay, state_directory, &clock)?),
         intake: Intake::new(plan.intake),
         sources: Arc::new(SourceTable::new(plan.source_limits)),
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
@@ -138,6 +139,13 @@ fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result
         metrics,
         clock,
     })
+}
+
+fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Clock) -> Result<Store, BuildError> {
+    match spec.store {
+        StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(spec.capacity, clock.now()))),
+        StoreSpec::Disk => Ok(Store::Disk(DiskStore::open(state_directory.path(), spec.capacity, clock.now())?)),
+    }
 }
 
 /// Everything that listens, opened before anything runs.

@@ -20,6 +20,7 @@ mod audit; // the log: one record a decision, the chain, folding, rotation, `aud
 mod canary; // what must appear nowhere: secrets, signatures, bodies
 mod cli; // the command line: verbs, exit codes, what is said where
 mod deploy; // deploy/: every configuration there is sound
+mod disk; // the store on disk: what a kill, a fault and a full disk do to it
 mod drain; // the end: nothing that was taken is lost
 mod edges; // in front: trusted proxies, the PROXY protocol, unix sockets, client certificates
 mod events; // the scope: which event types pass, what the others are answered

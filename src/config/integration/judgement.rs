@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::config::context::Context;
 use crate::config::section::{BODY_BYTES_MAX, UNTIMED_WINDOW};
 use crate::config::value;
-use crate::document::{Entry, Table};
+use crate::document::{Entry, Fault, Table};
 use crate::domain::pattern::Pattern;
 use crate::domain::size::{ByteSize, Rate};
 use crate::provider::scheme::{OnRefusal, Scheme};
@@ -71,6 +71,17 @@ fn untimed_window(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<
 }
 
 fn max_body(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<'_>) -> ByteSize {
+    let size = max_body_allowed(table, scheme, context);
+    let eighth = ByteSize(context.settings.limits.max_inflight().0 / 8);
+    if size > eighth {
+        let reason = format!("one source may hold only {eighth} of unverified bodies at once: a larger body is refused with 503");
+        let hint = "raise limits.max_inflight_bytes to eight times the largest body at least";
+        context.notes.push(Fault::new(table.place(), format!("{}.max_body", table.path()), reason).hint(hint));
+    }
+    size
+}
+
+fn max_body_allowed(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<'_>) -> ByteSize {
     let hint = "a body that does not fit into limits.max_inflight_bytes could never be received";
     let inflight = context.settings.limits.max_inflight();
     let preset = scheme.and_then(|scheme| scheme.max_body).unwrap_or(ByteSize(0));

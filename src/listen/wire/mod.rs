@@ -27,7 +27,7 @@ mod tests;
 
 pub use fault::{FaultKind, FaultPlace, WireFault};
 pub(super) use field::{is_authority, parse_length};
-pub(crate) use inspector::{Inspector, Step};
+pub use inspector::{Inspector, Step};
 pub(super) use request_line::is_target;
 
 /// The most field lines of a head, and of trailers.

@@ -24,10 +24,9 @@ pub(crate) struct Config {
     public_lines: String,
     plain_lines: String,
     listeners: String,
-    /// How many files the process may have open.
-    pub(crate) descriptors: Option<u32>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) launcher: Vec<String>,
 }
 
 impl Config {
@@ -40,6 +39,17 @@ impl Config {
             .set("log", "level", "\"info\"")
             .set("log", "format", "\"json\"")
             .set("limits", "drain_timeout", "\"5s\"")
+    }
+
+    /// The same with the store on disk, which is the default, as is its cold start.
+    pub(crate) fn disk(self) -> Self {
+        self.unset("replay", "store").unset("replay", "cold_start")
+    }
+
+    /// Lets another program start the gateway.
+    pub(crate) fn launcher(mut self, words: &[&str]) -> Self {
+        self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
+        self
     }
 
     /// One integration for each provider, all to one upstream.
@@ -90,12 +100,6 @@ impl Config {
     /// More lines of the public listener.
     pub(crate) fn public_with(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.public_lines);
-        self
-    }
-
-    /// The process may have so many files open, sockets among them.
-    pub(crate) fn descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
         self
     }
 
