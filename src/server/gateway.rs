@@ -30,6 +30,7 @@ use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
+use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
 use crate::pipeline::life::live;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
@@ -43,7 +44,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// A running gateway.
 pub struct Gateway {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<BindAddress>,
     admin_address: SocketAddr,
     site: Arc<ArcSwap<Site>>,
     observed: Arc<Observed>,
@@ -86,7 +87,7 @@ impl Gateway {
 
     /// Where the listeners listen, in the order of the plan.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[BindAddress] {
         &self.addresses
     }
 
@@ -123,7 +124,8 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
     vec![error.into()]
 }
 
-fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+/// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
+pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock)?),
@@ -168,8 +170,8 @@ impl Sockets {
         Ok(Self { listeners, admin, admin_address })
     }
 
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(BoundListener::address).collect()
+    fn addresses(&self) -> Vec<BindAddress> {
+        self.listeners.iter().map(|listener| listener.address().clone()).collect()
     }
 
     fn serve_admin(&mut self, observed: &Arc<Observed>) -> Vec<JoinHandle<()>> {

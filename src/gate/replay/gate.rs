@@ -80,7 +80,8 @@ async fn hold(terms: &ReplayTerms, verified: &Verified, identity: Identity, now:
         Answer::Fresh(owner) => owner,
         Answer::Settled => return Err(ReplayError::Replayed),
         Answer::InFlight { retry_after } => {
-            return Err(ReplayError::ReplayInFlight { retry_after: RetryAfter::new(retry_after) });
+            // An attempt is over after the upstream's timeout; the lease only outlasts one that broke.
+            return Err(ReplayError::ReplayInFlight { retry_after: RetryAfter::new(retry_after.min(terms.lapse)) });
         }
     };
     let hold = Hold { store: Arc::clone(&terms.store), claim, owner, lapse: terms.lapse, is_ended: false };

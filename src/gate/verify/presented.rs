@@ -14,7 +14,7 @@ use super::envelope::{sender_part, single};
 use super::error::VerifyError;
 use super::sent_time::SentTime;
 use crate::domain::head::{Head, Single};
-use crate::provider::scheme::{Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule};
+use crate::provider::scheme::{Locator, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule};
 
 /// The most signature entries of one request: a rotation shows two or three.
 pub const MAX_SIGNATURES: usize = 9;
@@ -58,7 +58,20 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
             sender_part(scheme, head, index, part)?;
         }
     }
+    for place in scheme.event.iter().chain(&scheme.delivery_id) {
+        stands_once(place, head)?;
+    }
     Ok(Presented { candidates, sent_at })
+}
+
+/// A field's header given twice is one thing to us and may be the other to the receiver, signed or not.
+fn stands_once(place: &Locator, head: &Head) -> Result<(), VerifyError> {
+    match place {
+        Locator::Header(name) if matches!(single(&head.headers, name), Single::Repeated) => {
+            Err(VerifyError::HeaderRepeated { header: name.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn candidates(rule: &SignatureRule, timestamp: Option<&TimestampRule>, value: &[u8]) -> Result<Vec<Candidate>, VerifyError> {

@@ -36,6 +36,16 @@ fn prepared(mut command: Command, directory: &Path) -> Command {
     command
 }
 
+/// The same, with so many descriptors and no more.
+fn limited(directory: &Path, descriptors: Option<u32>) -> Command {
+    let Some(count) = descriptors else { return hookward(directory) };
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_hookward")]);
+    command.current_dir(directory).env_remove("HOOKWARD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
 /// Runs a verb to its end.
 #[track_caller]
 pub(crate) fn hookward_output(directory: &Path, arguments: &[&str]) -> Output {
@@ -264,7 +274,7 @@ fn spawn(config: &Config, directory: &Path) -> (Child, Ports) {
     let ports = Ports { public: free_port(), plain: free_port(), admin: free_port(), probe: free_port() };
     write_files(config, directory, ports);
     let log = |name: &str| File::options().create(true).append(true).open(directory.join(name)).expect("a log");
-    let mut command = hookward(directory);
+    let mut command = limited(directory, config.descriptors);
     if let Some((first, rest)) = config.launcher.split_first() {
         let binary = command.get_program().to_owned();
         command = prepared(Command::new(first), directory);
