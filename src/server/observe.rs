@@ -9,7 +9,7 @@ use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::ListenCounters;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
-use crate::server::readiness::{Conditions, Readiness};
+use crate::server::readiness::{Conditions, Readiness, ReplayCondition};
 use crate::telemetry::metrics::LiveReadings;
 
 /// The gateway as seen from outside the request path.
@@ -27,9 +27,14 @@ impl Observed {
         let site = self.site.load();
         let shared = &site.shared;
         let now = shared.clock.now();
+        let cold = ready_at(shared.store.knows_since(now), site.cold_start, now).is_some();
+        let replay = match (shared.store.is_available(now), cold) {
+            (false, _) => ReplayCondition::Unavailable,
+            (true, true) => ReplayCondition::Cold,
+            (true, false) => ReplayCondition::Ready,
+        };
         Readiness::judge(&Conditions {
-            replay_ready: ready_at(shared.store.knows_since(now), site.cold_start, now).is_none(),
-            replay_available: shared.store.is_available(now),
+            replay,
             audit_writable: shared.auditor.is_healthy(),
             draining: shared.ending.is_leaving(),
         })

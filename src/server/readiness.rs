@@ -9,14 +9,23 @@ use serde::Serialize;
 /// The facts that readiness rests on.
 #[derive(Clone, Copy, Debug)]
 pub struct Conditions {
-    /// The store remembers as far back as its rule demands.
-    pub replay_ready: bool,
-    /// The store can answer.
-    pub replay_available: bool,
+    /// The store of claims.
+    pub replay: ReplayCondition,
     /// Records can be written.
     pub audit_writable: bool,
     /// The gateway is ending.
     pub draining: bool,
+}
+
+/// What the store of claims can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayCondition {
+    /// It answers, and remembers as far back as its rule demands.
+    Ready,
+    /// It does not remember far enough yet.
+    Cold,
+    /// It cannot be asked.
+    Unavailable,
 }
 
 /// The answer of `/readyz`.
@@ -33,8 +42,8 @@ impl Readiness {
     #[must_use]
     pub fn judge(conditions: &Conditions) -> Self {
         let all = [
-            (!conditions.replay_available, "replay_store_unavailable"),
-            (!conditions.replay_ready, "replay_store_cold"),
+            (conditions.replay == ReplayCondition::Unavailable, "replay_store_unavailable"),
+            (conditions.replay == ReplayCondition::Cold, "replay_store_cold"),
             (!conditions.audit_writable, "audit_unavailable"),
             (conditions.draining, "draining"),
         ];
@@ -55,11 +64,14 @@ mod tests {
 
     #[test]
     fn every_cause_is_named() {
-        let fine = Conditions { replay_ready: true, replay_available: true, audit_writable: true, draining: false };
+        let fine = Conditions { replay: ReplayCondition::Ready, audit_writable: true, draining: false };
         assert!(Readiness::judge(&fine).is_ready());
-        let bad = Conditions { replay_ready: false, replay_available: false, audit_writable: false, draining: true };
-        let readiness = Readiness::judge(&bad);
-        assert_eq!(readiness.causes, ["replay_store_unavailable", "replay_store_cold", "audit_unavailable", "draining"]);
-        assert_eq!(readiness.status, "unavailable");
+        for (replay, cause) in
+            [(ReplayCondition::Cold, "replay_store_cold"), (ReplayCondition::Unavailable, "replay_store_unavailable")]
+        {
+            let readiness = Readiness::judge(&Conditions { replay, audit_writable: false, draining: true });
+            assert_eq!(readiness.causes, [cause, "audit_unavailable", "draining"]);
+            assert_eq!(readiness.status, "unavailable");
+        }
     }
 }
