@@ -32,6 +32,11 @@ test: need-compiler need-redis
 		$(CARGO) test --locked --lib --bins --tests; \
 	fi
 	$(CARGO) test --locked --doc
+	@.ci/manifests
+
+# The Kubernetes manifests against the schemas of Kubernetes itself. Python 3 only, installed into .venv from a locked list.
+manifests:
+	@.ci/manifests
 
 bench: need-compiler
 	$(CARGO) bench --locked
