@@ -270,6 +270,30 @@ fn rpl_20_the_password_changes() {
     scene.finish();
 }
 
+/// The URL stands in a file, and the file is read again where a connection is wanted.
+#[test]
+fn a_password_is_exchanged_while_it_runs() {
+    let redis = RedisServer::start();
+    redis.command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "+@all"]);
+    let port = redis.port();
+    let url = |password: &str| format!("redis://gate:{password}@127.0.0.1:{port}");
+    let upstream = Upstream::start();
+    let config = Config::of(Integration::new(Provider::Stripe, &upstream.url())).file("redis.url", &url("first"));
+    let config = config.redis("").set("replay", "redis", "{ url = { file = \"redis.url\" } }");
+    let gateway = Gateway::start(config);
+    let deliver = || gateway.deliver(&Provider::Stripe.delivery()).status;
+    assert_eq!(deliver(), 200);
+    redis.command(&["ACL", "SETUSER", "gate", "resetpass", ">second"]);
+    kill_clients(&redis, None);
+    assert!(poll(Duration::from_secs(5), || (deliver() == 503).then_some(())).is_some(), "the old one is no longer right");
+    std::fs::write(gateway.directory().join("redis.url"), "no url").unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    std::fs::write(gateway.directory().join("redis.url"), url("second")).unwrap();
+    assert!(poll(Duration::from_secs(5), || (deliver() == 200).then_some(())).is_some(), "the new one is read");
+    assert!(!gateway.stderr().contains("second"));
+    gateway.finish();
+}
+
 #[test]
 fn rpl_20_somebody_elses_key() {
     let mut scene = Scene::new();

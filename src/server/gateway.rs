@@ -201,7 +201,9 @@ async fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Cloc
 fn redis_settings(spec: &RedisSpec) -> Result<RedisSettings, BuildError> {
     let url = secrets::read(&spec.url).map_err(|fault| BuildError::RedisUrl { fault })?;
     let address = Address::parse(&url).map_err(RedisOpenError::Address)?;
-    Ok(RedisSettings { address, prefix: spec.prefix.clone(), timeout: spec.timeout, roots: spec.ca.clone() })
+    let source = spec.url.clone();
+    let reread = Box::new(move || secrets::read(&source).ok().and_then(|url| Address::parse(&url).ok()));
+    Ok(RedisSettings { address, reread, prefix: spec.prefix.clone(), timeout: spec.timeout, roots: spec.ca.clone() })
 }
 
 /// Everything that listens, opened before anything runs.

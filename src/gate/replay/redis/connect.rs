@@ -19,12 +19,14 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
+use super::ReadAddress;
 use super::address::{Address, Server, Servers};
 use super::error::{RedisFault, RedisOpenError};
 
 /// What connections are made with.
 pub(super) struct Connector {
     address: Address,
+    reread: ReadAddress,
     tls: Option<TlsConnector>,
 }
 
@@ -60,13 +62,16 @@ impl Drop for Driver {
 
 impl Connector {
     /// Reads the roots, where TLS is asked for.
-    pub(super) fn new(address: Address, roots: Option<&Path>) -> Result<Self, RedisOpenError> {
+    pub(super) fn new(address: Address, reread: ReadAddress, roots: Option<&Path>) -> Result<Self, RedisOpenError> {
         let tls = if address.is_tls { Some(tls(roots)?) } else { None };
-        Ok(Self { address, tls })
+        Ok(Self { address, reread, tls })
     }
 
     /// A connection to the primary, as far as is known.
-    pub(super) async fn open(&self) -> Result<Opened, RedisFault> {
+    pub(super) async fn open(&mut self) -> Result<Opened, RedisFault> {
+        if let Some(address) = (self.reread)().filter(|address| address.is_tls == self.address.is_tls) {
+            self.address = address;
+        }
         let server = self.primary().await?;
         let (connection, driver) = self.dial(&server, &self.address.login).await?;
         Ok(Opened { connection, server, driver })

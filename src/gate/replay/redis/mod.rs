@@ -57,11 +57,15 @@ use loose_ends::{LooseEnd, LooseEnds};
 use script::Scripts;
 use watch::Watch;
 
+/// Reads the address anew: for each connection, because passwords change. `None` where it cannot be read now.
+pub type ReadAddress = Box<dyn Fn() -> Option<Address> + Send>;
+
 /// What a store is opened with.
-#[derive(Debug)]
 pub struct RedisSettings {
     /// Which servers, as which user.
     pub address: Address,
+    /// The same later. What cannot be read, or differs in whether it is TLS, changes nothing.
+    pub reread: ReadAddress,
     /// What every key begins with.
     pub prefix: String,
     /// The deadline of every call.
@@ -105,7 +109,7 @@ impl RedisStore {
         server_clock: &str,
         every: Duration,
     ) -> Result<Self, RedisOpenError> {
-        let connector = Connector::new(settings.address, settings.roots.as_deref())?;
+        let connector = Connector::new(settings.address, settings.reread, settings.roots.as_deref())?;
         let shared = Arc::new(Shared {
             board: Switchboard::new(settings.timeout),
             scripts: Scripts::new(server_clock),

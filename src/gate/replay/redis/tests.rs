@@ -33,7 +33,7 @@ const START_MS: i64 = 1_700_000_000_000;
 
 fn settings(server: &RedisServer, prefix: &str) -> RedisSettings {
     let address = Address::parse(&SecretBytes::new(server.url().into_bytes())).unwrap();
-    RedisSettings { address, prefix: prefix.to_owned(), timeout: Duration::from_secs(2), roots: None }
+    RedisSettings { address, reread: Box::new(|| None), prefix: prefix.to_owned(), timeout: Duration::from_secs(2), roots: None }
 }
 
 /// The store's own prefix on a server, where the server's clock is a key that tests move.
@@ -249,7 +249,8 @@ fn a_server_that_says_no_or_nothing_is_waited_for() {
             }
         });
         let address = Address::parse(&SecretBytes::new(url.into_bytes())).unwrap();
-        let settings = RedisSettings { address, prefix: "x:".to_owned(), timeout: Duration::from_millis(50), roots: None };
+        let (reread, timeout) = (Box::new(|| None), Duration::from_millis(50));
+        let settings = RedisSettings { address, reread, prefix: "x:".to_owned(), timeout, roots: None };
         let clock = Clock::system();
         let store = run(RedisStore::open(settings, clock.clone())).unwrap();
         assert!(!store.is_available(clock.now()), "{answer:?}");
