@@ -26,6 +26,7 @@ pub(crate) struct Config {
     listeners: String,
     /// How many files the process may have open.
     pub(crate) descriptors: Option<u32>,
+    token: bool,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) launcher: Vec<String>,
@@ -123,6 +124,11 @@ impl Config {
         self
     }
 
+    /// An admin token, so that an operator can change something.
+    pub(crate) fn token(self) -> Self {
+        Self { token: true, ..self }.file("admin.token", super::operator::TOKEN)
+    }
+
     /// A listener for probes only.
     pub(crate) fn probe(mut self) -> Self {
         self.probe = true;
@@ -151,6 +157,9 @@ impl Config {
         }
         text.push_str(&self.listeners);
         let _ = writeln!(text, "[admin]\nbind = \"127.0.0.1:{}\"", ports.admin);
+        if self.token {
+            text.push_str("token = { file = \"admin.token\" }\n");
+        }
         if self.probe {
             let _ = writeln!(text, "probe_bind = \"127.0.0.1:{}\"", ports.probe);
         }
