@@ -116,6 +116,7 @@ state_dir = "state"
 bind = "127.0.0.1:0"
 tls = { cert = "tls.crt", key = "tls.key" }
 [replay]
+store = "memory"
 cold_start = "accept"
 [audit]
 output = "audit.jsonl"
