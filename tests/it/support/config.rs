@@ -25,8 +25,6 @@ pub(crate) struct Config {
     public_lines: String,
     plain_lines: String,
     listeners: String,
-    /// How many files the process may have open.
-    pub(crate) descriptors: Option<u32>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) launcher: Vec<String>,
@@ -103,12 +101,6 @@ impl Config {
     /// More lines of the public listener.
     pub(crate) fn public_with(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.public_lines);
-        self
-    }
-
-    /// The process may have so many files open, sockets among them.
-    pub(crate) fn descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
         self
     }
 
