@@ -241,3 +241,29 @@ fn tls_13_a_mounted_certificate_is_exchanged_under_load_and_no_handshake_fails()
     assert!(handshakes.load(Ordering::SeqCst) > 50);
     gateway.finish();
 }
+
+#[test]
+fn who_issues_the_certificates_of_senders_is_exchanged_too() {
+    let upstream = Upstream::start();
+    let (old, new) = (Certificate::of(&["sender.example"]), Certificate::of(&["sender.example"]));
+    let mutual = "cert = \"tls.crt\", key = \"tls.key\", client_ca = \"clients.pem\"";
+    let gateway = Gateway::start(config(with(&upstream, &[("current", "")])).tls(mutual).file("clients.pem", &old.cert_pem));
+    let delivers = |own: &Certificate| {
+        let client = Certificate::shared().client_showing(own);
+        let opened = Connection::tls_as(gateway.ports().public, Ipv4Addr::LOCALHOST, "localhost", client);
+        opened.is_ok_and(|mut connection| {
+            let delivery = signed_by("current");
+            let bytes = crate::support::client::request(&PROVIDER.path(), &delivery.headers, &delivery.body);
+            connection.try_send(&bytes).is_ok()
+                && connection.try_answer(Duration::from_secs(5)).is_ok_and(|answer| answer.status == 200)
+        })
+    };
+    assert!(delivers(&old) && !delivers(&new));
+    crate::support::operator::replace(&gateway.directory().join("clients.pem"), "");
+    gateway.await_reload("refused", 0);
+    assert!(delivers(&old) && !delivers(&new), "never nobody's, never everybody's");
+    crate::support::operator::replace(&gateway.directory().join("clients.pem"), &new.cert_pem);
+    gateway.await_reload("applied", 0);
+    assert!(!delivers(&old) && delivers(&new));
+    gateway.finish();
+}

@@ -142,7 +142,8 @@ fn nothing_begun_after_the_answer_is_forwarded() {
     let taken = tallies.iter().flat_map(|tally| tally.taken.iter().copied()).collect::<Vec<_>>();
     let mut last = Vec::new();
     for (asked, answered, back) in thrown.into_inner().unwrap() {
-        let begun_after = taken.iter().filter(|(begun, _)| *begun > answered && *begun < back).count();
+        // One that ends later may have been judged after it was on again.
+        let begun_after = taken.iter().filter(|(begun, ended)| *begun > answered && *ended < back).count();
         assert_eq!(begun_after, 0, "begun while it was off, and taken");
         let ended =
             taken.iter().filter(|(begun, _)| *begun < answered).map(|(_, ended)| *ended).filter(|ended| *ended < back).max();
