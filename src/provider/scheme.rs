@@ -11,7 +11,7 @@ use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
 
 /// One provider's scheme, as a preset or the configuration describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scheme {
     /// The name that `provider = "…"` refers to.
     pub name: ProviderName,
@@ -72,7 +72,7 @@ impl Scheme {
 }
 
 /// Where the facts of a scheme come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The provider's page.
     pub docs: String,
@@ -170,7 +170,7 @@ impl KeyEncoding {
 }
 
 /// The signature: algorithm, key, place, shape, encoding.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureRule {
     /// What is computed.
     pub algorithm: Algorithm,
@@ -219,7 +219,7 @@ pub enum SignatureEncoding {
 }
 
 /// When a delivery was signed. Signed always: a scheme whose time is not part of the content has no rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimestampRule {
     /// Where it stands.
     pub place: TimestampPlace,
@@ -281,7 +281,7 @@ pub enum Locator {
 }
 
 /// A challenge of the producer and the answer to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// What a request must look like.
     pub shape: HandshakeShape,
