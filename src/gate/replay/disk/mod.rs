@@ -21,15 +21,15 @@
 //!
 //! # Expiry
 //!
-//! 4. [`name`] says which segment an entry stands in, and why none needs compacting. A segment is unlinked by the housekeeper, off
+//! 4. `name` says which segment an entry stands in, and why none needs compacting. A segment is unlinked by the housekeeper, off
 //!    every request's path.
-//! 5. Before that the mark of what was forgotten is durable: see [`history`] and rule 4 of [`super::memory`].
+//! 5. Before that the mark of what was forgotten is durable: see `history` and rule 4 of [`super::memory`].
 //!
 //! # Failure
 //!
 //! 6. A write that fails or takes longer than three seconds refuses its delivery, and all new claims until something was written
 //!    again; the writer tries by itself. Readiness is off meanwhile.
-//! 7. [`recovery`] drops what a crash cut off. Where something was ruined that may have been relied on, it keeps the rest, says so
+//! 7. `recovery` drops what a crash cut off. Where something was ruined that may have been relied on, it keeps the rest, says so
 //!    loudly, and begins its history anew: the cold-start rule holds as if the store were empty.
 //! 8. A sector that was written holds what was there before or after, never a third thing. That is all that is asked of the disk,
 //!    besides that a sync that succeeds is true.

@@ -2,7 +2,8 @@
 //!
 //! Reading:
 //! 1. A record that is not right where it stands is passed over; the next is looked for where the next must be.
-//! 2. What is not right after the last that is, is *torn*: a batch that a crash cut off. Nobody was told that it was durable.
+//! 2. What is not right after the last that is, is *torn*: a batch that a crash cut off. Nobody was told that it was durable. (A last
+//!    record that rots later looks the same. That is left to disks and file systems with checksums of their own.)
 //! 3. What is not right before it is *ruined*. It may be a batch that a power loss wrote out of order, but it may also have been a
 //!    delivery that was acknowledged; the two cannot be told apart, so whoever reads must expect the worse.
 
