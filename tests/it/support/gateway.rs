@@ -264,7 +264,7 @@ fn spawn(config: &Config, directory: &Path) -> (Child, Ports) {
     let ports = Ports { public: free_port(), plain: free_port(), admin: free_port(), probe: free_port() };
     write_files(config, directory, ports);
     let log = |name: &str| File::options().create(true).append(true).open(directory.join(name)).expect("a log");
-    let mut command = limited(directory, config.descriptors);
+    let mut command = hookward(directory);
     if let Some((first, rest)) = config.launcher.split_first() {
         let binary = command.get_program().to_owned();
         command = prepared(Command::new(first), directory);
