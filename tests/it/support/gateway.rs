@@ -60,6 +60,12 @@ impl Gateway {
         gateway
     }
 
+    /// Starts it though it should not start.
+    #[track_caller]
+    pub(crate) fn start_refused(config: Config) -> Self {
+        Self::spawn(config, tempfile::tempdir().expect("a directory"))
+    }
+
     #[track_caller]
     fn spawn(config: Config, directory: TempDir) -> Self {
         let (child, ports) = spawn(&config, directory.path());
