@@ -13,11 +13,12 @@ use http::request::Builder;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use zeroize::Zeroizing;
 
 use crate::cli::exchange::{self, Answer};
 use crate::domain::secret::SecretBytes;
+use crate::listen::spec::BindAddress;
 
 /// From the connection's start to the answer's last byte.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -27,24 +28,23 @@ const TELLING_DEADLINE: Duration = Duration::from_secs(60);
 /// A way to the admin listener.
 #[derive(Debug)]
 pub(crate) struct AdminClient {
-    address: SocketAddr,
+    address: BindAddress,
     token: Option<SecretBytes>,
 }
 
 impl AdminClient {
     /// A client of the listener bound to `bind`; the wildcard address is reached over loopback.
-    pub(crate) fn new(bind: SocketAddr, token: Option<SecretBytes>) -> Self {
-        let ip = match bind.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
+    pub(crate) fn new(bind: BindAddress, token: Option<SecretBytes>) -> Self {
+        let address = match bind {
+            BindAddress::Tcp(address) => BindAddress::Tcp(SocketAddr::new(reachable(address.ip()), address.port())),
+            unix @ BindAddress::Unix { .. } => unix,
         };
-        Self { address: SocketAddr::new(ip, bind.port()), token }
+        Self { address, token }
     }
 
     /// Where it asks.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) const fn address(&self) -> &BindAddress {
+        &self.address
     }
 
     /// `GET path`.
@@ -60,18 +60,36 @@ impl AdminClient {
 
     fn exchange(&self, request: Request<Full<Bytes>>, deadline: Duration) -> Result<Answer> {
         let question = async {
-            let stream = TcpStream::connect(self.address).await.context("cannot connect")?;
-            exchange::exchange(stream, request).await
+            match &self.address {
+                BindAddress::Tcp(address) => {
+                    let stream = TcpStream::connect(address).await.context("cannot connect")?;
+                    exchange::exchange(stream, request).await
+                }
+                BindAddress::Unix { path, .. } => {
+                    let stream = UnixStream::connect(path).await.context("cannot connect")?;
+                    exchange::exchange(stream, request).await
+                }
+            }
         };
         exchange::within(deadline, question).with_context(|| format!("cannot ask the gateway at {}", self.address))
     }
 
     fn request(&self, request: Builder, body: Bytes) -> Result<Request<Full<Bytes>>> {
-        let mut request = request.header(HOST, self.address.to_string()).header(ACCEPT, "application/json");
+        // On a unix socket there is no address to name; the listener takes this one.
+        let host = self.address.tcp().map_or_else(|| "localhost".to_owned(), |address| address.to_string());
+        let mut request = request.header(HOST, host).header(ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, bearer(token)?);
         }
         request.body(Full::new(body)).context("cannot make the request")
+    }
+}
+
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
     }
 }
 
@@ -90,14 +108,14 @@ mod tests {
     use super::*;
 
     fn client(bind: &str, token: Option<&str>) -> AdminClient {
-        AdminClient::new(bind.parse().unwrap(), token.map(|token| SecretBytes::new(token.into())))
+        AdminClient::new(BindAddress::Tcp(bind.parse().unwrap()), token.map(|token| SecretBytes::new(token.into())))
     }
 
     #[test]
     fn wildcards_are_reached_over_loopback() {
         let cases = [("0.0.0.0:9901", "127.0.0.1:9901"), ("[::]:1", "[::1]:1"), ("192.0.2.1:9", "192.0.2.1:9")];
         for (bind, address) in cases {
-            assert_eq!(client(bind, None).address(), address.parse().unwrap());
+            assert_eq!(client(bind, None).address().to_string(), address);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::gate::admit::spec::SourceLimits;
 use crate::gate::forward::spec::TargetSpec;
 use crate::gate::intake::spec::IntakeLimits;
 use crate::gate::replay::spec::ReplaySpec;
-use crate::listen::spec::{ConnectionLimits, ListenerSpec};
+use crate::listen::spec::{BindAddress, ConnectionLimits, ListenerSpec};
 use crate::provider::scheme::{OnRefusal, Scheme};
 use crate::secrets::spec::{SecretSource, SecretSpec};
 use crate::telemetry::spec::LogSpec;
@@ -67,11 +67,19 @@ pub struct AllowedLint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminSpec {
     /// Where it listens.
-    pub bind: SocketAddr,
+    pub bind: BindAddress,
     /// Probes and metrics only, for those who may not ask more.
     pub probe_bind: Option<SocketAddr>,
     /// The token; on an address that is not loopback every call needs it.
     pub token: Option<SecretSource>,
+}
+
+impl AdminSpec {
+    /// Whether only this machine can reach it: over loopback, or with the permissions of a socket's file.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.bind.tcp().is_none_or(|address| address.ip().is_loopback())
+    }
 }
 
 /// How the gateway ends.

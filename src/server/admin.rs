@@ -24,7 +24,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Body;
 
 pub(crate) use self::access::Access;
-pub(crate) use self::connection::serve;
+pub(crate) use self::connection::{AdminSocket, serve};
 use crate::domain::secret::SecretBytes;
 use crate::pipeline::answer::Answer;
 use crate::pipeline::site::Site;

@@ -24,6 +24,7 @@ use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
 use crate::listen::error::ListenError;
+use crate::listen::spec::BindAddress;
 use crate::pipeline::integration::{About, Integration, Pools, SecretUse};
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
@@ -85,7 +86,7 @@ pub enum BuildError {
     #[error("admin listener {address}: cannot listen")]
     Admin {
         /// Where.
-        address: std::net::SocketAddr,
+        address: BindAddress,
         /// What the system said.
         source: std::io::Error,
     },

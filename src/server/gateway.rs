@@ -6,13 +6,11 @@
 //! End: 1. readiness off, still serving, for `drain_delay`; 2. no new connection, no new request; what is under way ends, or
 //! is cut at `drain_timeout`; 3. the audit log is written out and synced.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -38,7 +36,7 @@ use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
-use crate::server::admin::{self, Access, Admin, Controls};
+use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
 use crate::server::housekeeper::Housekeeper;
 use crate::server::material::Seal;
@@ -53,7 +51,7 @@ use crate::telemetry::metrics::Metrics;
 /// A running gateway.
 pub struct Gateway {
     addresses: Vec<BindAddress>,
-    admin_address: SocketAddr,
+    admin_address: BindAddress,
     site: Arc<ArcSwap<Site>>,
     observed: Arc<Observed>,
     running: Running,
@@ -106,7 +104,7 @@ impl Gateway {
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
         let (reloader, reloads) = Reloader::new(&engine, Arc::clone(&observed));
-        let (addresses, admin_address) = (sockets.addresses(), sockets.admin_address);
+        let (addresses, admin_address) = (sockets.addresses(), sockets.admin_address.clone());
         let controls = Controls { site: Arc::clone(&site), reloads: reloads.clone(), token: Arc::clone(&sockets.token) };
         let mut tasks = sockets.serve_admin(&observed, &Arc::new(controls));
         let lines = Arc::clone(&site);
@@ -135,8 +133,8 @@ impl Gateway {
 
     /// Where the admin listener listens.
     #[must_use]
-    pub const fn admin_address(&self) -> SocketAddr {
-        self.admin_address
+    pub const fn admin_address(&self) -> &BindAddress {
+        &self.admin_address
     }
 
     /// Whether it can serve now.
@@ -209,8 +207,8 @@ fn redis_settings(spec: &RedisSpec) -> Result<RedisSettings, BuildError> {
 /// Everything that listens, opened before anything runs.
 struct Sockets {
     listeners: Vec<BoundListener>,
-    admin: Vec<(TcpListener, Access)>,
-    admin_address: SocketAddr,
+    admin: Vec<(AdminSocket, Access)>,
+    admin_address: BindAddress,
     token: Arc<ArcSwapOption<SecretBytes>>,
 }
 
@@ -219,12 +217,12 @@ impl Sockets {
         let listeners = bind_or_take_all(&plan.listeners, inherited)?;
         let token = plan.admin.token.as_ref().map(secrets::read).transpose();
         let token = token.map_err(|fault| BuildError::Token { fault })?;
-        let main = bind_admin(plan.admin.bind).await?;
-        let admin_address = main.local_addr().unwrap_or(plan.admin.bind);
-        let access = if plan.admin.bind.ip().is_loopback() { Access::Loopback } else { Access::Token };
+        let main = bind_admin(&plan.admin.bind).await?;
+        let admin_address = main.address().unwrap_or_else(|| plan.admin.bind.clone());
+        let access = if plan.admin.is_local() { Access::Loopback } else { Access::Token };
         let mut admin = vec![(main, access)];
         if let AdminSpec { probe_bind: Some(address), .. } = plan.admin {
-            admin.push((bind_admin(address).await?, Access::Probes));
+            admin.push((bind_admin(&BindAddress::Tcp(address)).await?, Access::Probes));
         }
         Ok(Self { listeners, admin, admin_address, token: Arc::new(ArcSwapOption::from(token.map(Arc::new))) })
     }
@@ -256,8 +254,8 @@ impl Sockets {
     }
 }
 
-async fn bind_admin(address: SocketAddr) -> Result<TcpListener, BuildError> {
-    TcpListener::bind(address).await.map_err(|source| BuildError::Admin { address, source })
+async fn bind_admin(address: &BindAddress) -> Result<AdminSocket, BuildError> {
+    AdminSocket::bind(address).await.map_err(|source| BuildError::Admin { address: address.clone(), source })
 }
 
 /// What a worker answers requests with.

@@ -3,13 +3,15 @@
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::certificate::Certificate;
 use crate::support::client::{Answer, Connection, HOST, request};
 use crate::support::config::{Config, Integration};
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, hookward, hookward_output};
+use crate::support::poll;
 use crate::support::provider::{Delivery, Provider};
 use crate::support::upstream::Upstream;
 
@@ -270,7 +272,7 @@ fn connections_are_counted_under_whom_the_header_names() {
     assert!(tls_behind(&gateway, PROXY, &v1("203.0.113.8")).is_ok(), "another one");
     drop(held);
     let again = || tls_behind(&gateway, PROXY, &v1("203.0.113.7")).ok();
-    assert!(crate::support::poll(Duration::from_secs(5), again).is_some());
+    assert!(poll(Duration::from_secs(5), again).is_some());
     gateway.finish();
 }
 
@@ -328,7 +330,7 @@ fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
     let second = toml.replace("\"state\"", "\"other\"").replace("audit.jsonl", "other.jsonl");
     let second = second.replace("bind = \"127.0.0.1:", "bind = \"127.0.0.3:");
     fs::write(gateway.directory().join("second.toml"), second).unwrap();
-    let output = crate::support::gateway::hookward_output(gateway.directory(), &["serve", "--config", "second.toml"]);
+    let output = hookward_output(gateway.directory(), &["serve", "--config", "second.toml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("in.sock"), "{output:?}");
     assert!(Connection::unix(&socket).is_ok(), "the first is as it was");
@@ -391,4 +393,28 @@ fn tls_11_a_session_without_a_certificate_is_not_resumed_where_one_is_due() {
     }
     assert_eq!(upstream.received().len(), 4);
     gateway.finish();
+}
+
+#[test]
+fn the_admin_listener_may_be_a_socket_of_its_owner() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream));
+    // The same gateway once more, asked over a socket instead of an address.
+    let toml = fs::read_to_string(gateway.directory().join("hookward.toml")).unwrap();
+    let admin = format!("bind = \"127.0.0.1:{}\"", gateway.ports().admin);
+    let second = toml.replace(&admin, "bind = \"unix:admin.sock\"").replace("\"state\"", "\"other\"");
+    let second = second.replace("audit.jsonl", "other.jsonl").replace("bind = \"127.0.0.1:", "bind = \"127.0.0.3:");
+    fs::write(gateway.directory().join("second.toml"), second).unwrap();
+    let mut child = hookward(gateway.directory()).args(["serve", "--config", "second.toml"]).spawn().expect("it starts");
+    let ask = |verb: &[&str]| hookward_output(gateway.directory(), &[verb, &["--config", "second.toml"]].concat());
+    let ready = poll(Duration::from_secs(10), || ask(&["health", "--ready"]).status.success().then_some(()));
+    let mode = fs::metadata(gateway.directory().join("admin.sock")).map(|file| file.permissions().mode() & 0o777);
+    let inventory = ask(&["status", "--format", "json"]);
+    let ended = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status().expect("a shell");
+    let status = child.wait().expect("it ends");
+    assert!(ready.is_some() && ended.success() && status.success());
+    assert_eq!(mode.unwrap(), 0o600);
+    assert!(String::from_utf8_lossy(&inventory.stdout).contains("stripe"), "{inventory:?}");
+    assert!(!gateway.directory().join("admin.sock").exists(), "removed at the end");
+    assert_eq!(ask(&["health"]).status.code(), Some(1), "nobody is there any more");
 }

@@ -39,7 +39,7 @@ impl Sockets {
     }
 
     /// An address or a unix socket, with the mode that a socket's file gets.
-    fn bind_any(&self, entry: &Entry<'_>, base: &Path, mode: u32) -> Option<BindAddress> {
+    pub(super) fn bind_any(&self, entry: &Entry<'_>, base: &Path, mode: u32) -> Option<BindAddress> {
         if !entry.text()?.starts_with(value::UNIX) {
             return self.bind(entry).map(BindAddress::Tcp);
         }

@@ -11,7 +11,7 @@ pub(crate) fn differences(old: &Plan, new: &Plan) -> Vec<String> {
     let comparisons = [
         (old.state_dir == new.state_dir, "state_dir"),
         (same_sockets(&old.listeners, &new.listeners), "listener"),
-        ((old.admin.bind, old.admin.probe_bind) == (new.admin.bind, new.admin.probe_bind), "admin.bind, admin.probe_bind"),
+        ((&old.admin.bind, old.admin.probe_bind) == (&new.admin.bind, new.admin.probe_bind), "admin.bind, admin.probe_bind"),
         (bounds(&old.connections) == bounds(&new.connections), CONNECTIONS),
         ((&old.replay.store, old.replay.capacity) == (&new.replay.store, new.replay.capacity), "replay.store, replay.capacity"),
         (old.audit == new.audit, "audit"),
