@@ -23,7 +23,7 @@
 //!
 //! 4. `name` says which segment an entry stands in, and why none needs compacting. A segment is unlinked by the housekeeper, off
 //!    every request's path.
-//! 5. Before that the mark of what was forgotten is durable: see `history` and rule 4 of [`super::memory`].
+//! 5. Before that the mark of what was forgotten is durable: see `history` and rule 4 of `memory`.
 //!
 //! # Failure
 //!
