@@ -43,7 +43,9 @@ fn json(scheme: &Scheme, id: &str) -> Value {
         }
     }
     if !id_in_body(scheme) {
-        put(&mut body, ["test_id"].into_iter(), id);
+        // A list stays one: the id goes into its first element.
+        let tokens: &[&str] = if body.is_array() { &["0", "test_id"] } else { &["test_id"] };
+        put(&mut body, tokens.iter().copied(), id);
     }
     body
 }
@@ -142,6 +144,7 @@ mod tests {
             ("json:/event/type", "json:/event/id", r#"{"event":{"type":"test","id":"i"}}"#),
             ("json:/0/event", "json:/0/id", r#"[{"event":"test","id":"i"}]"#),
             ("json:/a~1b~0c", "", r#"{"a/b~c":"test","test_id":"i"}"#),
+            ("json:/0/event", "header:x-id", r#"[{"event":"test","test_id":"i"}]"#),
             ("header:x-event", "header:x-id", r#"{"test_id":"i"}"#),
             ("form:command", "", "command=test&test_id=i"),
             ("formjson:payload", "", "payload=%7B%22type%22%3A%22test%22%7D&test_id=i"),

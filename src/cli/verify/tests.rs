@@ -46,12 +46,24 @@ fn world() -> World {
         write!(
             text,
             "[integration.{name}]\nprovider = \"{name}\"\npath = \"/{name}\"\nupstream = \"http://127.0.0.1:3000/\"\n\
-             secrets = [ {{ id = \"now\", file = \"{name}\"{encoding} }} ]\nmax_body = \"1KiB\"\nevents.allow = [\"test\"]\n"
+             secrets = [ {{ id = \"now\", file = \"{name}\"{encoding} }} ]\nmax_body = \"1KiB\"\n"
         )
         .unwrap();
+        if !scheme.event.is_empty() {
+            text.push_str("events.allow = [\"test\"]\n");
+        }
     }
     let plan = config::parse("hookward.toml", &text, folder.path()).unwrap();
     World { folder, plan }
+}
+
+/// The headers that the scheme signs and does not make.
+fn given(scheme: &Scheme) -> http::HeaderMap {
+    let named = scheme.content.iter().filter_map(|part| match part {
+        crate::provider::scheme::Part::Header(name) => Some((name.clone(), http::HeaderValue::from_static("given"))),
+        _ => None,
+    });
+    named.collect()
 }
 
 fn message(scheme: &Scheme, body: Option<&str>) -> Vec<u8> {
@@ -59,7 +71,7 @@ fn message(scheme: &Scheme, body: Option<&str>) -> Vec<u8> {
         destination: "https://example.com/in".parse().unwrap(),
         at: UnixTime::from_seconds(AT),
         id: None,
-        headers: http::HeaderMap::new(),
+        headers: given(scheme),
         body: body.map(|body| Bytes::copy_from_slice(body.as_bytes())),
     };
     compose(scheme, &signing_key(scheme), draft).unwrap().render(Rendering::Http).unwrap()
@@ -86,7 +98,7 @@ fn what_is_signed_for_a_provider_verifies_and_a_changed_byte_does_not() {
         let judgement = world.judge(name, message.clone(), AT + 1);
         assert_eq!(reason(&judgement), ("accepted", "-"), "{name}: {judgement:?}");
         assert_eq!(judgement.secret_id.as_deref(), Some("now"));
-        assert_eq!(judgement.event.as_deref(), Some("test"), "{name}");
+        assert_eq!(judgement.event.is_some(), !scheme.event.is_empty(), "{name}");
         assert_eq!(judgement.signed_at.is_some(), scheme.is_timed());
         let mut changed = message;
         *changed.last_mut().unwrap() ^= 1;
@@ -147,7 +159,7 @@ fn the_verdict_names_no_secret_and_no_signature() {
 #[test]
 fn unknown_integrations_missing_secrets_and_files_are_named() {
     let world = world();
-    assert!(find(&world.plan, "nobody").unwrap_err().to_string().contains("there are: discord"));
+    assert!(find(&world.plan, "nobody").unwrap_err().to_string().contains("there are: ably, "));
     let stripe = find(&world.plan, "stripe").unwrap();
     std::fs::write(world.folder.path().join("stripe"), " \n").unwrap();
     let faults = key_rings::read(stripe).unwrap_err();

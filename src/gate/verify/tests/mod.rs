@@ -22,7 +22,7 @@ use crate::domain::head::{Head, Received};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::Catalogue;
-use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Scheme};
+use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme};
 
 pub(super) const NOW_SECONDS: i64 = 1_750_000_000;
 pub(super) const BODY: &[u8] = br#"{"id":"evt_1","type":"invoice.paid"}"#;
@@ -47,6 +47,7 @@ pub(super) fn secret(scheme: &Scheme) -> &'static str {
     match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => SEED,
         (_, KeyEncoding::Whsec) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        (_, KeyEncoding::Hex | KeyEncoding::Base64) => "4f4e4d4c4b4a49484746454443424140",
         (_, _) => "a secret of some length",
     }
 }
@@ -88,9 +89,19 @@ pub(super) fn signed(scheme: &Scheme, body: &[u8]) -> HeaderMap {
 }
 
 pub(super) fn signed_at(scheme: &Scheme, body: &[u8], timestamp: UnixTime) -> HeaderMap {
-    let headers = HeaderMap::new();
-    let request = Request { id: Some("msg_1"), timestamp, headers: &headers, body };
-    sign(scheme, &signing_key(scheme), &request).into_iter().collect()
+    let mut headers = given(scheme);
+    let made = sign(scheme, &signing_key(scheme), &Request { id: Some("msg_1"), timestamp, headers: &headers, body });
+    headers.extend(made);
+    headers
+}
+
+/// The headers that the scheme signs and does not make.
+fn given(scheme: &Scheme) -> HeaderMap {
+    let named = scheme.content.iter().filter_map(|part| match part {
+        Part::Header(name) => Some((name.clone(), HeaderValue::from_static("given"))),
+        _ => None,
+    });
+    named.collect()
 }
 
 pub(super) fn head(headers: HeaderMap) -> Head {
