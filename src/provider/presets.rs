@@ -11,14 +11,34 @@ macro_rules! presets {
 }
 
 const PRESETS: &[(&str, &str)] = presets![
+    "anthropic",
+    "bigcommerce",
+    "brex",
+    "clerk",
     "discord",
     "discord-events",
+    "etsy",
+    "folk",
+    "gemini",
     "github",
+    "gitlab-signing-token",
+    "incident-io",
+    "lithic",
+    "openai",
+    "polar",
+    "render",
+    "replicate",
+    "resend",
+    "shipbob",
     "shopify",
+    "signatureapi",
     "slack",
     "standard-webhooks",
     "standard-webhooks-ed25519",
     "stripe",
+    "stytch",
+    "svix",
+    "vanta",
 ];
 
 /// All presets, and what is wrong with those that are not among them: nothing, or a test fails.
