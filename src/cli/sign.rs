@@ -86,21 +86,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     Ok(answer.status.is_success().into())
 }
 
-/// No scheme of this catalogue names its key or takes options, and an option without effect would deceive.
+/// An option without effect would deceive.
 fn refuse_options(arguments: &Arguments, scheme: &Scheme) -> Result<()> {
     if !arguments.option.is_empty() {
         bail!("--option: the scheme of {} takes no options", scheme.name);
     }
-    if arguments.key_id.is_some() {
-        bail!("--key-id: requests of {} name no key", scheme.name);
+    match (scheme.signature.names_keys(), &arguments.key_id) {
+        (false, Some(_)) => bail!("--key-id: requests of {} name no key", scheme.name),
+        (true, None) => bail!("requests of {} name their key: give its id with --key-id", scheme.name),
+        (true, Some(_)) | (false, None) => Ok(()),
     }
-    Ok(())
 }
 
 fn outgoing(arguments: &Arguments, scheme: &Scheme) -> Result<Outgoing> {
     let source = arguments.secret.source().context("name the secret with --secret-env or --secret-file")?;
     let key = SigningKey::parse(scheme, None, crate::secrets::read(&source)?)
-        .map_err(|error| anyhow::anyhow!("the secret in {source} is no key of {}: it {}", scheme.name, error.fault))?;
+        .map_err(|error| anyhow::anyhow!("the secret in {source} is no key of {}: it {}", scheme.name, error.fault))?
+        .named(arguments.key_id.clone());
     let draft = Draft {
         destination: arguments.url.clone(),
         at: arguments.at.unwrap_or_else(|| Clock::system().now().wall),

@@ -28,7 +28,8 @@ impl Scheme {
     /// The headers the scheme reads, the signature's first.
     #[must_use]
     pub fn header_names(&self) -> Vec<&HeaderName> {
-        let mut names = vec![&self.signature.header];
+        let mut names: Vec<&HeaderName> = self.signature.headers().map(|(name, _)| name).collect();
+        names.extend(&self.signature.key_id_header);
         for part in &self.content {
             match self.header_of(part) {
                 Some(name) if !names.contains(&name) => names.push(name),
@@ -46,7 +47,7 @@ impl Scheme {
             Part::Header(name) => Some(name),
             Part::Timestamp => match &self.timestamp.as_ref()?.place {
                 TimestampPlace::Header(name) => Some(name),
-                TimestampPlace::SignatureField(_) => None,
+                TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) => None,
             },
             Part::Literal(_) | Part::Body => None,
         }

@@ -1,8 +1,8 @@
 //! A scheme in plain English, for `hookward providers NAME`.
 
 use super::scheme::{
-    Algorithm, Evidence, HandshakeReply, HandshakeShape, KeyEncoding, Locator, OnRefusal, Retries, Scheme, SignatureEncoding,
-    SignatureFormat, TimestampPlace, TimestampUnit,
+    Algorithm, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal, Retries,
+    Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use crate::domain::size::format_duration;
 
@@ -49,26 +49,49 @@ fn key(scheme: &Scheme) -> String {
         KeyEncoding::Utf8 => "as it stands, all its characters being the key",
         KeyEncoding::Hex => "in hex",
         KeyEncoding::Base64 => "in base64",
+        KeyEncoding::Base64Url => "in URL-safe base64",
         KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
         KeyEncoding::Pem => "as a PEM block",
     };
-    format!("The key is a {kind}, written {written}.")
+    let form = &scheme.signature.key_form;
+    let prefix = if form.prefix.is_empty() { String::new() } else { format!(" behind `{}`", form.prefix) };
+    let digest = match form.digest {
+        None => "",
+        Some(KeyDigest::Sha1) => "; what signs is its SHA-1",
+        Some(KeyDigest::Sha256) => "; what signs is its SHA-256",
+    };
+    let named = scheme.signature.key_id_header.as_ref().map(|name| format!("; {name} names it by the secret's key_id"));
+    format!("The key is a {kind}, written {written}{prefix}{digest}{}.", named.unwrap_or_default())
 }
 
 fn signature(scheme: &Scheme) -> String {
     let rule = &scheme.signature;
     let encoding = match rule.encoding {
         SignatureEncoding::Hex => "lower-case hex",
+        SignatureEncoding::HexUpper => "upper-case hex",
+        SignatureEncoding::Base64OfHex => "base64 of its lower-case hex",
         SignatureEncoding::Base64 => "base64",
         SignatureEncoding::Base64Url => "URL-safe base64 without padding",
     };
     let shape = match &rule.format {
         SignatureFormat::Prefixed { prefix } if prefix.is_empty() => String::new(),
         SignatureFormat::Prefixed { prefix } => format!(" behind `{prefix}`"),
-        SignatureFormat::Pairs { separator, key } => format!(", each behind `{key}=`, divided by `{separator}`; any may match"),
+        SignatureFormat::Joined { separator } => format!(", several divided by `{separator}`; any may match"),
+        SignatureFormat::Pairs { separator, key, .. } => {
+            format!(", each behind `{key}=`, divided by `{separator}`; any may match")
+        }
         SignatureFormat::Versioned { version } => format!(", each behind `{version},`, divided by a space; any may match"),
     };
-    format!("It stands in {} in {encoding}{shape}.", rule.header)
+    let place = match &rule.lines {
+        HeaderLines::Once => rule.header.to_string(),
+        HeaderLines::Repeated => format!("{}, on one line or several of which any may match,", rule.header),
+        HeaderLines::Numbered(_) => format!("{} and the headers counted on from it, of which any may match,", rule.header),
+        HeaderLines::Keyed { .. } => {
+            let named = rule.headers().map(|(name, id)| format!("{name} for the key `{}`", id.unwrap_or_default()));
+            format!("{},", named.collect::<Vec<_>>().join(" and "))
+        }
+    };
+    format!("It stands in {place} in {encoding}{shape}.")
 }
 
 fn window(scheme: &Scheme) -> String {
@@ -79,16 +102,18 @@ fn window(scheme: &Scheme) -> String {
     let place = match &rule.place {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", scheme.signature.header),
+        TimestampPlace::Json(pointer) => format!("json:{pointer} of the signed body"),
     };
     let unit = match rule.unit {
-        TimestampUnit::Seconds => "seconds",
-        TimestampUnit::Milliseconds => "milliseconds",
+        TimestampUnit::Seconds => "Unix seconds",
+        TimestampUnit::Milliseconds => "Unix milliseconds",
+        TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc => "RFC 3339",
     };
     let tolerance = rule.tolerance.map_or_else(
         || "the provider documents no tolerance, so 5m are taken".to_owned(),
         |tolerance| format!("{} are tolerated in both directions", format_duration(tolerance)),
     );
-    format!("The signed time is in {place}, in Unix {unit}; {tolerance}.")
+    format!("The signed time is in {place}, in {unit}; {tolerance}.")
 }
 
 fn places(scheme: &Scheme, places: &[Locator], none: &str) -> String {

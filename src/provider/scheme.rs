@@ -157,6 +157,8 @@ pub enum KeyEncoding {
     Hex,
     /// Base64 with padding.
     Base64,
+    /// URL-safe base64, with or without padding.
+    Base64Url,
     /// Base64 behind an optional `whsec_` (or `whpk_` for public keys).
     Whsec,
     /// A PEM block.
@@ -165,8 +167,14 @@ pub enum KeyEncoding {
 
 impl KeyEncoding {
     /// The words of the configuration.
-    pub const WORDS: [(&'static str, Self); 5] =
-        [("utf8", Self::Utf8), ("hex", Self::Hex), ("base64", Self::Base64), ("whsec", Self::Whsec), ("pem", Self::Pem)];
+    pub const WORDS: [(&'static str, Self); 6] = [
+        ("utf8", Self::Utf8),
+        ("hex", Self::Hex),
+        ("base64", Self::Base64),
+        ("base64url", Self::Base64Url),
+        ("whsec", Self::Whsec),
+        ("pem", Self::Pem),
+    ];
 }
 
 /// The signature: algorithm, key, place, shape, encoding.
@@ -176,12 +184,84 @@ pub struct SignatureRule {
     pub algorithm: Algorithm,
     /// How the key is written, unless the secret says otherwise.
     pub key_encoding: KeyEncoding,
-    /// The header that holds the presented signatures.
+    /// How the key's text becomes the key, beyond its encoding.
+    pub key_form: KeyForm,
+    /// The header that names the key by the provider's own id, where there is one.
+    pub key_id_header: Option<HeaderName>,
+    /// The header that holds the presented signatures; the first of them where there are several.
     pub header: HeaderName,
+    /// Whether there are more lines or headers than the one.
+    pub lines: HeaderLines,
     /// How they stand in it.
     pub format: SignatureFormat,
     /// How each is written.
     pub encoding: SignatureEncoding,
+}
+
+impl SignatureRule {
+    /// The headers that hold signatures, each with the id of the key that it is for, where it has one.
+    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, Option<&str>)> {
+        let (own, others): (Option<&str>, Vec<(&HeaderName, Option<&str>)>) = match &self.lines {
+            HeaderLines::Once | HeaderLines::Repeated => (None, Vec::new()),
+            HeaderLines::Numbered(names) => (None, names.iter().map(|name| (name, None)).collect()),
+            HeaderLines::Keyed { own, others } => (Some(own), others.iter().map(|(name, id)| (name, Some(&**id))).collect()),
+        };
+        std::iter::once((&self.header, own)).chain(others)
+    }
+
+    /// The id of the key that the header of an index is for.
+    #[must_use]
+    pub fn key_id_of(&self, header: u8) -> Option<&str> {
+        match &self.lines {
+            HeaderLines::Keyed { own, others } => match usize::from(header).checked_sub(1) {
+                None => Some(own),
+                Some(index) => others.get(index).map(|(_, id)| id.as_str()),
+            },
+            HeaderLines::Once | HeaderLines::Repeated | HeaderLines::Numbered(_) => None,
+        }
+    }
+
+    /// Whether a request says which key it was signed with.
+    #[must_use]
+    pub const fn names_keys(&self) -> bool {
+        self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
+    }
+}
+
+/// How a key's text becomes the key, beyond its encoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyForm {
+    /// What may stand before the encoded text and is no part of it.
+    pub prefix: String,
+    /// The digest of the decoded bytes that is the key, where they themselves are not.
+    pub digest: Option<KeyDigest>,
+}
+
+/// A digest that makes a key of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyDigest {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+/// On how many lines signatures stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderLines {
+    /// On one line of one header.
+    Once,
+    /// On one line or several of one header: any may match.
+    Repeated,
+    /// In headers that are counted: these besides the first. Any may match.
+    Numbered(Vec<HeaderName>),
+    /// In a header for each key: what each is called, and the rest.
+    Keyed {
+        /// The id of the first header's key.
+        own: String,
+        /// The other headers and their keys' ids.
+        others: Vec<(HeaderName, String)>,
+    },
 }
 
 /// How presented signatures stand in their header.
@@ -197,6 +277,8 @@ pub enum SignatureFormat {
     Pairs {
         /// What divides the pairs.
         separator: char,
+        /// Whether spaces may stand around a pair.
+        spaced: bool,
         /// The key of a signature, such as `v1`.
         key: String,
     },
@@ -205,6 +287,11 @@ pub enum SignatureFormat {
         /// The version, such as `v1`.
         version: String,
     },
+    /// Several signatures, and nothing but a separator between them. Every one is a candidate.
+    Joined {
+        /// What divides them.
+        separator: char,
+    },
 }
 
 /// How one signature is written. Exactly one spelling of a value is accepted.
@@ -212,10 +299,14 @@ pub enum SignatureFormat {
 pub enum SignatureEncoding {
     /// Lower-case hexadecimal.
     Hex,
+    /// Upper-case hexadecimal.
+    HexUpper,
     /// Standard base64 with padding.
     Base64,
     /// URL-safe base64 without padding.
     Base64Url,
+    /// Standard base64 of the lower-case hexadecimal text.
+    Base64OfHex,
 }
 
 /// When a delivery was signed. Signed always: a scheme whose time is not part of the content has no rule.
@@ -236,6 +327,8 @@ pub enum TimestampPlace {
     Header(HeaderName),
     /// Under a key of the signature header's pairs.
     SignatureField(String),
+    /// In a member of the body, which is signed with it; no part of the template.
+    Json(String),
 }
 
 /// The unit of a timestamp. Never guessed: a value of another length is malformed.
@@ -245,6 +338,25 @@ pub enum TimestampUnit {
     Seconds,
     /// Thirteen digits.
     Milliseconds,
+    /// RFC 3339, with its zone.
+    Rfc3339,
+    /// RFC 3339, or the same without a zone for UTC.
+    Rfc3339Utc,
+}
+
+impl TimestampUnit {
+    /// Whether no timestamp is the beginning or the end of another, so that what touches it cannot be moved into it. All
+    /// are: digits have one width, and a date has one `T` and ends with its zone; only without a zone is there no end.
+    #[must_use]
+    pub const fn ends_itself(self) -> bool {
+        !matches!(self, Self::Rfc3339Utc)
+    }
+
+    /// Whether digits of the part before could be taken for its own.
+    #[must_use]
+    pub const fn is_digits(self) -> bool {
+        matches!(self, Self::Seconds | Self::Milliseconds)
+    }
 }
 
 /// A part of the content to be signed.

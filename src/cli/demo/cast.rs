@@ -66,7 +66,7 @@ fn fresh_secret(scheme: &Scheme) -> Result<Zeroizing<String>> {
     let text = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) | (_, KeyEncoding::Utf8 | KeyEncoding::Hex | KeyEncoding::Pem) => HEXLOWER.encode(&*bytes),
         (_, KeyEncoding::Whsec) => format!("whsec_{}", BASE64.encode(&*bytes)),
-        (_, KeyEncoding::Base64) => BASE64.encode(&*bytes),
+        (_, KeyEncoding::Base64 | KeyEncoding::Base64Url) => BASE64.encode(&*bytes),
     };
     Ok(Zeroizing::new(text))
 }

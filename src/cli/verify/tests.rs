@@ -27,12 +27,19 @@ fn signing_secret(scheme: &Scheme) -> &'static str {
         _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Ed25519 => SEED,
         KeyEncoding::Utf8 => "a secret of some length",
         KeyEncoding::Hex => SEED,
-        KeyEncoding::Base64 | KeyEncoding::Whsec | KeyEncoding::Pem => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec | KeyEncoding::Pem => {
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        }
     }
 }
 
 fn signing_key(scheme: &Scheme) -> SigningKey {
-    SigningKey::parse(scheme, None, SecretBytes::new(signing_secret(scheme).into())).unwrap()
+    SigningKey::parse(scheme, None, SecretBytes::new(signing_secret(scheme).into())).unwrap().named(key_id(scheme))
+}
+
+fn key_id(scheme: &Scheme) -> Option<String> {
+    let rule = &scheme.signature;
+    rule.names_keys().then(|| rule.key_id_of(0).unwrap_or("key-1").to_owned())
 }
 
 fn world() -> World {
@@ -43,10 +50,11 @@ fn world() -> World {
         let key = signing_key(scheme).public_key_hex();
         std::fs::write(folder.path().join(name), key.as_deref().unwrap_or(signing_secret(scheme))).unwrap();
         let encoding = if key.is_some() { ", encoding = \"hex\"" } else { "" };
+        let key_id = key_id(scheme).map(|id| format!(", key_id = \"{id}\"")).unwrap_or_default();
         write!(
             text,
             "[integration.{name}]\nprovider = \"{name}\"\npath = \"/{name}\"\nupstream = \"http://127.0.0.1:3000/\"\n\
-             secrets = [ {{ id = \"now\", file = \"{name}\"{encoding} }} ]\nmax_body = \"1KiB\"\n"
+             secrets = [ {{ id = \"now\", file = \"{name}\"{encoding}{key_id} }} ]\nmax_body = \"1KiB\"\n"
         )
         .unwrap();
         if !scheme.event.is_empty() {

@@ -58,7 +58,10 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         signature: SignatureRule {
             algorithm: Algorithm::HmacSha256,
             key_encoding: KeyEncoding::Utf8,
+            key_form: crate::provider::scheme::KeyForm::default(),
+            key_id_header: None,
             header: http::HeaderName::from_static("x-signature"),
+            lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },
             encoding: SignatureEncoding::Hex,
         },

@@ -59,7 +59,13 @@ pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, par
         Single::Repeated => return Err(VerifyError::HeaderRepeated { header: name.clone() }),
     };
     let ends_it = content::delimiter(&scheme.content, index);
-    let fits = |byte: &u8| (byte.is_ascii_graphic() || (*byte == b' ' && *part != Part::Id)) && Some(*byte) != ends_it;
+    let touches_time = scheme.content.get(index.saturating_add(1)) == Some(&Part::Timestamp);
+    let fits = |byte: &u8| match part {
+        // A date holds a colon before its end, so no id of these characters can hold one, or a piece of the body.
+        _ if touches_time => byte.is_ascii_alphanumeric() || b"-_=".contains(byte),
+        Part::Id => byte.is_ascii_graphic() && Some(*byte) != ends_it,
+        _ => (byte.is_ascii_graphic() || *byte == b' ') && Some(*byte) != ends_it,
+    };
     if value.iter().all(fits) { Ok(value) } else { Err(VerifyError::PartMalformed { header: name.clone() }) }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Invariants: a key that exists is not empty, not weak and of its algorithm's length; nothing prints it.
 
-use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use ed25519_dalek::VerifyingKey;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::asymmetric;
@@ -12,7 +14,7 @@ use super::mac::MacKey;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
-use crate::provider::scheme::{Algorithm, KeyEncoding, Scheme};
+use crate::provider::scheme::{Algorithm, KeyDigest, KeyEncoding, Scheme};
 
 /// A secret's text as it was read, and what the configuration says about it.
 #[derive(Debug)]
@@ -47,6 +49,11 @@ pub(super) enum Verifier {
 }
 
 impl Key {
+    /// The provider's own id of it.
+    pub(super) fn provider_id(&self) -> Option<&str> {
+        self.provider_id.as_deref()
+    }
+
     fn is_valid(&self, now: UnixTime) -> bool {
         self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|until| now < until)
     }
@@ -120,7 +127,7 @@ fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFaul
     if encoding == KeyEncoding::Pem {
         return asymmetric::public_key_pem(text).map(Verifier::Ed25519);
     }
-    let bytes = decode(encoding, text)?;
+    let bytes = key_bytes(scheme, encoding, text)?;
     match MacKey::new(algorithm, &bytes) {
         Some(key) => Ok(Verifier::Mac(key)),
         None => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
@@ -145,17 +152,29 @@ pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &
     let fits = match encoding {
         KeyEncoding::Pem => true,
         KeyEncoding::Utf8 => !ends_stray,
-        KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Whsec => !inside_stray,
+        KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec => !inside_stray,
     };
     if fits { Ok(text) } else { Err(KeyFault::WhiteSpace) }
 }
 
-/// The key's bytes; never empty. A PEM block is no plain encoding and is read elsewhere.
+/// The key as the scheme makes it from the text.
+pub(super) fn key_bytes(scheme: &Scheme, encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+    let form = &scheme.signature.key_form;
+    let bytes = decode(encoding, text.strip_prefix(&form.prefix).unwrap_or(text))?;
+    Ok(match form.digest {
+        None => bytes,
+        Some(KeyDigest::Sha1) => Zeroizing::new(Sha1::digest(&*bytes).to_vec()),
+        Some(KeyDigest::Sha256) => Zeroizing::new(Sha256::digest(&*bytes).to_vec()),
+    })
+}
+
+/// The bytes that a text stands for; never empty. A PEM block is no plain encoding and is read elsewhere.
 pub(super) fn decode(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
     let decoded = match encoding {
         KeyEncoding::Utf8 => Ok(text.as_bytes().to_vec()),
         KeyEncoding::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
         KeyEncoding::Base64 => BASE64.decode(text.as_bytes()),
+        KeyEncoding::Base64Url => BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()),
         KeyEncoding::Whsec => BASE64.decode(unprefixed(text).as_bytes()),
         KeyEncoding::Pem => return Err(KeyFault::Undecodable { encoding }),
     };

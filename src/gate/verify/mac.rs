@@ -61,8 +61,8 @@ impl Tag {
     }
 
     /// Whether any candidate is this tag. All are compared, so that the time does not tell which.
-    pub(super) fn is_any_of(&self, candidates: &[Candidate]) -> bool {
+    pub(super) fn is_any_of<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> bool {
         let compare = |found: Choice, candidate: &Candidate| found | self.bytes().ct_eq(candidate.bytes());
-        candidates.iter().fold(Choice::from(0), compare).into()
+        candidates.fold(Choice::from(0), compare).into()
     }
 }

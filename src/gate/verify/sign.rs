@@ -3,7 +3,7 @@
 //! It shares the scheme with the verifier and nothing else of the path: the content is put together here on its own, so a
 //! fault in one of them shows as a disagreement.
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use ed25519_dalek::Signer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
@@ -18,8 +18,11 @@ use crate::provider::scheme::{
     Algorithm, KeyEncoding, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 
-/// A key that signs.
-pub struct SigningKey(Signing);
+/// A key that signs, and the provider's own id of it where its requests name keys.
+pub struct SigningKey {
+    signing: Signing,
+    key_id: Option<String>,
+}
 
 enum Signing {
     Mac(MacKey),
@@ -50,23 +53,29 @@ impl SigningKey {
         let key = match algorithm {
             Algorithm::Ed25519 => private_key(secret.expose()).map(Signing::Ed25519),
             Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => {
-                mac_key(algorithm, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose())
+                mac_key(scheme, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose())
             }
         };
-        key.map(Self).map_err(|fault| KeyError { secret_id: None, fault })
+        key.map(|signing| Self { signing, key_id: None }).map_err(|fault| KeyError { secret_id: None, fault })
+    }
+
+    /// The same key under the provider's own id of it.
+    #[must_use]
+    pub fn named(self, key_id: Option<String>) -> Self {
+        Self { key_id, ..self }
     }
 
     /// The public key in hex, for an algorithm that has one.
     #[must_use]
     pub fn public_key_hex(&self) -> Option<String> {
-        match &self.0 {
+        match &self.signing {
             Signing::Ed25519(key) => Some(HEXLOWER.encode(key.verifying_key().as_bytes())),
             Signing::Mac(_) => None,
         }
     }
 
     fn sign(&self, content: &[u8]) -> Vec<u8> {
-        match &self.0 {
+        match &self.signing {
             Signing::Mac(key) => key.tag(&|sink| sink(content)).bytes().to_vec(),
             Signing::Ed25519(key) => key.sign(content).to_bytes().to_vec(),
         }
@@ -79,9 +88,10 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-fn mac_key(algorithm: Algorithm, encoding: KeyEncoding, secret: &[u8]) -> Result<Signing, KeyFault> {
+fn mac_key(scheme: &Scheme, encoding: KeyEncoding, secret: &[u8]) -> Result<Signing, KeyFault> {
+    let algorithm = scheme.signature.algorithm;
     let text = keys::checked_text(algorithm, encoding, secret)?;
-    let bytes = keys::decode(encoding, text)?;
+    let bytes = keys::key_bytes(scheme, encoding, text)?;
     MacKey::new(algorithm, &bytes).map(Signing::Mac).ok_or(KeyFault::EncodingUnfit { encoding, algorithm })
 }
 
@@ -110,9 +120,15 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {
         Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp)),
         Some(TimestampPlace::SignatureField(field)) => fields = format!("{field}={timestamp}"),
-        None => {}
+        Some(TimestampPlace::Json(_)) | None => {}
     }
-    headers.push((scheme.signature.header.clone(), signature_text(&scheme.signature.format, &fields, &signature)));
+    if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
+        headers.push((name.clone(), id.clone()));
+    }
+    // The header of the key's own id, and the first where headers belong to no key.
+    let own = scheme.signature.headers().find(|(_, id)| id.is_some() && *id == key.key_id.as_deref());
+    let header = own.map_or(&scheme.signature.header, |(name, _)| name);
+    headers.push((header.clone(), signature_text(&scheme.signature.format, &fields, &signature)));
     let valued = headers.into_iter().filter_map(|(name, text)| HeaderValue::try_from(text).ok().map(|value| (name, value)));
     valued.collect()
 }
@@ -120,6 +136,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
 fn timestamp_text(scheme: &Scheme, timestamp: UnixTime) -> String {
     match scheme.timestamp.as_ref().map(|rule| rule.unit) {
         Some(TimestampUnit::Milliseconds) => timestamp.micros().div_euclid(1000).to_string(),
+        Some(TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc) => timestamp.to_string(),
         Some(TimestampUnit::Seconds) | None => timestamp.seconds().to_string(),
     }
 }
@@ -149,6 +166,8 @@ fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) ->
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
         SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::HexUpper => HEXUPPER.encode(signature),
+        SignatureEncoding::Base64OfHex => BASE64.encode(HEXLOWER.encode(signature).as_bytes()),
         SignatureEncoding::Base64 => BASE64.encode(signature),
         SignatureEncoding::Base64Url => BASE64URL_NOPAD.encode(signature),
     }
@@ -158,7 +177,8 @@ fn signature_text(format: &SignatureFormat, fields: &str, signature: &str) -> St
     match format {
         SignatureFormat::Prefixed { prefix } => format!("{prefix}{signature}"),
         SignatureFormat::Pairs { key, .. } if fields.is_empty() => format!("{key}={signature}"),
-        SignatureFormat::Pairs { separator, key } => format!("{fields}{separator}{key}={signature}"),
+        SignatureFormat::Joined { .. } => signature.to_owned(),
+        SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
     }
 }

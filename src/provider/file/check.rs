@@ -13,7 +13,7 @@ use super::fault_at;
 use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
-use crate::provider::scheme::{Part, Scheme, SignatureFormat, TimestampPlace};
+use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureFormat, TimestampPlace};
 
 const MAX_PLACES: usize = 16;
 
@@ -31,7 +31,11 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
 fn timestamp(scheme: &Scheme, table: &Table<'_>) {
     // A timestamp that could not be read has its own fault.
     let written = table.entry("timestamp").is_some();
-    match (written, scheme.content.contains(&Part::Timestamp)) {
+    let in_body = matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    if in_body && scheme.content.contains(&Part::Timestamp) {
+        fault_at(table, "content", "holds a {timestamp} that is signed with the body already", "leave it out");
+    }
+    match (written && !in_body, scheme.content.contains(&Part::Timestamp)) {
         (false, true) => fault_at(table, "content", "signs a {timestamp} that stands nowhere", "add timestamp = { … }"),
         (true, false) => fault_at(
             table,
@@ -41,14 +45,34 @@ fn timestamp(scheme: &Scheme, table: &Table<'_>) {
         ),
         (true, true) | (false, false) => {}
     }
+    touching(scheme, table);
     let Some(TimestampPlace::SignatureField(field)) = scheme.timestamp.as_ref().map(|rule| &rule.place) else { return };
+    if scheme.signature.lines != HeaderLines::Once {
+        fault_at(table, "timestamp", "names a field of a header that stands more than once", "");
+    }
     match &scheme.signature.format {
         SignatureFormat::Pairs { key, .. } if key != field && is_word(field) => {}
         SignatureFormat::Pairs { .. } => {
             fault_at(table, "timestamp", "has a field that is not told from the signature's key", "");
         }
-        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } => {
+        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } | SignatureFormat::Joined { .. } => {
             fault_at(table, "timestamp", "names a field, and the signature has none", "set signature.format = \"pairs\"");
+        }
+    }
+}
+
+/// A timestamp that touches another part must be told from it whatever that holds.
+fn touching(scheme: &Scheme, table: &Table<'_>) {
+    let Some(rule) = &scheme.timestamp else { return };
+    for (left, right) in scheme.content.iter().zip(scheme.content.iter().skip(1)) {
+        let confused = match (left, right) {
+            (Part::Id, Part::Timestamp) => rule.unit.is_digits() || !rule.unit.ends_itself(),
+            (Part::Timestamp, Part::Body) | (Part::Body, Part::Timestamp) => !rule.unit.ends_itself(),
+            _ => false,
+        };
+        if confused {
+            let reason = format!("must divide {left} from {right} by fixed text: one could be moved into the other");
+            fault_at(table, "content", reason, "");
         }
     }
 }
@@ -66,7 +90,8 @@ fn id(scheme: &Scheme, table: &Table<'_>) {
 
 fn headers(scheme: &Scheme, table: &Table<'_>) {
     let mut names: Vec<&HeaderName> = scheme.content.iter().filter_map(|part| scheme.header_of(part)).collect();
-    names.push(&scheme.signature.header);
+    names.extend(scheme.signature.headers().map(|(name, _)| name));
+    names.extend(&scheme.signature.key_id_header);
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
         table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");

@@ -10,8 +10,10 @@
 //! delivery_id = ["json:/id"]
 //! ```
 //!
-//! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, or `"versioned"` with `version`;
-//! `timestamp.field` instead of `timestamp.header` names a field of the pairs. `[[handshake]]` is a challenge: `field`,
+//! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, `"versioned"` with `version`,
+//! or `"joined"`. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
+//! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
+//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
@@ -26,10 +28,10 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::content;
 use super::scheme::{
     Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, TimestampPlace, TimestampRule, TimestampUnit,
 };
+use super::{content, locate};
 use crate::document::{Entry, Table};
 use crate::domain::name::ProviderName;
 use crate::domain::size::{ByteSize, parse_duration};
@@ -111,17 +113,28 @@ fn content_parts(table: &Table<'_>) -> Option<Vec<Part>> {
 fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let header = header(table, "header").map(TimestampPlace::Header);
     let field = text(table, "field").map(TimestampPlace::SignatureField);
-    let unit = word(table, "unit", &[("s", TimestampUnit::Seconds), ("ms", TimestampUnit::Milliseconds)]);
+    let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, locate::pointer)).map(TimestampPlace::Json);
+    let unit = word(table, "unit", &TIMESTAMP_UNITS);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
         fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
-    let ((Some(place), None) | (None, Some(place))) = (header, field) else {
-        table.fault("needs exactly one of header and field", "field names a key of the signature's pairs");
+    let mut places = [header, field, json].into_iter().flatten();
+    let (Some(place), None) = (places.next(), places.next()) else {
+        table.fault("needs exactly one of header, field and json", "field names a key of the signature's pairs");
         return None;
     };
     Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })
 }
+
+const POINTER_HINT: &str = "a JSON pointer such as \"/created_at\"";
+
+const TIMESTAMP_UNITS: [(&str, TimestampUnit); 4] = [
+    ("s", TimestampUnit::Seconds),
+    ("ms", TimestampUnit::Milliseconds),
+    ("rfc3339", TimestampUnit::Rfc3339),
+    ("rfc3339-utc", TimestampUnit::Rfc3339Utc),
+];
 
 fn id(table: &Table<'_>) -> Option<HeaderName> {
     table.required("header", "name the header that holds the id")?.parsed(HEADER_HINT, str::parse::<HeaderName>)

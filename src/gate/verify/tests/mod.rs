@@ -22,10 +22,11 @@ use crate::domain::head::{Head, Received};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::Catalogue;
-use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme};
+use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace};
 
 pub(super) const NOW_SECONDS: i64 = 1_750_000_000;
-pub(super) const BODY: &[u8] = br#"{"id":"evt_1","type":"invoice.paid"}"#;
+pub(super) const BODY: &[u8] =
+    br#"{"id":"evt_1","type":"invoice.paid","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
 
 /// The seed of RFC 8032's first test key.
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
@@ -42,18 +43,31 @@ pub(super) fn scheme(text: &str) -> Scheme {
     scheme.unwrap()
 }
 
+/// Every preset that reads nothing but its headers before the signature is judged.
+pub(super) fn every() -> impl Iterator<Item = &'static Arc<Scheme>> {
+    let reads_the_body =
+        |scheme: &&Arc<Scheme>| matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    Catalogue::builtin().iter().filter(move |scheme| !reads_the_body(scheme))
+}
+
+/// The id of the key that the scheme's requests name, where they do.
+pub(super) fn key_id(scheme: &Scheme) -> Option<String> {
+    let rule = &scheme.signature;
+    rule.names_keys().then(|| rule.key_id_of(0).unwrap_or("key-1").to_owned())
+}
+
 /// A secret that the scheme's default encoding takes, for the signer.
 pub(super) fn secret(scheme: &Scheme) -> &'static str {
     match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => SEED,
         (_, KeyEncoding::Whsec) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        (_, KeyEncoding::Hex | KeyEncoding::Base64) => "4f4e4d4c4b4a49484746454443424140",
+        (_, KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "4f4e4d4c4b4a49484746454443424140",
         (_, _) => "a secret of some length",
     }
 }
 
 pub(super) fn signing_key(scheme: &Scheme) -> SigningKey {
-    SigningKey::parse(scheme, None, SecretBytes::new(secret(scheme).into())).unwrap()
+    SigningKey::parse(scheme, None, SecretBytes::new(secret(scheme).into())).unwrap().named(key_id(scheme))
 }
 
 pub(super) fn material(id: &str, text: &str) -> KeyMaterial {
@@ -69,9 +83,10 @@ pub(super) fn material(id: &str, text: &str) -> KeyMaterial {
 
 /// The verifier's half of [`secret`].
 pub(super) fn own_material(scheme: &Scheme, id: &str) -> KeyMaterial {
+    let key_id = key_id(scheme);
     match signing_key(scheme).public_key_hex() {
-        Some(public) => KeyMaterial { encoding: Some(KeyEncoding::Hex), ..material(id, &public) },
-        None => material(id, secret(scheme)),
+        Some(public) => KeyMaterial { encoding: Some(KeyEncoding::Hex), key_id, ..material(id, &public) },
+        None => KeyMaterial { key_id, ..material(id, secret(scheme)) },
     }
 }
 
