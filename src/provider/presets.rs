@@ -142,6 +142,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "statsig",
     "stripe",
     "stytch",
+    "supabase-auth-hooks",
     "svix",
     "tailscale",
     "tally",
