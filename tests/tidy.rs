@@ -115,7 +115,6 @@ const UNSAID: &[(&str, &str)] = &[
     ("/tmp/", "wt"),
     ("/tmp/", "hw"),
     ("gener", "ated by"),
-    ("gener", "ated with"),
     ("co-auth", "ored-by"),
     ("language ", "model"),
     ("ai-", "written"),
@@ -203,7 +202,7 @@ fn a_ticket_is_made_in_its_gate_only() {
 fn judgement_is_pure() {
     check(&Source::production(), |source| {
         let first = source.text.lines().next().unwrap_or_default().trim_end_matches('.');
-        if !PURE.iter().any(|room| source.path.starts_with(room)) && !first.ends_with(" pure") {
+        if !PURE.iter().any(|room| source.path.starts_with(room)) && !first.to_lowercase().ends_with(" pure") {
             return None;
         }
         let excused = PURE_BUT.iter().find(|(path, ..)| *path == source.path).map_or(&[][..], |(_, words, _)| words);
@@ -332,11 +331,9 @@ impl Source {
     /// What is built into the product.
     fn production() -> Vec<Self> {
         let mut sources = Self::all();
-        let tests_only = |path: &str| {
-            ["/tests.rs", "/conformance.rs", "/fixture.rs", "/model.rs"].iter().any(|name| path.ends_with(name))
-                || path.contains("/tests/")
-        };
-        sources.retain(|source| source.path.starts_with("src/") && !tests_only(&source.path));
+        let tests = sources.iter().flat_map(Self::test_files).collect::<Vec<_>>();
+        let is_test = |path: &str| tests.iter().any(|test| path == format!("{test}.rs") || path.starts_with(&format!("{test}/")));
+        sources.retain(|source| source.path.starts_with("src/") && !is_test(&source.path));
         for source in &mut sources {
             let end = test_module(&source.code).unwrap_or(source.code.len());
             source.code.truncate(end);
@@ -354,6 +351,21 @@ impl Source {
             Self { path: relative, code: without_comments_and_strings(&text), text }
         });
         sources.filter(|source| source.path != "tests/tidy.rs").collect()
+    }
+
+    /// The modules that this one has for tests only, as paths without an ending.
+    fn test_files(&self) -> Vec<String> {
+        let folder = match self.path.strip_suffix("/mod.rs").or_else(|| self.path.strip_suffix("/lib.rs")) {
+            Some(folder) => folder,
+            None => self.path.trim_end_matches(".rs"),
+        };
+        let declared = self.code.match_indices("#[cfg(test)]").filter_map(|(at, attribute)| {
+            let rest = self.code[at + attribute.len()..].trim_start();
+            let rest = rest.strip_prefix("pub(crate)").or_else(|| rest.strip_prefix("pub(super)")).unwrap_or(rest);
+            let name = rest.trim_start().strip_prefix("mod ")?.split_once(';')?.0;
+            (!name.contains(|byte: char| byte.is_whitespace() || byte == '{')).then(|| format!("{folder}/{name}"))
+        });
+        declared.collect()
     }
 
     /// The room a file of `src/` belongs to; the map and the entry point belong to none.

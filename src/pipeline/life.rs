@@ -14,8 +14,8 @@
 //! 9. claim, the integration's budget, forward;
 //! 10. settle, release or lapse; the answer; the record.
 //!
-//! The connection closes with a refusal unless the delivery was verified: until then nobody has proven that the rest of the
-//! connection is worth reading.
+//! The connection closes with a refusal before or during the body. After it, it stays: opening another would cost us more than
+//! reading on, and a stranger nothing.
 
 use std::sync::Arc;
 
@@ -38,7 +38,6 @@ use crate::gate::pace::gate::pace;
 use crate::gate::replay::gate::claim;
 use crate::gate::replay::settlement::{Outcome, Settlement};
 use crate::gate::scope::gate::{Scoped, scope};
-use crate::gate::verify::error::VerifyError;
 use crate::gate::verify::gate::{Judging, Verified, verify};
 use crate::gate::verify::presented::present;
 use crate::listen::context::{Entry, RequestContext};
@@ -160,7 +159,7 @@ where
         Ok(presented) => presented,
         Err(error) => {
             let verdict = failures::headerless(&shared.sources, source, &integration.name, attempt.began());
-            return Err(failed(verdict, error));
+            return Err(unless_muted(verdict, false, Stop::Present(error)));
         }
     };
     let trial = failures::enter(&shared.sources, source, &integration.name, attempt.began())?;
@@ -177,15 +176,15 @@ where
             holding.verified();
             Ok((verified, holding))
         }
-        Err(error) => Err(failed(trial.failed(now), error)),
+        Err(error) => Err(unless_muted(trial.failed(now), true, Stop::Verify(error))),
     }
 }
 
 /// A failure's own answer while the source may still fail, else only when to come again.
-fn failed(verdict: FailureVerdict, error: VerifyError) -> Stop {
+fn unless_muted(verdict: FailureVerdict, body_was_read: bool, failure: Stop) -> Stop {
     match verdict {
-        FailureVerdict::Spent => Stop::Verify(error),
-        FailureVerdict::Empty { retry_after } => Stop::Muted { retry_after },
+        FailureVerdict::Spent => failure,
+        FailureVerdict::Empty { retry_after } => Stop::Muted { retry_after, body_was_read },
     }
 }
 

@@ -39,18 +39,23 @@ pub enum Stop {
     /// Its head is not admitted.
     #[error(transparent)]
     Admit(#[from] AdmitError),
+    /// Its scheme's headers are missing or malformed; its body was not looked at.
+    #[error(transparent)]
+    Present(VerifyError),
     /// It failed, and its source has failed too often.
     #[error("the source has failed too often; again in {retry_after} s")]
     Muted {
         /// When it may be tried again.
         retry_after: RetryAfter,
+        /// Whether its body was read before it failed.
+        body_was_read: bool,
     },
     /// Its body could not be had.
     #[error(transparent)]
     Intake(#[from] IntakeError),
-    /// It is not verified.
+    /// It is whole and not verified.
     #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(VerifyError),
     /// Its record could not be written.
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
@@ -82,7 +87,7 @@ impl Stop {
             Self::Admit(error) => error.reason(),
             Self::Muted { .. } => Reason::RateLimitedFailures,
             Self::Intake(error) => error.reason(),
-            Self::Verify(error) => error.reason(),
+            Self::Present(error) | Self::Verify(error) => error.reason(),
             Self::Audit(_) => Reason::AuditUnavailable,
             Self::Scope(error) => error.reason(),
             Self::Replay(error) => error.reason(),
@@ -100,7 +105,7 @@ impl Stop {
     fn retry_after(&self) -> Option<RetryAfter> {
         match self {
             Self::Admit(AdmitError::RateLimitedSource { retry_after } | AdmitError::RateLimitedFailures { retry_after })
-            | Self::Muted { retry_after }
+            | Self::Muted { retry_after, .. }
             | Self::Replay(ReplayError::ReplayInFlight { retry_after } | ReplayError::SignedBeforeStart { retry_after })
             | Self::Pace(PaceError::RateLimitedIntegration { retry_after }) => Some(*retry_after),
             _ => None,
@@ -115,6 +120,10 @@ impl Stop {
     }
 
     const fn is_after_body(&self) -> bool {
-        matches!(self, Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_))
+        match self {
+            Self::Muted { body_was_read, .. } => *body_was_read,
+            Self::Verify(_) | Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_) => true,
+            _ => false,
+        }
     }
 }

@@ -87,3 +87,18 @@ fn sources_outside_the_list_are_refused_before_anything_is_read() {
     assert_eq!(ledger.only("source_not_allowed").text("source"), "127.0.0.1");
     assert_eq!(ledger.only("delivered").text("source"), "127.0.0.2");
 }
+
+#[test]
+fn two_event_types_are_none() {
+    // The gateway would judge one and the receiver act on the other.
+    let upstream = Upstream::start();
+    let github = Integration::new(Provider::Github, &upstream.url()).line("events.allow = [\"push\"]");
+    let gateway = Gateway::start(Config::of(github));
+    for (first, second) in [("push", "delete"), ("delete", "push"), ("push", "push")] {
+        let delivery = Provider::Github.delivery().with("X-GitHub-Event", first).and("X-GitHub-Event", second);
+        let answer = gateway.deliver(&delivery);
+        assert!([401, 403].contains(&answer.status), "{first}, {second}: {}", answer.status);
+    }
+    upstream.saw_nothing();
+    gateway.finish();
+}

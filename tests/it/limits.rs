@@ -347,3 +347,14 @@ fn one_source_may_hold_an_eighth_of_the_bytes_unverified() {
     assert_eq!(gateway.deliver(&sized(400_000)).status, 200, "bytes given back are bytes");
     assert_eq!(gateway.finish().of(&id).reason(), "overloaded");
 }
+
+#[test]
+fn an_integration_that_is_off_takes_nothing() {
+    let upstream = Upstream::start();
+    let off = Integration::new(PROVIDER, &upstream.url()).line("enabled = false");
+    let gateway = Gateway::start(Config::of(off).integration(Integration::new(Provider::Stripe, &upstream.url())));
+    let id = gateway.deliver(&PROVIDER.delivery()).refused(403, "forbidden");
+    upstream.saw_nothing();
+    assert_eq!(gateway.deliver(&Provider::Stripe.delivery()).status, 200);
+    assert_eq!(gateway.finish().of(&id).reason(), "integration_disabled");
+}

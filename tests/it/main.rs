@@ -24,9 +24,11 @@ mod drain; // the end: nothing that was taken is lost
 mod events; // the scope: which event types pass, what the others are answered
 mod handshake; // challenges: answered here, never forwarded
 mod headers; // what the upstream sees, and what it must never see
+mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails
 mod limits; // bounds: sizes, times, rates, connections
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
 mod replay; // once and only once, and for how long
 mod strict_head; // heads and framings that two readers could read differently
+mod tls; // versions, names, certificates, and what a failed handshake costs
 mod upstream; // an upstream that fails in every way

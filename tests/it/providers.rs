@@ -280,7 +280,7 @@ fn signatures_have_one_spelling() {
         let wrap = delivery.signature().replace(&hex, "");
         // A capital digit must be there for the case to be another one.
         assert!(hex.bytes().any(|byte| byte.is_ascii_alphabetic()));
-        let spellings = [hex.to_uppercase(), format!("0x{hex}"), hex[1..].to_owned(), format!("{hex}00"), format!("\t{hex}")];
+        let spellings = [hex.to_uppercase(), format!("0x{hex}"), hex[1..].to_owned(), format!("{hex}00"), format!("{hex},")];
         cases.extend(spellings.map(|text| delivery.clone().with(provider.signature_header(), &format!("{wrap}{text}"))));
     }
     for provider in [Provider::Shopify, Provider::StandardWebhooks] {
@@ -314,7 +314,7 @@ fn loose_bits(base64: &str) -> String {
 fn timestamps_have_one_spelling() {
     // SIG-18 to SIG-20: each spelling is signed as it stands, so that only the spelling can be the reason.
     let now = unix_now();
-    let spellings = [
+    let spellings: [String; 11] = [
         format!("+{now}"),
         format!("0{now}"),
         format!("{now}.0"),
@@ -334,10 +334,11 @@ fn timestamps_have_one_spelling() {
         for spelling in &spellings {
             let id = fresh_id();
             let forged = provider.sign_text(&provider.secret("current"), &id, spelling, &provider.body(&id));
-            let request = gateway.deliver(&forged).refused(401, "unauthorized");
-            let reason = gateway.await_record(|record| record.text("request_id") == request).reason().to_owned();
-            assert_eq!(reason, "timestamp_malformed", "{provider:?} {spelling}");
+            gateway.deliver(&forged).refused(401, "unauthorized");
         }
+        // Records beyond ten a second are folded; the metrics fold nothing.
+        let counted = gateway.metrics().sum("hookward_requests_total", &[("reason", "timestamp_malformed")]);
+        assert!((counted - 11.0).abs() < 0.5, "{provider:?}: {counted}");
         upstream.saw_nothing();
         gateway.finish();
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::certificate::Certificate;
+use crate::support::client::request;
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::{Gateway, free_port};
 use crate::support::provider::Provider;
@@ -40,6 +41,36 @@ fn a_sender_that_hangs_up_changes_nothing() {
         crate::support::poll(Duration::from_secs(5), || (gateway.deliver(&delivery).status == 409).then_some(())).unwrap();
         assert_eq!(upstream.received().len(), before + 1, "finished once, never again");
     }
+    gateway.finish();
+}
+
+#[test]
+fn a_sender_may_leave_at_any_point() {
+    // RPL-10: nothing stuck, nothing lost, nothing twice, wherever the connection ends.
+    const POINTS: usize = 20;
+    let upstream = Upstream::start();
+    let gateway = gateway_to(&upstream.url(), "5s");
+    let deliveries = (0..=POINTS).map(|_| PROVIDER.delivery()).collect::<Vec<_>>();
+    for (point, delivery) in deliveries.iter().enumerate() {
+        let whole = request(&PROVIDER.path(), &delivery.headers, &delivery.body);
+        let mut connection = gateway.connect();
+        connection.send(&whole[..whole.len() * point / POINTS]);
+        if point % 2 == 0 {
+            connection.reset();
+        }
+    }
+    for (point, delivery) in deliveries.iter().enumerate() {
+        let taken = crate::support::poll(Duration::from_secs(5), || {
+            let answer = gateway.deliver(delivery);
+            (answer.status == 200 || answer.header("retry-after").is_none()).then_some(answer.status)
+        });
+        let expected: &[u16] = if point < POINTS { &[200] } else { &[200, 409] };
+        assert!(taken.is_some_and(|status| expected.contains(&status)), "left at {point} of {POINTS}: {taken:?}");
+    }
+    let mut bodies = upstream.received().into_iter().map(|request| request.body).collect::<Vec<_>>();
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!((bodies.len(), upstream.received().len()), (POINTS + 1, POINTS + 1), "each once");
     gateway.finish();
 }
 

@@ -3,29 +3,31 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// A certificate for `localhost` and `127.0.0.1` with its key.
 pub(crate) struct Certificate {
     pub(crate) cert_pem: String,
     pub(crate) key_pem: String,
     client: Arc<ClientConfig>,
+    roots: RootCertStore,
     server: Arc<ServerConfig>,
 }
 
 impl Certificate {
-    /// A new one, trusted by nobody else.
+    /// A new one for this machine, trusted by nobody else.
     pub(crate) fn generate() -> Self {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        Self::of(&["localhost", "127.0.0.1"])
+    }
+
+    /// A new one for some names.
+    pub(crate) fn of(names: &[&str]) -> Self {
+        let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).expect("a root");
-        let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let client = client_of(roots.clone(), rustls::ALL_VERSIONS);
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
         let server = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -33,12 +35,7 @@ impl Certificate {
             .with_no_client_auth()
             .with_single_cert(vec![made.cert.der().clone()], key)
             .expect("certificate and key belong together");
-        Self {
-            cert_pem: made.cert.pem(),
-            key_pem: made.signing_key.serialize_pem(),
-            client: Arc::new(client),
-            server: Arc::new(server),
-        }
+        Self { cert_pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem(), client, roots, server: Arc::new(server) }
     }
 
     /// The one of this run.
@@ -52,8 +49,19 @@ impl Certificate {
         Arc::clone(&self.client)
     }
 
+    /// The same, speaking one version only.
+    pub(crate) fn client_of_version(&self, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+        client_of(self.roots.clone(), &[version])
+    }
+
     /// A server that shows this certificate.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.server)
     }
+}
+
+fn client_of(roots: RootCertStore, versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).expect("versions");
+    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -2,10 +2,11 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::certificate::Certificate;
@@ -89,9 +90,14 @@ impl Connection {
 
     /// A TLS connection; the handshake is done when it returns.
     pub(crate) fn tls(port: u16, from: Ipv4Addr, certificate: &Certificate) -> io::Result<Self> {
+        Self::tls_as(port, from, HOST, certificate.client())
+    }
+
+    /// A TLS connection that asks for a name.
+    pub(crate) fn tls_as(port: u16, from: Ipv4Addr, name: &str, config: Arc<ClientConfig>) -> io::Result<Self> {
         let socket = dial(port, from)?;
-        let name = ServerName::try_from(HOST).expect("a name");
-        let session = ClientConnection::new(certificate.client(), name).map_err(io::Error::other)?;
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let session = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut wire = StreamOwned::new(session, socket.try_clone()?);
         while wire.conn.is_handshaking() {
             wire.conn.complete_io(&mut wire.sock)?;

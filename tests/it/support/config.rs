@@ -20,6 +20,7 @@ pub(crate) struct Config {
     lines: Vec<(&'static str, String)>,
     plain: bool,
     probe: bool,
+    tls: Option<String>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
 }
@@ -75,6 +76,12 @@ impl Config {
         self
     }
 
+    /// What stands in the table `tls` of the public listener.
+    pub(crate) fn tls(mut self, table: &str) -> Self {
+        self.tls = Some(table.to_owned());
+        self
+    }
+
     /// A listener for probes only.
     pub(crate) fn probe(mut self) -> Self {
         self.probe = true;
@@ -95,7 +102,8 @@ impl Config {
     pub(crate) fn text(&self, ports: Ports) -> String {
         let mut text = String::from("state_dir = \"state\"\n\n[[listener]]\nname = \"public\"\n");
         let public = ports.public;
-        let _ = writeln!(text, "bind = \"127.0.0.1:{public}\"\ntls = {{ cert = \"tls.crt\", key = \"tls.key\" }}\n");
+        let tls = self.tls.as_deref().unwrap_or("cert = \"tls.crt\", key = \"tls.key\"");
+        let _ = writeln!(text, "bind = \"127.0.0.1:{public}\"\ntls = {{ {tls} }}\n");
         if self.plain {
             let _ = writeln!(text, "[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{}\"\n", ports.plain);
         }
