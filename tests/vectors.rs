@@ -55,6 +55,10 @@ struct Vector {
     key_encoding: Option<String>,
     at: Option<i64>,
     at_ms: Option<i64>,
+    method: Option<String>,
+    url: Option<String>,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
     #[serde(default)]
     keys: BTreeMap<String, String>,
     body: Option<String>,
@@ -74,8 +78,17 @@ struct Case {
     others: BTreeMap<String, String>,
     encoding: Option<KeyEncoding>,
     now: UnixTime,
+    method: Method,
+    target: Uri,
     body: Vec<u8>,
     headers: HeaderMap,
+}
+
+const URL: &str = "https://hooks.example.com/in";
+
+/// Where a request to a URL goes: the query is all that the gateway reads of it.
+fn target(url: &str) -> Uri {
+    url.split_once('?').map_or_else(|| Uri::from_static("/"), |(_, query)| format!("/?{query}").parse().unwrap())
 }
 
 impl Case {
@@ -102,7 +115,7 @@ impl Case {
 
     fn judge_with(&self, keys: &KeyRing) -> Result<Verified, VerifyError> {
         let tolerance = self.scheme.documented_tolerance().unwrap_or(Duration::from_secs(300));
-        let head = Head { method: Method::POST, target: Uri::from_static("/"), headers: self.headers.clone() };
+        let head = Head { method: self.method.clone(), target: self.target.clone(), headers: self.headers.clone() };
         let received = Received { head, body: RawBody::from(Bytes::from(self.body.clone())) };
         let presented = present(&self.scheme, &received.head)?;
         verify(&Judging { scheme: &self.scheme, keys, tolerance }, presented, received, self.now)
@@ -119,12 +132,16 @@ impl Vector {
         let header =
             |(name, value): (&String, &String)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         let encoding = |word: &String| KeyEncoding::WORDS.iter().find(|(known, _)| known == word).map(|(_, encoding)| *encoding);
+        let url = self.url.as_deref().unwrap_or(URL);
+        let scheme = catalogue.get(&self.provider).expect(&self.provider);
         let mut others = self.keys.clone();
         let named = others.pop_first();
         let own = self.secret.clone().or(self.public_key.clone()).or(named.as_ref().map(|(_, key)| key.clone()));
         Case {
             id: self.id.clone(),
-            scheme: catalogue.get(&self.provider).expect(&self.provider),
+            scheme: Arc::new(scheme.bound(url.split('?').next().unwrap(), &self.options)),
+            method: self.method.as_deref().map_or(Method::POST, |method| method.parse().unwrap()),
+            target: target(url),
             key: own.expect(&self.id),
             key_id: named.map(|(id, _)| id),
             others,
@@ -193,7 +210,7 @@ fn every_preset_that_says_vector_has_one() {
 
 #[test]
 fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
-    for case in verified() {
+    for case in verified().filter(|case| case.scheme.covers_body()) {
         let keys = case.keys().unwrap();
         let refused = |body: Vec<u8>, what: &str, at: usize| {
             let changed = Case { body, ..case.clone() };
@@ -205,7 +222,10 @@ fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
             body[at] ^= 1 << (at % 8);
             refused(body, "changed", at);
         }
-        for at in [0, case.body.len() / 2, case.body.len() - 1] {
+        for at in [0, case.body.len() / 2, case.body.len().saturating_sub(1)] {
+            if case.body.is_empty() {
+                break;
+            }
             let mut body = case.body.clone();
             body.remove(at);
             refused(body, "missing", at);
@@ -219,6 +239,8 @@ fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
 
 /// A request with one signature, signed here: in a list of several a change of the others would rightly do no harm.
 fn signed_alone(scheme: &Arc<Scheme>) -> Case {
+    let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
+    let scheme = &Arc::new(scheme.bound(URL, &options));
     let (secret, key, encoding) = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => ("4f".repeat(32), None, Some(KeyEncoding::Hex)),
         (_, KeyEncoding::Hex) => ("4f".repeat(32), Some("4f".repeat(32)), None),
@@ -250,6 +272,8 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
         others: BTreeMap::new(),
         encoding,
         now,
+        method: scheme.methods[0].clone(),
+        target: target(URL),
         body,
         headers,
     }

@@ -99,16 +99,27 @@ pub fn init_config(providers: &[Arc<Scheme>]) -> String {
 struct Needs {
     /// Inside a secret.
     key_id: String,
+    /// Whole lines behind the secrets.
+    lines: String,
 }
 
 fn needs(scheme: &Scheme) -> Needs {
     let rule = &scheme.signature;
     let key_id = rule.names_keys().then(|| format!(", key_id = {}", quoted(rule.key_id_of(0).unwrap_or("KEY-ID"))));
-    Needs { key_id: key_id.unwrap_or_default() }
+    let mut lines = String::new();
+    if scheme.signs_url() {
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(lines, "public_url = \"https://hooks.example.com/webhooks/{}\"   # as the provider sees it", scheme.name);
+    }
+    for (name, what) in &scheme.options {
+        let _ = writeln!(lines, "options.{name} = \"{}\"   # {what}", name.to_ascii_uppercase());
+    }
+    Needs { key_id: key_id.unwrap_or_default(), lines }
 }
 
 fn init_integration(text: &mut String, name: &str, notes: &[String], needs: &Needs) {
-    let Needs { key_id } = needs;
+    let Needs { key_id, lines } = needs;
     let variable = name.to_ascii_uppercase().replace('-', "_");
     text.push('\n');
     for note in notes {
@@ -124,6 +135,7 @@ fn init_integration(text: &mut String, name: &str, notes: &[String], needs: &Nee
          path = \"/webhooks/{name}\"\n\
          upstream = \"http://127.0.0.1:3000/webhooks/{name}\"   # plain http to this machine only\n\
          secrets = [ {{ id = \"first\", env = \"{variable}_SECRET\"{key_id} }} ]   # or file = \"PATH\"; never the secret itself\n\
+         {lines}\
          # events.allow = [\"…\"]                           # absent: all; `*` matches any run of characters\n"
     );
 }

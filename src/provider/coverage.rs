@@ -3,7 +3,7 @@
 //! Rules:
 //! 1. A member of the body is covered if the body is part of the content.
 //! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`.
-//! 3. Nothing else is: not the signature's own header, not the method, not the path.
+//! 3. Nothing else is: not the signature's own header. A scheme that signs nothing covers nothing.
 
 use http::HeaderName;
 
@@ -22,7 +22,7 @@ impl Scheme {
     /// Whether the signature covers the body.
     #[must_use]
     pub fn covers_body(&self) -> bool {
-        self.content.contains(&Part::Body)
+        self.content.iter().any(|part| matches!(part, Part::Body | Part::BodySha256))
     }
 
     /// The headers the scheme reads, the signature's first.
@@ -49,7 +49,7 @@ impl Scheme {
                 TimestampPlace::Header(name) => Some(name),
                 TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) => None,
             },
-            Part::Literal(_) | Part::Body => None,
+            _ => None,
         }
     }
 }

@@ -28,6 +28,12 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
         sentence("replay", replay(scheme)),
         sentence("retries", retries(scheme)),
     ];
+    if scheme.signs_url() {
+        let text = "The URL is signed as the provider sees it: the integration needs public_url, and its query is forwarded.";
+        sentences.push(sentence("url", text.to_owned()));
+    }
+    let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
+    sentences.extend(scheme.options.iter().map(option));
     sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
     sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
     sentences.push(sentence("evidence", evidence(scheme)));
@@ -40,11 +46,19 @@ fn sentence(topic: &'static str, text: String) -> Sentence {
 
 fn signed(scheme: &Scheme) -> String {
     let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    if scheme.is_unsigned() {
+        return "Nothing is signed: whoever knows the secret can send anything, and so can whoever captured one delivery."
+            .to_owned();
+    }
     format!("Signed is `{template}` with {}; the body is the raw bytes as received.", scheme.signature.algorithm.code())
 }
 
 fn key(scheme: &Scheme) -> String {
-    let kind = if scheme.signature.algorithm == Algorithm::Ed25519 { "public key" } else { "shared secret" };
+    let kind = match scheme.signature.algorithm {
+        Algorithm::Ed25519 => "public key",
+        Algorithm::Basic => "user and password, divided by a colon",
+        _ => "shared secret",
+    };
     let written = match scheme.signature.key_encoding {
         KeyEncoding::Utf8 => "as it stands, all its characters being the key",
         KeyEncoding::Hex => "in hex",
@@ -69,6 +83,8 @@ fn signature(scheme: &Scheme) -> String {
     let encoding = match rule.encoding {
         SignatureEncoding::Hex => "lower-case hex",
         SignatureEncoding::HexUpper => "upper-case hex",
+        SignatureEncoding::Plain if rule.algorithm == Algorithm::Basic => "base64",
+        SignatureEncoding::Plain => "plain text",
         SignatureEncoding::Base64OfHex => "base64 of its lower-case hex",
         SignatureEncoding::Base64 => "base64",
         SignatureEncoding::Base64Url => "URL-safe base64 without padding",

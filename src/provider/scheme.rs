@@ -3,12 +3,17 @@
 //! Closed enums: a new kind of part, place or encoding is a variant here, and the compiler then names every place that must
 //! learn it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+
+mod signature;
+
+pub use signature::{Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule};
 
 /// One provider's scheme, as a preset or the configuration describes it.
 #[derive(Clone, Debug)]
@@ -47,6 +52,8 @@ pub struct Scheme {
     pub on_replay: OnRefusal,
     /// What an event out of scope is answered unless the integration says otherwise.
     pub on_event_denied: OnRefusal,
+    /// What an integration must say besides secrets: each option's name and what it is.
+    pub options: Vec<(String, String)>,
     /// Headers of sibling schemes that a receiver could mistake for verified ones; never forwarded.
     pub strip_headers: Vec<HeaderName>,
 }
@@ -67,7 +74,32 @@ impl Scheme {
     /// Whether the algorithm is broken for other uses and stands only because the provider offers nothing else.
     #[must_use]
     pub const fn is_legacy(&self) -> bool {
-        matches!(self.signature.algorithm, Algorithm::HmacSha1)
+        matches!(self.signature.algorithm, Algorithm::HmacSha1 | Algorithm::Sha1)
+    }
+
+    /// Whether the sender only shows that it knows a secret, and signs nothing.
+    #[must_use]
+    pub const fn is_unsigned(&self) -> bool {
+        self.signature.algorithm.is_shown()
+    }
+
+    /// Whether the URL is signed, as the provider sees it.
+    #[must_use]
+    pub fn signs_url(&self) -> bool {
+        self.content.iter().any(|part| matches!(part, Part::Url(_) | Part::Target(_)))
+    }
+
+    /// The scheme for one integration: with its public URL (without query) and its options in their places.
+    #[must_use]
+    pub fn bound(&self, public_url: &str, options: &BTreeMap<String, String>) -> Self {
+        let target = || public_url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        let bind = |part: &Part| match part {
+            Part::Url(_) => Part::Url(public_url.to_owned()),
+            Part::Target(_) => Part::Target(target()),
+            Part::Option(name) => options.get(name).map_or_else(|| part.clone(), |value| Part::Literal(value.clone())),
+            other => other.clone(),
+        };
+        Self { content: self.content.iter().map(bind).collect(), ..self.clone() }
     }
 }
 
@@ -99,214 +131,6 @@ pub enum Evidence {
     Secondary,
     /// Written by the operator.
     Custom,
-}
-
-/// What is computed over the content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC with SHA-1.
-    HmacSha1,
-    /// HMAC with SHA-256.
-    HmacSha256,
-    /// HMAC with SHA-512.
-    HmacSha512,
-    /// Ed25519 (RFC 8032), verified strictly.
-    Ed25519,
-}
-
-impl Algorithm {
-    /// The length of a signature in bytes.
-    #[must_use]
-    pub const fn signature_bytes(self) -> usize {
-        match self {
-            Self::HmacSha1 => 20,
-            Self::HmacSha256 => 32,
-            Self::HmacSha512 | Self::Ed25519 => 64,
-        }
-    }
-
-    /// The word of the scheme language.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::HmacSha1 => "hmac-sha1",
-            Self::HmacSha256 => "hmac-sha256",
-            Self::HmacSha512 => "hmac-sha512",
-            Self::Ed25519 => "ed25519",
-        }
-    }
-
-    /// Whether a key may be written this way.
-    #[must_use]
-    pub const fn accepts(self, encoding: KeyEncoding) -> bool {
-        match (self, encoding) {
-            (Self::Ed25519, KeyEncoding::Utf8) => false,
-            (Self::Ed25519, _) => true,
-            (_, KeyEncoding::Pem) => false,
-            (_, _) => true,
-        }
-    }
-}
-
-/// How a key is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyEncoding {
-    /// The text's own bytes.
-    Utf8,
-    /// Hexadecimal, either case.
-    Hex,
-    /// Base64 with padding.
-    Base64,
-    /// URL-safe base64, with or without padding.
-    Base64Url,
-    /// Base64 behind an optional `whsec_` (or `whpk_` for public keys).
-    Whsec,
-    /// A PEM block.
-    Pem,
-}
-
-impl KeyEncoding {
-    /// The words of the configuration.
-    pub const WORDS: [(&'static str, Self); 6] = [
-        ("utf8", Self::Utf8),
-        ("hex", Self::Hex),
-        ("base64", Self::Base64),
-        ("base64url", Self::Base64Url),
-        ("whsec", Self::Whsec),
-        ("pem", Self::Pem),
-    ];
-}
-
-/// The signature: algorithm, key, place, shape, encoding.
-#[derive(Clone, Debug)]
-pub struct SignatureRule {
-    /// What is computed.
-    pub algorithm: Algorithm,
-    /// How the key is written, unless the secret says otherwise.
-    pub key_encoding: KeyEncoding,
-    /// How the key's text becomes the key, beyond its encoding.
-    pub key_form: KeyForm,
-    /// The header that names the key by the provider's own id, where there is one.
-    pub key_id_header: Option<HeaderName>,
-    /// The header that holds the presented signatures; the first of them where there are several.
-    pub header: HeaderName,
-    /// Whether there are more lines or headers than the one.
-    pub lines: HeaderLines,
-    /// How they stand in it.
-    pub format: SignatureFormat,
-    /// How each is written.
-    pub encoding: SignatureEncoding,
-}
-
-impl SignatureRule {
-    /// The headers that hold signatures, each with the id of the key that it is for, where it has one.
-    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, Option<&str>)> {
-        let (own, others): (Option<&str>, Vec<(&HeaderName, Option<&str>)>) = match &self.lines {
-            HeaderLines::Once | HeaderLines::Repeated => (None, Vec::new()),
-            HeaderLines::Numbered(names) => (None, names.iter().map(|name| (name, None)).collect()),
-            HeaderLines::Keyed { own, others } => (Some(own), others.iter().map(|(name, id)| (name, Some(&**id))).collect()),
-        };
-        std::iter::once((&self.header, own)).chain(others)
-    }
-
-    /// The id of the key that the header of an index is for.
-    #[must_use]
-    pub fn key_id_of(&self, header: u8) -> Option<&str> {
-        match &self.lines {
-            HeaderLines::Keyed { own, others } => match usize::from(header).checked_sub(1) {
-                None => Some(own),
-                Some(index) => others.get(index).map(|(_, id)| id.as_str()),
-            },
-            HeaderLines::Once | HeaderLines::Repeated | HeaderLines::Numbered(_) => None,
-        }
-    }
-
-    /// Whether a request says which key it was signed with.
-    #[must_use]
-    pub const fn names_keys(&self) -> bool {
-        self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
-    }
-}
-
-/// How a key's text becomes the key, beyond its encoding.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyForm {
-    /// What may stand before the encoded text and is no part of it.
-    pub prefix: String,
-    /// The digest of the decoded bytes that is the key, where they themselves are not.
-    pub digest: Option<KeyDigest>,
-}
-
-/// A digest that makes a key of a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyDigest {
-    /// SHA-1.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-}
-
-/// On how many lines signatures stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeaderLines {
-    /// On one line of one header.
-    Once,
-    /// On one line or several of one header: any may match.
-    Repeated,
-    /// In headers that are counted: these besides the first. Any may match.
-    Numbered(Vec<HeaderName>),
-    /// In a header for each key: what each is called, and the rest.
-    Keyed {
-        /// The id of the first header's key.
-        own: String,
-        /// The other headers and their keys' ids.
-        others: Vec<(HeaderName, String)>,
-    },
-}
-
-/// How presented signatures stand in their header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignatureFormat {
-    /// One signature behind a fixed prefix, which may be empty.
-    Prefixed {
-        /// The prefix, such as `sha256=`.
-        prefix: String,
-    },
-    /// `key=value` pairs; the first `=` divides. Every pair with the signature's key is a candidate; other keys are fields
-    /// or ignored.
-    Pairs {
-        /// What divides the pairs.
-        separator: char,
-        /// Whether spaces may stand around a pair.
-        spaced: bool,
-        /// The key of a signature, such as `v1`.
-        key: String,
-    },
-    /// `version,value` entries divided by one space. Every entry of the version is a candidate; others are ignored.
-    Versioned {
-        /// The version, such as `v1`.
-        version: String,
-    },
-    /// Several signatures, and nothing but a separator between them. Every one is a candidate.
-    Joined {
-        /// What divides them.
-        separator: char,
-    },
-}
-
-/// How one signature is written. Exactly one spelling of a value is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureEncoding {
-    /// Lower-case hexadecimal.
-    Hex,
-    /// Upper-case hexadecimal.
-    HexUpper,
-    /// Standard base64 with padding.
-    Base64,
-    /// URL-safe base64 without padding.
-    Base64Url,
-    /// Standard base64 of the lower-case hexadecimal text.
-    Base64OfHex,
 }
 
 /// When a delivery was signed. Signed always: a scheme whose time is not part of the content has no rule.
@@ -372,6 +196,18 @@ pub enum Part {
     Header(HeaderName),
     /// The raw body.
     Body,
+    /// The SHA-256 of the raw body in lower-case hex.
+    BodySha256,
+    /// The method.
+    Method,
+    /// The URL as the provider sees it: the integration's, and the request's own query. Empty until it is bound.
+    Url(String),
+    /// Path and query of the same.
+    Target(String),
+    /// An option of the integration, until it is bound.
+    Option(String),
+    /// The secret, first or last in what a plain digest is made of.
+    Secret,
 }
 
 /// Where a field stands in a request.

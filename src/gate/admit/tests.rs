@@ -77,6 +77,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         max_body: None,
         on_replay: OnRefusal::Reject,
         on_event_denied: OnRefusal::Reject,
+        options: Vec::new(),
         strip_headers: Vec::new(),
     }
 }

@@ -69,7 +69,7 @@ pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
     });
     let signed = scheme.content.iter().filter_map(|part| match part {
         Part::Header(name) => Some(name),
-        Part::Literal(_) | Part::Timestamp | Part::Id | Part::Body => None,
+        _ => None,
     });
     let located = scheme.event.iter().chain(&scheme.delivery_id).filter_map(|locator| match locator {
         Locator::Header(name) => Some(name),

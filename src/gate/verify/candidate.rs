@@ -4,6 +4,7 @@
 //! no other case, alphabet, padding or joint of two texts.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER};
+use sha2::{Digest, Sha256};
 
 use crate::provider::scheme::{SignatureEncoding, SignatureRule};
 
@@ -31,6 +32,11 @@ impl Candidate {
             SignatureEncoding::HexUpper => decode_strictly(&HEXUPPER, text, &mut buffer)?,
             SignatureEncoding::Base64 => decode_strictly(&BASE64, text, &mut buffer)?,
             SignatureEncoding::Base64Url => decode_strictly(&BASE64URL_NOPAD, text, &mut buffer)?,
+            // What is shown may be of any length; its digest is compared.
+            SignatureEncoding::Plain => {
+                buffer.get_mut(..32)?.copy_from_slice(&Sha256::digest(text));
+                32
+            }
             SignatureEncoding::Base64OfHex => {
                 let mut hex = [0; MAX_SIGNATURE_BYTES * 2 + 2];
                 let length = decode_strictly(&BASE64, text, &mut hex)?;

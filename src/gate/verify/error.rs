@@ -54,6 +54,12 @@ pub enum VerifyError {
     /// The timestamp is not exactly the digits of its unit.
     #[error("the timestamp is not written in the scheme's unit")]
     TimestampMalformed,
+    /// The query of a signed URL holds what a URL may not, or what could be moved into the body.
+    #[error("the query cannot be told apart from what else is signed")]
+    UrlMalformed,
+    /// The integration lacks the URL or an option that the scheme signs.
+    #[error("the scheme signs what the integration does not say")]
+    Unbound,
     /// No key is valid now.
     #[error("no secret is valid now")]
     SecretUnavailable,
@@ -89,10 +95,11 @@ impl VerifyError {
             | Self::TooManySignatures { .. }
             | Self::PartMissing { .. }
             | Self::PartMalformed { .. }
-            | Self::TimestampRepeated => Reason::SignatureMalformed,
+            | Self::TimestampRepeated
+            | Self::UrlMalformed => Reason::SignatureMalformed,
             Self::TimestampMissing => Reason::TimestampMissing,
             Self::TimestampMalformed => Reason::TimestampMalformed,
-            Self::SecretUnavailable => Reason::SecretUnavailable,
+            Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
             Self::SignatureMismatch => Reason::SignatureMismatch,
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,

@@ -65,7 +65,7 @@ struct Fields {
 pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
-    let envelope = Envelope::resolve(scheme, &received.head, presented.sent_at())?;
+    let envelope = Envelope::resolve(scheme, &received, presented.sent_at())?;
     let secret_id = matching_key(judging, &presented, &envelope, &received.body, now)?;
     let sent_at = signed_time(scheme, presented, &received)?;
     if let Some(sent_at) = &sent_at {

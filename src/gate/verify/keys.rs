@@ -128,7 +128,7 @@ fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFaul
         return asymmetric::public_key_pem(text).map(Verifier::Ed25519);
     }
     let bytes = key_bytes(scheme, encoding, text)?;
-    match MacKey::new(algorithm, &bytes) {
+    match MacKey::new(scheme, &bytes) {
         Some(key) => Ok(Verifier::Mac(key)),
         None => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
     }

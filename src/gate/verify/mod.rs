@@ -22,6 +22,7 @@ mod mac;
 pub mod presented;
 mod sent_time;
 pub mod sign;
+mod url;
 mod window;
 
 #[cfg(test)]

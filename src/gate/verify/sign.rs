@@ -5,8 +5,9 @@
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use ed25519_dalek::Signer;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::asymmetric;
 use super::error::{KeyError, KeyFault};
@@ -27,6 +28,7 @@ pub struct SigningKey {
 enum Signing {
     Mac(MacKey),
     Ed25519(ed25519_dalek::SigningKey),
+    Shown(Zeroizing<Vec<u8>>),
 }
 
 /// What is to be signed.
@@ -52,9 +54,8 @@ impl SigningKey {
         let algorithm = scheme.signature.algorithm;
         let key = match algorithm {
             Algorithm::Ed25519 => private_key(secret.expose()).map(Signing::Ed25519),
-            Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => {
-                mac_key(scheme, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose())
-            }
+            Algorithm::Token | Algorithm::Basic => shown(algorithm, secret.expose()).map(Signing::Shown),
+            _ => mac_key(scheme, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose()),
         };
         key.map(|signing| Self { signing, key_id: None }).map_err(|fault| KeyError { secret_id: None, fault })
     }
@@ -70,7 +71,7 @@ impl SigningKey {
     pub fn public_key_hex(&self) -> Option<String> {
         match &self.signing {
             Signing::Ed25519(key) => Some(HEXLOWER.encode(key.verifying_key().as_bytes())),
-            Signing::Mac(_) => None,
+            Signing::Mac(_) | Signing::Shown(_) => None,
         }
     }
 
@@ -78,6 +79,7 @@ impl SigningKey {
         match &self.signing {
             Signing::Mac(key) => key.tag(&|sink| sink(content)).bytes().to_vec(),
             Signing::Ed25519(key) => key.sign(content).to_bytes().to_vec(),
+            Signing::Shown(text) => text.to_vec(),
         }
     }
 }
@@ -92,7 +94,14 @@ fn mac_key(scheme: &Scheme, encoding: KeyEncoding, secret: &[u8]) -> Result<Sign
     let algorithm = scheme.signature.algorithm;
     let text = keys::checked_text(algorithm, encoding, secret)?;
     let bytes = keys::key_bytes(scheme, encoding, text)?;
-    MacKey::new(algorithm, &bytes).map(Signing::Mac).ok_or(KeyFault::EncodingUnfit { encoding, algorithm })
+    MacKey::new(scheme, &bytes).map(Signing::Mac).ok_or(KeyFault::EncodingUnfit { encoding, algorithm })
+}
+
+/// What the sender shows.
+fn shown(algorithm: Algorithm, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+    let text = keys::checked_text(algorithm, KeyEncoding::Utf8, secret)?.as_bytes();
+    let is_basic = algorithm == Algorithm::Basic;
+    Ok(Zeroizing::new(if is_basic { BASE64.encode(text).into_bytes() } else { text.to_vec() }))
 }
 
 fn private_key(secret: &[u8]) -> Result<ed25519_dalek::SigningKey, KeyFault> {
@@ -151,13 +160,17 @@ fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) ->
     let mut content = Vec::new();
     for part in &scheme.content {
         match part {
-            Part::Literal(text) => content.extend_from_slice(text.as_bytes()),
             Part::Timestamp => content.extend_from_slice(timestamp.as_bytes()),
             Part::Id => content.extend_from_slice(id.as_bytes()),
             Part::Header(name) => {
                 content.extend_from_slice(request.headers.get(name).map_or(&[], HeaderValue::as_bytes));
             }
             Part::Body => content.extend_from_slice(request.body),
+            Part::BodySha256 => content.extend_from_slice(HEXLOWER.encode(&Sha256::digest(request.body)).as_bytes()),
+            Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
+            Part::Literal(text) | Part::Url(text) | Part::Target(text) => content.extend_from_slice(text.as_bytes()),
+            // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
+            Part::Option(_) | Part::Secret => {}
         }
     }
     content
@@ -166,6 +179,7 @@ fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) ->
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
         SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::Plain => String::from_utf8_lossy(signature).into_owned(),
         SignatureEncoding::HexUpper => HEXUPPER.encode(signature),
         SignatureEncoding::Base64OfHex => BASE64.encode(HEXLOWER.encode(signature).as_bytes()),
         SignatureEncoding::Base64 => BASE64.encode(signature),

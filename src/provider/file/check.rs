@@ -5,7 +5,8 @@
 //! 3. A timestamp in a field needs a signature in pairs, under another key.
 //! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped.
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it.
-//! 6. The places to look at are few: they bound the work for each body.
+//! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
+//! 7. The places to look at are few: they bound the work for each body.
 
 use http::HeaderName;
 
@@ -13,7 +14,7 @@ use super::fault_at;
 use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
-use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureFormat, TimestampPlace};
+use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace};
 
 const MAX_PLACES: usize = 16;
 
@@ -23,6 +24,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     id(scheme, table);
     headers(scheme, table);
     places(scheme, table);
+    parts(scheme, table);
     if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
         fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
     }
@@ -98,6 +100,32 @@ fn headers(scheme: &Scheme, table: &Table<'_>) {
     }
     if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
         fault_at(table, "strip_headers", "names a header that is verified", "");
+    }
+}
+
+/// A plain digest holds the secret and nothing else does; every option has its word, and no other.
+fn parts(scheme: &Scheme, table: &Table<'_>) {
+    let algorithm = scheme.signature.algorithm;
+    if scheme.content.contains(&Part::Secret) != algorithm.is_digest() {
+        fault_at(table, "content", "must hold {secret} exactly where the algorithm is a plain digest", "");
+    }
+    if (scheme.signature.encoding == SignatureEncoding::Plain) != algorithm.is_shown() {
+        fault_at(table, "signature", "must have the encoding \"plain\" exactly where nothing is signed", "");
+    }
+    let mut used: Vec<&str> = scheme.content.iter().filter_map(option_name).collect();
+    let mut known: Vec<&str> = scheme.options.iter().map(|(name, _)| name.as_str()).collect();
+    used.sort_unstable();
+    used.dedup();
+    known.sort_unstable();
+    if used != known {
+        fault_at(table, "options", "must describe the options of content, each of them and no other", "");
+    }
+}
+
+fn option_name(part: &Part) -> Option<&str> {
+    match part {
+        Part::Option(name) => Some(name),
+        _ => None,
     }
 }
 

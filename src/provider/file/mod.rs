@@ -1,7 +1,7 @@
 //! The file grammar of a scheme: the same for presets and for `[provider.NAME]` in the configuration.
 //!
 //! ```toml
-//! content = "{timestamp}.{body}"                        # what is signed; also {id}, {header:Name} and fixed text
+//! content = "{timestamp}.{body}"                        # what is signed; content.rs lists the parts
 //! signature = { header = "X-Signature", algorithm = "hmac-sha256", encoding = "hex", prefix = "v1=" }
 //! secret = { encoding = "utf8" }                        # how keys are written
 //! timestamp = { header = "X-Timestamp", unit = "s", tolerance = "5m" }
@@ -29,7 +29,7 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 
 use super::scheme::{
-    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, TimestampPlace, TimestampRule, TimestampUnit,
+    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, SignatureRule, TimestampPlace, TimestampRule, TimestampUnit,
 };
 use super::{content, locate};
 use crate::document::{Entry, Table};
@@ -44,8 +44,8 @@ impl Scheme {
     #[must_use]
     pub fn read(name: &ProviderName, table: &Table<'_>, evidence_default: Option<Evidence>) -> Option<Self> {
         // All is read before anything is given up: a key that nobody asked for would be reported as unknown.
-        let content = content_parts(table);
         let signature = signature::read(table);
+        let content = content_parts(table, signature.as_ref());
         let origin = origin::read(table, evidence_default);
         let title = text(table, "title").unwrap_or_else(|| name.to_string());
         let methods = methods(table);
@@ -61,6 +61,7 @@ impl Scheme {
         let on_replay = word(table, "on_replay", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
         let on_event_denied = word(table, "on_event_denied", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
         let strip_headers = headers(table, "strip_headers");
+        let options = options(table);
         let scheme = Self {
             name: name.clone(),
             title,
@@ -79,6 +80,7 @@ impl Scheme {
             max_body,
             on_replay,
             on_event_denied,
+            options,
             strip_headers,
         };
         check::consistent(&scheme, table);
@@ -105,9 +107,23 @@ pub fn key_encoding(entry: &Entry<'_>) -> Option<KeyEncoding> {
     entry.word(&KeyEncoding::WORDS)
 }
 
-fn content_parts(table: &Table<'_>) -> Option<Vec<Part>> {
+/// What is signed; nothing where the secret itself is shown.
+fn content_parts(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option<Vec<Part>> {
+    if signature.is_some_and(|rule| rule.algorithm.is_shown()) {
+        table.refuse(&["content"], "is signed by nobody: the secret itself is shown", "");
+        return Some(Vec::new());
+    }
     let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
     entry.parsed("such as \"{timestamp}.{body}\"", content::parse)
+}
+
+/// `options = { webhook_id = "what it is and where it is found" }`.
+fn options(table: &Table<'_>) -> Vec<(String, String)> {
+    let read = |table: &Table<'_>| {
+        let entries = table.entries().into_iter();
+        entries.filter_map(|(name, _, entry)| Some((name.to_owned(), entry.text()?.to_owned()))).collect()
+    };
+    table.entry("options").and_then(|entry| entry.table(read)).unwrap_or_default()
 }
 
 fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {

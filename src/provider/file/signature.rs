@@ -8,19 +8,24 @@ use crate::provider::scheme::{
     Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule,
 };
 
-const ALGORITHMS: [(&str, Algorithm); 4] = [
+const ALGORITHMS: [(&str, Algorithm); 8] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
     (Algorithm::Ed25519.code(), Algorithm::Ed25519),
+    (Algorithm::Sha256.code(), Algorithm::Sha256),
+    (Algorithm::Sha1.code(), Algorithm::Sha1),
+    (Algorithm::Token.code(), Algorithm::Token),
+    (Algorithm::Basic.code(), Algorithm::Basic),
 ];
 
-const ENCODINGS: [(&str, SignatureEncoding); 5] = [
+const ENCODINGS: [(&str, SignatureEncoding); 6] = [
     ("hex", SignatureEncoding::Hex),
     ("base64", SignatureEncoding::Base64),
     ("base64url", SignatureEncoding::Base64Url),
     ("hex-upper", SignatureEncoding::HexUpper),
     ("base64-of-hex", SignatureEncoding::Base64OfHex),
+    ("plain", SignatureEncoding::Plain),
 ];
 
 #[derive(Clone, Copy)]

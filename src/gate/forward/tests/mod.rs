@@ -110,6 +110,7 @@ fn scheme() -> Scheme {
         max_body: None,
         on_replay: OnRefusal::Reject,
         on_event_denied: OnRefusal::Reject,
+        options: Vec::new(),
         strip_headers: vec![name("acme-signature-old")],
     }
 }

@@ -32,7 +32,13 @@ pub(super) const BODY: &[u8] =
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 pub(super) fn preset(name: &str) -> Arc<Scheme> {
-    Catalogue::builtin().get(name).unwrap()
+    Arc::new(bound(&Catalogue::builtin().get(name).unwrap()))
+}
+
+/// The scheme with a public URL and options.
+fn bound(scheme: &Scheme) -> Scheme {
+    let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
+    scheme.bound("https://hooks.example.com/hook", &options)
 }
 
 pub(super) fn scheme(text: &str) -> Scheme {
@@ -43,11 +49,17 @@ pub(super) fn scheme(text: &str) -> Scheme {
     scheme.unwrap()
 }
 
-/// Every preset that reads nothing but its headers before the signature is judged.
-pub(super) fn every() -> impl Iterator<Item = &'static Arc<Scheme>> {
-    let reads_the_body =
-        |scheme: &&Arc<Scheme>| matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
-    Catalogue::builtin().iter().filter(move |scheme| !reads_the_body(scheme))
+/// Every preset.
+pub(super) fn all() -> impl Iterator<Item = Scheme> {
+    Catalogue::builtin().iter().map(|scheme| bound(scheme))
+}
+
+/// Every preset that signs headers and the whole body, and reads nothing else.
+pub(super) fn every() -> impl Iterator<Item = Scheme> {
+    let timed_in_body =
+        |scheme: &Scheme| matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    let signs_target = |scheme: &Scheme| scheme.signs_url() || scheme.content.contains(&Part::Method);
+    all().filter(move |scheme| scheme.covers_body() && !timed_in_body(scheme) && !signs_target(scheme))
 }
 
 /// The id of the key that the scheme's requests name, where they do.

@@ -7,7 +7,7 @@ use super::*;
 use crate::provider::scheme::SignatureEncoding;
 
 fn any_scheme() -> impl Strategy<Value = Arc<Scheme>> {
-    let schemes: Vec<Arc<Scheme>> = every().map(Arc::clone).collect();
+    let schemes: Vec<Arc<Scheme>> = every().map(Arc::new).collect();
     proptest::sample::select(schemes)
 }
 
@@ -103,7 +103,7 @@ proptest! {
         let rule = &scheme.signature;
         prop_assume!(rule.encoding != SignatureEncoding::Base64OfHex);
         let encoding = match rule.encoding {
-            SignatureEncoding::Hex | SignatureEncoding::Base64OfHex => data_encoding::HEXLOWER,
+            SignatureEncoding::Hex | SignatureEncoding::Base64OfHex | SignatureEncoding::Plain => data_encoding::HEXLOWER,
             SignatureEncoding::HexUpper => data_encoding::HEXUPPER,
             SignatureEncoding::Base64 => data_encoding::BASE64,
             SignatureEncoding::Base64Url => data_encoding::BASE64URL_NOPAD,
