@@ -284,7 +284,7 @@ fn every_scheme() -> Vec<Arc<Scheme>> {
     for file in files() {
         schemes.extend(catalogue(&file).iter().map(|scheme| (scheme.name.to_string(), Arc::clone(scheme))));
     }
-    schemes.into_values().collect()
+    schemes.into_values().filter(|scheme| scheme.signature.algorithm.can_sign()).collect()
 }
 
 /// Another character of the same kind, so that what is refused is the value and not only its alphabet.

@@ -55,7 +55,7 @@ fn signed(scheme: &Scheme) -> String {
 
 fn key(scheme: &Scheme) -> String {
     let kind = match scheme.signature.algorithm {
-        Algorithm::Ed25519 => "public key",
+        algorithm if algorithm.is_asymmetric() => "public key",
         Algorithm::Basic => "user and password, divided by a colon",
         _ => "shared secret",
     };
@@ -65,7 +65,7 @@ fn key(scheme: &Scheme) -> String {
         KeyEncoding::Base64 => "in base64",
         KeyEncoding::Base64Url => "in URL-safe base64",
         KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
-        KeyEncoding::Pem => "as a PEM block",
+        KeyEncoding::Pem => "as a PEM block, of a public key or a certificate",
     };
     let form = &scheme.signature.key_form;
     let prefix = if form.prefix.is_empty() { String::new() } else { format!(" behind `{}`", form.prefix) };

@@ -45,7 +45,7 @@ fn key_id(scheme: &Scheme) -> Option<String> {
 fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let mut text = "[[listener]]\nbind = \"127.0.0.1:8443\"\ntls = { cert = \"c\", key = \"k\" }\n".to_owned();
-    for scheme in Catalogue::builtin().iter() {
+    for scheme in Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()) {
         let name = scheme.name.as_str();
         let key = signing_key(scheme).public_key_hex();
         std::fs::write(folder.path().join(name), key.as_deref().unwrap_or(signing_secret(scheme))).unwrap();
@@ -109,7 +109,7 @@ fn reason(judgement: &Judgement) -> (&'static str, &'static str) {
 #[test]
 fn what_is_signed_for_a_provider_verifies_and_a_changed_byte_does_not() {
     let world = world();
-    for scheme in Catalogue::builtin().iter() {
+    for scheme in Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()) {
         let name = scheme.name.as_str();
         let message = message(scheme, None);
         let judgement = world.judge(name, message.clone(), AT + 1);
@@ -161,7 +161,7 @@ fn a_signed_handshake_is_accepted_as_one() {
 #[test]
 fn the_verdict_names_no_secret_and_no_signature() {
     let world = world();
-    for scheme in Catalogue::builtin().iter() {
+    for scheme in Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()) {
         let integration = find(&world.plan, scheme.name.as_str()).unwrap();
         for (at, word) in [(AT, "now"), (AT + 86_400, scheme.name.as_str())] {
             let judgement = world.judge(scheme.name.as_str(), message(scheme, None), at);

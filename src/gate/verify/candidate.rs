@@ -1,6 +1,6 @@
 //! One presented signature, decoded.
 //!
-//! Invariants: a candidate is exactly as long as its algorithm makes signatures, and came in the one spelling of its bytes:
+//! Invariants: a candidate is exactly as long as its algorithm makes signatures, where that is one length, and came in the one spelling of its bytes:
 //! no other case, alphabet, padding or joint of two texts.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER};
@@ -8,16 +8,21 @@ use sha2::{Digest, Sha256};
 
 use crate::provider::scheme::{SignatureEncoding, SignatureRule};
 
-/// The longest signature of any algorithm.
+/// The longest signature of an algorithm whose signatures have one length.
 pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
 
 /// The longest spelling: base64 of hex.
 const MAX_TEXT_BYTES: usize = (MAX_SIGNATURE_BYTES * 2).div_ceil(3) * 4;
 
+/// The longest signature whose length follows from its key: that of an RSA key of 8192 bits.
+const MAX_LONG_BYTES: usize = 1024;
+
 /// A signature that a request presents.
 pub(super) struct Candidate {
     bytes: [u8; MAX_SIGNATURE_BYTES],
     length: usize,
+    /// The signature in place of the bytes, where its length follows from the key.
+    long: Option<Vec<u8>>,
     /// Which of the scheme's headers it stands in.
     pub(super) header: u8,
 }
@@ -25,6 +30,7 @@ pub(super) struct Candidate {
 impl Candidate {
     /// Decodes the text of one signature; `None` for any but the one spelling of a signature of the algorithm.
     pub(super) fn decode(rule: &SignatureRule, header: u8, text: &[u8]) -> Option<Self> {
+        let Some(expected) = rule.algorithm.signature_bytes() else { return Self::decode_long(rule, header, text) };
         // Base64 asks for room in whole groups before it looks at the padding: up to two bytes more than the signature.
         let mut buffer = [0; MAX_SIGNATURE_BYTES + 2];
         let length = match rule.encoding {
@@ -43,12 +49,28 @@ impl Candidate {
                 decode_strictly(&HEXLOWER, hex.get(..length)?, &mut buffer)?
             }
         };
-        let candidate = Self { bytes: *buffer.first_chunk()?, length, header };
-        (length == rule.algorithm.signature_bytes()).then_some(candidate)
+        let candidate = Self { bytes: *buffer.first_chunk()?, length, long: None, header };
+        (length == expected).then_some(candidate)
+    }
+
+    /// The same for signatures of any length: strict about the spelling, and whoever verifies is about the bytes.
+    fn decode_long(rule: &SignatureRule, header: u8, text: &[u8]) -> Option<Self> {
+        let encoding = match rule.encoding {
+            SignatureEncoding::Hex => &HEXLOWER,
+            SignatureEncoding::HexUpper => &HEXUPPER,
+            SignatureEncoding::Base64Url => &BASE64URL_NOPAD,
+            SignatureEncoding::Base64 | SignatureEncoding::Base64OfHex | SignatureEncoding::Plain => &BASE64,
+        };
+        if text.is_empty() || text.len() > encoding.encode_len(MAX_LONG_BYTES) {
+            return None;
+        }
+        let long = encoding.decode(text).ok()?;
+        let is_spelling = encoding.encode(&long).as_bytes() == text;
+        is_spelling.then_some(Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0, long: Some(long), header })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.long.as_deref().unwrap_or_else(|| self.bytes.get(..self.length).unwrap_or_default())
     }
 }
 

@@ -165,6 +165,24 @@ pub enum KeyFault {
     /// The bytes are no point of the curve.
     #[error("is no Ed25519 key")]
     NoKey,
+    /// The text is neither a public key nor a certificate.
+    #[error("is neither a public key nor a certificate")]
+    NoPublicKey,
+    /// The key is of another kind than the algorithm's.
+    #[error("is no public key for {}", algorithm.code())]
+    OtherKind {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// The RSA key is too short to prove anything.
+    #[error("is an RSA key of less than 2048 bits")]
+    ShortRsa,
+    /// Requests of this algorithm are signed by the provider's private key alone.
+    #[error("cannot sign here: only the provider holds the private key for {}", algorithm.code())]
+    OnlyProvider {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
     /// The key is one of the eight that verify signatures over anything.
     #[error("is a weak Ed25519 key: signatures over any content can be made for it")]
     Weak,

@@ -9,6 +9,7 @@ use super::envelope::Envelope;
 use super::error::VerifyError;
 use super::keys::{Key, KeyRing, Verifier};
 use super::presented::Presented;
+use super::public_key;
 use super::sent_time::SentTime;
 use super::window;
 use crate::domain::body::RawBody;
@@ -120,6 +121,10 @@ fn matching_key(
             Verifier::Ed25519(public) => {
                 let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
                 asymmetric::any_verifies(public, content, candidates)
+            }
+            Verifier::Public(public) => {
+                let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
+                public_key::any_verifies(public, content, candidates)
             }
         }
     };

@@ -2,6 +2,7 @@
 //!
 //! Invariants: a key that exists is not empty, not weak and of its algorithm's length; nothing prints it.
 
+use aws_lc_rs::signature::ParsedPublicKey;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use ed25519_dalek::VerifyingKey;
 use sha1::Sha1;
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 use super::asymmetric;
 use super::error::{KeyError, KeyFault};
 use super::mac::MacKey;
+use super::public_key;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
@@ -46,6 +48,7 @@ pub(super) struct Key {
 pub(super) enum Verifier {
     Mac(MacKey),
     Ed25519(VerifyingKey),
+    Public(ParsedPublicKey),
 }
 
 impl Key {
@@ -124,13 +127,16 @@ fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFaul
     let algorithm = scheme.signature.algorithm;
     let encoding = material.encoding.unwrap_or(scheme.signature.key_encoding);
     let text = checked_text(algorithm, encoding, material.text.expose())?;
-    if encoding == KeyEncoding::Pem {
-        return asymmetric::public_key_pem(text).map(Verifier::Ed25519);
+    match (algorithm, encoding) {
+        (Algorithm::Ed25519, KeyEncoding::Pem) => return asymmetric::public_key_pem(text).map(Verifier::Ed25519),
+        (_, KeyEncoding::Pem) => return public_key::from_pem(algorithm, text).map(Verifier::Public),
+        (_, _) => {}
     }
     let bytes = key_bytes(scheme, encoding, text)?;
     match MacKey::new(scheme, &bytes) {
         Some(key) => Ok(Verifier::Mac(key)),
-        None => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
+        None if algorithm == Algorithm::Ed25519 => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
+        None => public_key::from_der(algorithm, &bytes).map(Verifier::Public),
     }
 }
 

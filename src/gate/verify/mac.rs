@@ -42,7 +42,7 @@ impl MacKey {
             }
             Algorithm::Token => Some(Self::Shown(Tag::from_output(&Sha256::digest(key)))),
             Algorithm::Basic => Some(Self::Shown(Tag::from_output(&Sha256::digest(BASE64.encode(key).as_bytes())))),
-            Algorithm::Ed25519 => None,
+            _ => None,
         }
     }
 

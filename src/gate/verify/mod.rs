@@ -20,6 +20,7 @@ pub mod gate;
 pub mod keys;
 mod mac;
 pub mod presented;
+mod public_key;
 mod sent_time;
 pub mod sign;
 mod url;

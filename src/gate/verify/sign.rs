@@ -54,6 +54,7 @@ impl SigningKey {
         let algorithm = scheme.signature.algorithm;
         let key = match algorithm {
             Algorithm::Ed25519 => private_key(secret.expose()).map(Signing::Ed25519),
+            algorithm if !algorithm.can_sign() => Err(KeyFault::OnlyProvider { algorithm }),
             Algorithm::Token | Algorithm::Basic => shown(algorithm, secret.expose()).map(Signing::Shown),
             _ => mac_key(scheme, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose()),
         };

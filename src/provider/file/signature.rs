@@ -8,11 +8,16 @@ use crate::provider::scheme::{
     Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule,
 };
 
-const ALGORITHMS: [(&str, Algorithm); 8] = [
+const ALGORITHMS: [(&str, Algorithm); 13] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
     (Algorithm::Ed25519.code(), Algorithm::Ed25519),
+    (Algorithm::EcdsaP256.code(), Algorithm::EcdsaP256),
+    (Algorithm::RsaSha256.code(), Algorithm::RsaSha256),
+    (Algorithm::RsaSha512.code(), Algorithm::RsaSha512),
+    (Algorithm::RsaPssSha512.code(), Algorithm::RsaPssSha512),
+    (Algorithm::RsaSha1.code(), Algorithm::RsaSha1),
     (Algorithm::Sha256.code(), Algorithm::Sha256),
     (Algorithm::Sha1.code(), Algorithm::Sha1),
     (Algorithm::Token.code(), Algorithm::Token),
@@ -80,7 +85,11 @@ fn signature(table: &Table<'_>) -> Option<SignatureRule> {
     let algorithm = table.required("algorithm", "such as \"hmac-sha256\"").and_then(|entry| entry.word(&ALGORITHMS));
     let encoding = table.required("encoding", "\"hex\", \"base64\" or \"base64url\"").and_then(|entry| entry.word(&ENCODINGS));
     let algorithm = algorithm?;
-    let key_encoding = if algorithm == Algorithm::Ed25519 { KeyEncoding::Hex } else { KeyEncoding::Utf8 };
+    let key_encoding = match algorithm {
+        Algorithm::Ed25519 => KeyEncoding::Hex,
+        algorithm if algorithm.is_asymmetric() => KeyEncoding::Pem,
+        _ => KeyEncoding::Utf8,
+    };
     let (key_form, key_id_header) = (KeyForm::default(), None);
     let (header, lines) = headers?;
     let (format, encoding) = (format?, encoding?);

@@ -13,6 +13,16 @@ pub enum Algorithm {
     HmacSha512,
     /// Ed25519 (RFC 8032), verified strictly.
     Ed25519,
+    /// ECDSA over P-256 with SHA-256; signatures in DER.
+    EcdsaP256,
+    /// RSA, PKCS#1 v1.5 with SHA-1, for providers that offer nothing else.
+    RsaSha1,
+    /// RSA, PKCS#1 v1.5 with SHA-256.
+    RsaSha256,
+    /// RSA, PKCS#1 v1.5 with SHA-512.
+    RsaSha512,
+    /// RSA, PSS with SHA-512.
+    RsaPssSha512,
     /// SHA-1 over secret and content.
     Sha1,
     /// SHA-256 over secret and content.
@@ -24,15 +34,28 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The length of a signature in bytes.
+    /// The length of a signature in bytes; `None` where it follows from the key.
     #[must_use]
-    pub const fn signature_bytes(self) -> usize {
+    pub const fn signature_bytes(self) -> Option<usize> {
         match self {
-            Self::HmacSha1 | Self::Sha1 => 20,
+            Self::HmacSha1 | Self::Sha1 => Some(20),
             // What is shown is compared by its SHA-256.
-            Self::HmacSha256 | Self::Sha256 | Self::Token | Self::Basic => 32,
-            Self::HmacSha512 | Self::Ed25519 => 64,
+            Self::HmacSha256 | Self::Sha256 | Self::Token | Self::Basic => Some(32),
+            Self::HmacSha512 | Self::Ed25519 => Some(64),
+            Self::EcdsaP256 | Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha512 | Self::RsaPssSha512 => None,
         }
+    }
+
+    /// Whether keys are public, and only the provider can sign.
+    #[must_use]
+    pub const fn is_asymmetric(self) -> bool {
+        matches!(self, Self::Ed25519) || self.signature_bytes().is_none()
+    }
+
+    /// Whether requests can be signed here too, with a secret or a seed.
+    #[must_use]
+    pub const fn can_sign(self) -> bool {
+        self.signature_bytes().is_some()
     }
 
     /// The word of the scheme language.
@@ -43,6 +66,11 @@ impl Algorithm {
             Self::HmacSha256 => "hmac-sha256",
             Self::HmacSha512 => "hmac-sha512",
             Self::Ed25519 => "ed25519",
+            Self::EcdsaP256 => "ecdsa-p256-sha256",
+            Self::RsaSha1 => "rsa-pkcs1-sha1",
+            Self::RsaSha256 => "rsa-pkcs1-sha256",
+            Self::RsaSha512 => "rsa-pkcs1-sha512",
+            Self::RsaPssSha512 => "rsa-pss-sha512",
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Token => "token",
@@ -66,10 +94,9 @@ impl Algorithm {
     #[must_use]
     pub const fn accepts(self, encoding: KeyEncoding) -> bool {
         match (self, encoding) {
-            (Self::Ed25519, KeyEncoding::Utf8) => false,
             (Self::Token | Self::Basic, encoding) => matches!(encoding, KeyEncoding::Utf8),
-            (Self::Ed25519, _) => true,
-            (_, KeyEncoding::Pem) => false,
+            (algorithm, KeyEncoding::Utf8) => !algorithm.is_asymmetric(),
+            (algorithm, KeyEncoding::Pem) => algorithm.is_asymmetric(),
             (_, _) => true,
         }
     }

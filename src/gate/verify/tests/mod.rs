@@ -49,9 +49,9 @@ pub(super) fn scheme(text: &str) -> Scheme {
     scheme.unwrap()
 }
 
-/// Every preset.
+/// Every preset that can be signed for here.
 pub(super) fn all() -> impl Iterator<Item = Scheme> {
-    Catalogue::builtin().iter().map(|scheme| bound(scheme))
+    Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()).map(|scheme| bound(scheme))
 }
 
 /// Every preset that signs headers and the whole body, and reads nothing else.
