@@ -195,7 +195,9 @@ fn every_vector_has_its_verdict() {
         assert_eq!(word, vector.verdict, "{}", vector.id);
         if let Some(body) = vector.expected_response_body {
             let reply = verdict.unwrap().handshake().cloned().unwrap();
-            assert_eq!(String::from_utf8(reply.body).unwrap(), body, "{}", vector.id);
+            // Members have no order.
+            let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            assert_eq!(read(&String::from_utf8(reply.body).unwrap()), read(&body), "{}", vector.id);
         }
     }
 }

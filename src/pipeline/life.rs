@@ -101,7 +101,9 @@ where
     let integration = route(site, attempt, &head)?;
     let source = context.peer.source();
     let admitted = admit(&integration.admission, &site.shared.sources, source, &head.method, attempt.began())?;
-    if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
+    if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &|value| {
+        integration.keys.challenge_mac(value, site.shared.clock.now().wall)
+    }) {
         attempt.reserve()?;
         return Ok(Passed::Handshake(reply));
     }

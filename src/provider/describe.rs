@@ -1,8 +1,8 @@
 //! A scheme in plain English, for `hookward providers NAME`.
 
 use super::scheme::{
-    Algorithm, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal, Retries,
-    Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
+    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
+    Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use crate::domain::size::format_duration;
 
@@ -174,13 +174,22 @@ fn retries(scheme: &Scheme) -> String {
 fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
     let asked = match shape {
         HandshakeShape::Signed { field, equals } => format!("A signed delivery whose {field} is `{equals}`"),
-        HandshakeShape::Unsigned { method, echoed, .. } => format!("An unsigned {method} with the query field `{echoed}`"),
+        HandshakeShape::Unsigned { method, echoed: None, .. } => format!("An unsigned {method}"),
+        HandshakeShape::Unsigned { method, echoed: Some(Echoed::Query(name)), .. } => {
+            format!("An unsigned {method} with the query field `{name}`")
+        }
+        HandshakeShape::Unsigned { method, echoed: Some(Echoed::Header(name)), .. } => {
+            format!("An unsigned {method} with the header {name}")
+        }
     };
     let answered = match reply {
         HandshakeReply::Fixed { status, body, .. } if body.is_empty() => format!("{status}"),
         HandshakeReply::Fixed { status, body, .. } => format!("{status} and `{body}`"),
-        HandshakeReply::EchoText => "200 and the field's value".to_owned(),
-        HandshakeReply::EchoJson { field, member } => format!("200 and {field} as `{member}`"),
+        HandshakeReply::EchoText { field: None } => "200 and the field's value".to_owned(),
+        HandshakeReply::EchoText { field: Some(field) } => format!("200 and the text of {field}"),
+        HandshakeReply::EchoJson { field: None, member } => format!("200 and its value as `{member}`"),
+        HandshakeReply::EchoJson { field: Some(field), member } => format!("200 and {field} as `{member}`"),
+        HandshakeReply::Mac { member, .. } => format!("200 and the MAC over its value as `{member}`"),
     };
     format!("{asked} is answered with {answered}, and not forwarded.")
 }

@@ -99,7 +99,11 @@ impl Scheme {
             Part::Option(name) => options.get(name).map_or_else(|| part.clone(), |value| Part::Literal(value.clone())),
             other => other.clone(),
         };
-        Self { content: self.content.iter().map(bind).collect(), ..self.clone() }
+        let mut handshakes = self.handshakes.clone();
+        for handshake in &mut handshakes {
+            handshake.bind(options);
+        }
+        Self { content: self.content.iter().map(bind).collect(), handshakes, ..self.clone() }
     }
 }
 
@@ -237,6 +241,31 @@ pub struct Handshake {
     pub reply: HandshakeReply,
 }
 
+impl Handshake {
+    /// The options that its shape asks for.
+    pub fn option_names(&self) -> impl Iterator<Item = &str> {
+        let fixed = match &self.shape {
+            HandshakeShape::Unsigned { fixed, .. } => fixed.as_slice(),
+            HandshakeShape::Signed { .. } => &[],
+        };
+        fixed.iter().filter_map(|(_, value)| option_in(value))
+    }
+
+    fn bind(&mut self, options: &BTreeMap<String, String>) {
+        let HandshakeShape::Unsigned { fixed, .. } = &mut self.shape else { return };
+        for (_, value) in fixed {
+            if let Some(known) = option_in(value).and_then(|name| options.get(name)) {
+                value.clone_from(known);
+            }
+        }
+    }
+}
+
+/// The option that a fixed value stands for.
+pub(super) fn option_in(value: &str) -> Option<&str> {
+    value.strip_prefix("{option:")?.strip_suffix('}')
+}
+
 /// What a challenge looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandshakeShape {
@@ -251,11 +280,20 @@ pub enum HandshakeShape {
     Unsigned {
         /// The method, such as `GET`.
         method: Method,
-        /// Query fields that must have the given value.
+        /// Query fields that must have the given value; `{option:NAME}` stands for an option of the integration.
         fixed: Vec<(String, String)>,
-        /// The query field whose value is echoed.
-        echoed: String,
+        /// What is answered to, where there is something.
+        echoed: Option<Echoed>,
     },
+}
+
+/// The value of an unsigned challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Echoed {
+    /// In a query field.
+    Query(String),
+    /// In a header.
+    Header(HeaderName),
 }
 
 /// The answer to a challenge.
@@ -270,15 +308,40 @@ pub enum HandshakeReply {
         /// The body.
         body: String,
     },
-    /// The echoed query field as `text/plain`.
-    EchoText,
-    /// `{"<member>": <the value of the field>}` as `application/json`.
+    /// The value as `text/plain`.
+    EchoText {
+        /// Where it stands in a signed challenge; an unsigned one has but one value.
+        field: Option<Locator>,
+    },
+    /// `{"<member>": <the value>}` as `application/json`.
     EchoJson {
-        /// Where the value stands in the request.
-        field: Locator,
+        /// Where the value stands in a signed challenge.
+        field: Option<Locator>,
         /// The member of the answer.
         member: String,
     },
+    /// `{"<member>": "<prefix><the scheme's MAC over the value>"}` as `application/json`.
+    Mac {
+        /// Where the value stands in a signed challenge.
+        field: Option<Locator>,
+        /// The member that holds the value itself, where the provider wants it back.
+        plain: Option<String>,
+        /// The member that holds the MAC.
+        member: String,
+        /// What stands before it.
+        prefix: String,
+        /// How it is written.
+        encoding: MacEncoding,
+    },
+}
+
+/// How the MAC of an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacEncoding {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Standard base64 with padding.
+    Base64,
 }
 
 /// How a provider sends again what was not taken.

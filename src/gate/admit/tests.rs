@@ -126,8 +126,12 @@ fn methods_are_the_schemes_and_its_unsigned_handshakes() {
     let plain = AdmitTerms::new(None, &scheme(Vec::new()));
     let refused = AdmitError::MethodNotAllowed { allow: "POST".to_owned() };
     assert_eq!(refusal(&plain, source("::1"), &Method::GET), Some(refused));
-    let shape = HandshakeShape::Unsigned { method: Method::GET, fixed: Vec::new(), echoed: "challenge".to_owned() };
-    let handshake = || Handshake { shape: shape.clone(), reply: HandshakeReply::EchoText };
+    let shape = HandshakeShape::Unsigned {
+        method: Method::GET,
+        fixed: Vec::new(),
+        echoed: Some(crate::provider::scheme::Echoed::Query("challenge".to_owned())),
+    };
+    let handshake = || Handshake { shape: shape.clone(), reply: HandshakeReply::EchoText { field: None } };
     let terms = AdmitTerms::new(None, &scheme(vec![handshake(), handshake()]));
     assert_eq!(refusal(&terms, source("::1"), &Method::GET), None);
     let refused = AdmitError::MethodNotAllowed { allow: "POST, GET".to_owned() };

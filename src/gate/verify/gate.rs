@@ -67,15 +67,15 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
     let envelope = Envelope::resolve(scheme, &received, presented.sent_at())?;
-    let secret_id = matching_key(judging, &presented, &envelope, &received.body, now)?;
+    let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
     let sent_at = signed_time(scheme, presented, &received)?;
     if let Some(sent_at) = &sent_at {
         window::judge(sent_at, judging.tolerance, now)?;
     }
     Ok(Verified {
-        fields: Fields::find(scheme, &received),
+        fields: Fields::find(scheme, &received, key),
         envelope,
-        secret_id,
+        secret_id: key.id.clone(),
         signed_at: sent_at.as_ref().map(SentTime::time),
         acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
         body_is_covered: scheme.covers_body(),
@@ -101,13 +101,13 @@ fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<
     SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
 }
 
-fn matching_key(
-    judging: &Judging<'_>,
+fn matching_key<'k>(
+    judging: &Judging<'k>,
     presented: &Presented,
     envelope: &Envelope,
     body: &RawBody,
     now: UnixTime,
-) -> Result<SecretId, VerifyError> {
+) -> Result<&'k Key, VerifyError> {
     let mut usable = judging.keys.usable(now).peekable();
     if usable.peek().is_none() {
         return Err(VerifyError::SecretUnavailable);
@@ -128,12 +128,12 @@ fn matching_key(
             }
         }
     };
-    usable.find(|key| made(key)).map(|key| key.id.clone()).ok_or(VerifyError::SignatureMismatch)
+    usable.find(|key| made(key)).ok_or(VerifyError::SignatureMismatch)
 }
 
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
-    fn find(scheme: &Scheme, received: &Received) -> Self {
+    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Self {
         let challenge_places = handshake::signed_places(scheme);
         let events = scheme.event.iter();
         let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).collect();
@@ -149,7 +149,7 @@ impl Fields {
         Self {
             event: first(&scheme.event),
             delivery_id: first(&scheme.delivery_id),
-            handshake: handshake::signed(scheme, text_at),
+            handshake: handshake::signed(scheme, text_at, &|value| key.challenge_mac(value)),
         }
     }
 }

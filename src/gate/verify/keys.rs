@@ -52,6 +52,14 @@ pub(super) enum Verifier {
 }
 
 impl Key {
+    /// The MAC over a challenge's value, for a key that makes any.
+    pub(super) fn challenge_mac(&self, value: &str) -> Option<Vec<u8>> {
+        match &self.verifier {
+            Verifier::Mac(mac) if mac.is_hmac() => Some(mac.tag(&|sink| sink(value.as_bytes())).bytes().to_vec()),
+            Verifier::Mac(_) | Verifier::Ed25519(_) | Verifier::Public(_) => None,
+        }
+    }
+
     /// The provider's own id of it.
     pub(super) fn provider_id(&self) -> Option<&str> {
         self.provider_id.as_deref()
@@ -109,6 +117,12 @@ impl KeyRing {
     /// The ids of the keys that are valid now; empty means that nothing can be verified.
     pub fn usable_ids(&self, now: UnixTime) -> impl Iterator<Item = &SecretId> {
         self.usable(now).map(|key| &key.id)
+    }
+
+    /// The MAC over a challenge's value, by the first key that is valid now; `None` for keys that make none.
+    #[must_use]
+    pub fn challenge_mac(&self, value: &str, now: UnixTime) -> Option<Vec<u8>> {
+        self.usable(now).find_map(|key| key.challenge_mac(value))
     }
 
     pub(super) fn usable(&self, now: UnixTime) -> impl Iterator<Item = &Key> {

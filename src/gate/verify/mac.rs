@@ -46,6 +46,11 @@ impl MacKey {
         }
     }
 
+    /// Whether it is an HMAC: of nothing else may a tag be shown.
+    pub(super) const fn is_hmac(&self) -> bool {
+        matches!(self, Self::Sha1(_) | Self::Sha256(_) | Self::Sha512(_))
+    }
+
     /// The tag over a content.
     pub(super) fn tag(&self, feed: &Feed<'_>) -> Tag {
         match self {

@@ -14,7 +14,7 @@ use super::fault_at;
 use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
-use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace};
+use crate::provider::scheme::{Handshake, HeaderLines, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace};
 
 const MAX_PLACES: usize = 16;
 
@@ -112,13 +112,14 @@ fn parts(scheme: &Scheme, table: &Table<'_>) {
     if (scheme.signature.encoding == SignatureEncoding::Plain) != algorithm.is_shown() {
         fault_at(table, "signature", "must have the encoding \"plain\" exactly where nothing is signed", "");
     }
-    let mut used: Vec<&str> = scheme.content.iter().filter_map(option_name).collect();
+    let in_handshakes = scheme.handshakes.iter().flat_map(Handshake::option_names);
+    let mut used: Vec<&str> = scheme.content.iter().filter_map(option_name).chain(in_handshakes).collect();
     let mut known: Vec<&str> = scheme.options.iter().map(|(name, _)| name.as_str()).collect();
     used.sort_unstable();
     used.dedup();
     known.sort_unstable();
     if used != known {
-        fault_at(table, "options", "must describe the options of content, each of them and no other", "");
+        fault_at(table, "options", "must describe the options of content and handshakes, each of them and no other", "");
     }
 }
 

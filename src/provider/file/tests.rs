@@ -54,9 +54,10 @@ fn an_unsigned_challenge_is_described_by_its_query() {
     assert_eq!(faults, Vec::<String>::new());
     let handshake = &scheme.unwrap().handshakes[0];
     let fixed = vec![("hub.mode".to_owned(), "subscribe".to_owned())];
-    let expected = HandshakeShape::Unsigned { method: http::Method::GET, fixed, echoed: "hub.challenge".to_owned() };
+    let expected =
+        HandshakeShape::Unsigned { method: http::Method::GET, fixed, echoed: Some(Echoed::Query("hub.challenge".to_owned())) };
     assert_eq!(handshake.shape, expected);
-    assert_eq!(handshake.reply, HandshakeReply::EchoText);
+    assert_eq!(handshake.reply, HandshakeReply::EchoText { field: None });
 }
 
 /// `GENERIC` with some lines replaced by others, and the faults that makes.
@@ -140,8 +141,11 @@ fn each_broken_challenge_is_a_fault() {
             "field = 'json:/a'\nequals = 'x'\nreply = { status = 204, body = 'x' }",
             &["handshake[0].reply: needs a content_type exactly where it has a body, and neither with 204"],
         ),
-        ("field = 'json:/a'\nequals = 'x'\nreply = { echo = 'json:/b' }", &["handshake[0].reply.member: is missing"]),
-        ("method = 'GET'", &["handshake[0].echo: is missing"]),
+        (
+            "field = 'json:/a'\nequals = 'x'\nreply = { hmac = 'json:/b', encoding = 'hex' }",
+            &["handshake[0].reply.member: is missing"],
+        ),
+        ("method = 'GET'", &["handshake[0]: echoes a value, and names none"]),
         ("method = 'POST'\necho = 'a'", &["handshake[0].method: must be \"GET\" or \"HEAD\" or \"OPTIONS\""]),
         ("method = 'GET'\necho = 'a'\nquery = { a = 'b' }", &["handshake[0]: echoes a query field that has a fixed value"]),
     ];
