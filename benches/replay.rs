@@ -27,7 +27,8 @@ struct Held {
 
 fn claim_of(number: u64, share: ShareId, now: Now) -> Claim {
     let identity = Identity::from_bytes(Sha256::digest(number.to_be_bytes()).into());
-    Claim { identity, share, keep_until: now.wall.plus(Duration::from_secs(601)), lease: Duration::from_secs(30) }
+    let keep_until = now.wall.plus(Duration::from_secs(601));
+    Claim { identity, share, keep_until, is_timed: true, lease: Duration::from_secs(30) }
 }
 
 /// A memory store is ready at once.

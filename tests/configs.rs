@@ -17,7 +17,7 @@ use hookward::domain::size::Rate;
 use hookward::domain::time::UnixTime;
 use hookward::gate::forward::spec::UpstreamAddress;
 use hookward::gate::replay::spec::{ColdStart, StoreSpec};
-use hookward::listen::spec::{EntrySpec, TlsVersion};
+use hookward::listen::spec::{BindAddress, EntrySpec, TlsVersion};
 use hookward::provider::scheme::{Evidence, KeyEncoding, OnRefusal};
 use hookward::secrets::spec::SecretSource;
 use hookward::telemetry::spec::{LogFormat, LogLevel};
@@ -89,7 +89,7 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(plan.listeners[0].name.as_str(), "127.0.0.1:8443");
     assert_eq!((plan.admin.bind.to_string().as_str(), &plan.admin.token), ("127.0.0.1:9901", &None));
     assert_eq!(plan.audit.output, AuditOutput::Stdout);
-    assert_eq!((plan.replay.store.clone(), plan.replay.cold_start), (StoreSpec::Memory, ColdStart::Refuse));
+    assert_eq!((plan.replay.store.clone(), plan.replay.cold_start), (StoreSpec::Disk, ColdStart::Refuse));
     assert_eq!((plan.replay.capacity, plan.replay.untimed_window), (10_000_000, seconds(86_400)));
     assert_eq!((plan.connections.max_header_bytes, plan.connections.max_connections), (16 << 10, 10_000));
     assert_eq!(plan.connections.max_connections_per_source, 500);
@@ -135,7 +135,15 @@ fn what_is_said_stands_in_the_plan() {
     assert_eq!((tls.certificates.len(), tls.min_version), (2, TlsVersion::V13));
     assert_eq!(tls.certificates[0].cert, Path::new("tests/configs/good/a.crt"));
     assert_eq!(tls.certificates[1].key, Path::new("/b.key"));
-    assert_eq!(plan.listeners[1].entry, EntrySpec::PlaintextReject);
+    assert_eq!((tls.client_ca.as_deref(), plan.listeners[0].proxy_protocol), (None, false));
+    let proxied = &plan.listeners[1];
+    assert_eq!((&proxied.entry, proxied.proxy_protocol), (&EntrySpec::TrustedProxy, true));
+    let networks = proxied.trusted_proxies.networks().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::1/128"]);
+    assert!(proxied.trusted_proxies.unix());
+    let EntrySpec::Tls(tls) = &plan.listeners[2].entry else { panic!("no TLS") };
+    assert_eq!(tls.client_ca.as_deref(), Some(Path::new("tests/configs/good/ca.pem")));
+    assert_eq!(plan.listeners[2].bind, BindAddress::Unix { path: "tests/configs/good/in.sock".into(), mode: 0o600 });
     assert_eq!(plan.admin.probe_bind.unwrap().to_string(), "0.0.0.0:9002");
     assert_eq!(plan.admin.token, Some(SecretSource::Environment("ADMIN_TOKEN".to_owned())));
     assert_eq!(plan.connections.header_timeout, Duration::from_millis(500));
@@ -155,7 +163,7 @@ fn what_an_integration_says_stands_in_the_plan() {
     let own = integration(&plan, "own");
     assert_eq!(
         (own.place.to_string().as_str(), own.scheme.origin.evidence),
-        ("tests/configs/good/full.toml:48:1", Evidence::Custom)
+        ("tests/configs/good/full.toml:58:1", Evidence::Custom)
     );
     assert_eq!((own.owner.as_deref(), own.review_by.as_deref()), (Some("team"), Some("2027-06-30")));
     assert_eq!((own.host.as_deref(), own.path.as_str()), (Some("hooks.example.com"), "/own%20path"));
@@ -225,7 +233,7 @@ fn the_main_file_does_not_include_itself() {
 fn the_example_is_right_and_whole() {
     let plan =
         config::load(Path::new("config.example.toml")).unwrap_or_else(|faults| panic!("{}", config::render_faults(&faults)));
-    assert_eq!((plan.integrations.len(), plan.listeners.len()), (3, 3));
+    assert_eq!((plan.integrations.len(), plan.listeners.len()), (3, 5));
     assert!(plan.without_effect.is_empty(), "{:?}", plan.without_effect);
 }
 

@@ -113,13 +113,16 @@ impl Auditor {
     /// Promises that one record can be written later. Never waits.
     pub fn reserve(&self) -> Result<Place, AuditUnavailable> {
         let goes_on = self.shared.on_failure == OnAuditFailure::Continue;
-        if !goes_on && !self.is_healthy() {
+        if !goes_on && !self.shared.healthy.load(Ordering::Acquire) {
             return Err(AuditUnavailable::WriteFailing);
         }
         match Arc::clone(&self.shared.deliveries).try_acquire_owned() {
             Ok(permit) => Ok(Place { auditor: self.clone(), permit: Some(permit) }),
             Err(_) if goes_on => Ok(Place { auditor: self.clone(), permit: None }),
-            Err(_) => Err(AuditUnavailable::QueueFull),
+            Err(_) => {
+                self.shared.count_error();
+                Err(AuditUnavailable::QueueFull)
+            }
         }
     }
 
@@ -147,10 +150,10 @@ impl Auditor {
         }
     }
 
-    /// Whether the last write succeeded.
+    /// Whether the last write succeeded, and there is room for another: a writer that hangs in the kernel fails nothing.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.shared.healthy.load(Ordering::Acquire)
+        self.shared.healthy.load(Ordering::Acquire) && self.shared.deliveries.available_permits() > 0
     }
 
     /// How many writes failed and how many records were lost, since the start.

@@ -32,10 +32,10 @@ pub struct RequestRecord {
     pub peer: Peer,
     /// Whom limits counted it for.
     pub source: Source,
-    /// Its method.
-    pub method: Method,
-    /// Its path, without the query.
-    pub path: String,
+    /// Its method; `None` where the head could not be read.
+    pub method: Option<Method>,
+    /// Its path, without the query; `None` where the head could not be read.
+    pub path: Option<String>,
     /// Its event type.
     pub event: Option<String>,
     /// Whether the signature covers the event type.
@@ -71,7 +71,7 @@ pub struct RequestRecord {
 impl RequestRecord {
     /// Lets go of what would be cut anyway, so that a waiting record is small whatever was sent.
     pub(super) fn trim(&mut self) {
-        for text in [Some(&mut self.path), self.event.as_mut(), self.delivery_id.as_mut()].into_iter().flatten() {
+        for text in [&mut self.path, &mut self.event, &mut self.delivery_id].into_iter().flatten() {
             if text.capacity() > EXCERPT_BYTES {
                 *text = excerpt(text).to_owned();
             }
@@ -85,8 +85,8 @@ impl RequestRecord {
         line.optional("provider", self.provider.as_ref().map(ProviderName::as_str), Line::text);
         line.shown("peer", &self.peer);
         line.shown("source", &self.source);
-        line.excerpt("method", self.method.as_str());
-        line.excerpt("path", &self.path);
+        line.optional("method", self.method.as_ref().map(Method::as_str), Line::excerpt);
+        line.optional("path", self.path.as_deref(), Line::excerpt);
         line.optional("event", self.event.as_deref(), Line::excerpt);
         line.optional("event_signed", self.event_signed, Line::plain);
         line.optional("delivery_id", self.delivery_id.as_deref(), Line::excerpt);

@@ -15,7 +15,7 @@ const HEADERS_MAX: usize = 256;
 
 /// Why a file is no captured request.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CapturedError {
+pub enum CapturedError {
     /// The head never ends.
     #[error("is no HTTP/1.1 request: no empty line ends the headers")]
     Unfinished,
@@ -37,7 +37,7 @@ pub(crate) enum CapturedError {
 }
 
 /// Reads a captured request.
-pub(crate) fn parse(message: &Bytes) -> Result<Received, CapturedError> {
+pub fn parse(message: &Bytes) -> Result<Received, CapturedError> {
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut lines);
     let head_bytes = match request.parse(message)? {

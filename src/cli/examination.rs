@@ -31,7 +31,8 @@ pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
 fn listener_faults(file: &str, index: usize, listener: &ListenerSpec) -> Vec<Fault> {
     let EntrySpec::Tls(tls) = &listener.entry else { return Vec::new() };
     let pairs = tls.certificates.iter().filter_map(|pair| certificates::pair(&pair.cert, &pair.key).err());
-    pairs.map(|error| fault(file, &["listener", &index.to_string(), "tls"], error).hint(CERTIFICATE_HINT)).collect()
+    let issuer = tls.client_ca.as_ref().and_then(|ca| certificates::chain(ca).err());
+    pairs.chain(issuer).map(|error| fault(file, &["listener", &index.to_string(), "tls"], error).hint(CERTIFICATE_HINT)).collect()
 }
 
 fn integration_faults(integration: &IntegrationPlan) -> Vec<Fault> {

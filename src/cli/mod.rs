@@ -9,7 +9,7 @@
 mod admin_client;
 mod audit;
 mod audit_verify;
-mod captured;
+pub mod captured;
 mod certificates;
 mod check;
 mod completions;

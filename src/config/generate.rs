@@ -62,7 +62,7 @@ pub fn run_config(options: &RunOptions<'_>) -> String {
 const INIT_HEAD: &str = r#"# hookward: what is proven, fresh, allowed and new is forwarded; nothing else is.
 # `hookward check` says everything that is wrong with this file, at once.
 
-state_dir = "/var/lib/hookward"                  # kill switches, audit chain head; created 0700
+state_dir = "/var/lib/hookward"                  # replay journal, audit chain head; created 0700
 
 [[listener]]
 bind = "0.0.0.0:8443"

@@ -19,6 +19,11 @@ struct Registers {
 /// Reads the main file, what it includes, and all of it together.
 pub(super) fn plan(main: &Source, path: &Path) -> Result<Plan, Vec<Fault>> {
     let faults = Faults::default();
+    if main.document.is_broken() {
+        // Not even its `include` can be believed.
+        main.document.read(&faults, |_| ());
+        return Err(faults.into_sorted());
+    }
     let notes = Faults::default();
     let (included, watched) = include(main, path, &faults);
     let catalogue = catalogue(std::iter::once(main).chain(&included), &faults);

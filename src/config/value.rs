@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::{IpNet, Ipv4Net};
+
 use crate::document::{Entry, Table};
 use crate::domain::size::{ByteSize, Rate, format_duration, parse_duration, parse_rate};
 use crate::domain::time::UnixTime;
@@ -14,6 +16,11 @@ use crate::domain::time::UnixTime;
 const DURATION_HINT: &str = "write a duration as <int>(ms|s|m|h|d), such as \"5m\"";
 const SIZE_HINT: &str = "write a size as <int>(B|KiB|MiB|GiB), such as \"1MiB\"";
 const RATE_HINT: &str = "write a rate as <int>/(s|m|h), such as \"100/s\"";
+const NETWORK_HINT: &str = "such as \"203.0.113.7\" or \"203.0.113.0/24\"";
+/// What the name of a unix socket begins with.
+pub(super) const UNIX: &str = "unix:";
+/// The longest path that a unix socket's address holds.
+const UNIX_PATH_BYTES_MAX: usize = 107;
 pub(super) const RATE_TABLE_HINT: &str = "write it as { rate = \"100/s\", burst = 200 }";
 
 /// What a reader makes of an optional key; `None` too when it could make nothing of it and said so.
@@ -63,16 +70,46 @@ pub(super) fn path(entry: &Entry<'_>, base: &Path) -> Option<PathBuf> {
 
 /// An address and a port to listen on.
 pub(super) fn socket(entry: &Entry<'_>) -> Option<SocketAddr> {
-    let text = entry.text()?;
-    if text.starts_with("unix:") {
-        entry.fault("unix sockets are not available in this version", "use an address and a port");
-        return None;
-    }
-    let address = text.parse().ok();
+    let address = entry.text()?.parse().ok();
     if address.is_none() {
         entry.fault("must be an address and a port", "such as \"0.0.0.0:8443\" or \"[::]:8443\"; names are not looked up");
     }
     address
+}
+
+/// The path in `unix:PATH`, relative to the file that names it.
+pub(super) fn unix_socket(entry: &Entry<'_>, base: &Path) -> Option<PathBuf> {
+    let rest = entry.text()?.strip_prefix(UNIX).unwrap_or_default();
+    let path = base.join(rest);
+    if rest.is_empty() || rest.contains('\0') || path.as_os_str().len() > UNIX_PATH_BYTES_MAX {
+        let reason = format!("must name a path of 1 to {UNIX_PATH_BYTES_MAX} bytes");
+        entry.fault(reason, "such as \"unix:/run/hookward/in.sock\"; a relative path begins at the file that names it");
+        return None;
+    }
+    Some(path)
+}
+
+/// An address or a range of them, IPv4-mapped ones as the IPv4 addresses they mean.
+pub(super) fn network(entry: &Entry<'_>) -> Option<IpNet> {
+    let text = entry.text()?;
+    let range = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().map(IpNet::from).ok());
+    let Some(range) = range else {
+        entry.fault("must be an address or a range of addresses", NETWORK_HINT);
+        return None;
+    };
+    if range.trunc() != range {
+        entry.fault("has bits set behind its prefix", "write the first address of the range");
+        return None;
+    }
+    Some(fold(range))
+}
+
+/// A range of IPv4-mapped IPv6 addresses is a range of IPv4 addresses: sources are folded before they are compared.
+fn fold(range: IpNet) -> IpNet {
+    let IpNet::V6(six) = range else { return range };
+    let mapped = six.addr().to_ipv4_mapped().zip(six.prefix_len().checked_sub(96));
+    let four = mapped.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok());
+    four.map_or(range, IpNet::V4)
 }
 
 /// A calendar day.

@@ -3,7 +3,8 @@
 //! Owns: files, spans turned into lines and columns, the collecting of faults, the reading of tables key by key.
 //! Must not know: what any key means.
 //! Invariants: a key that nobody asked for is a fault; a fault names the key and never quotes the value, which may be a
-//! secret pasted into the wrong line.
+//! secret pasted into the wrong line. Behind a broken quote values read as keys, and nothing is where it seems: of a file
+//! with an error of grammar only such errors are told.
 //!
 //! Start at [`Document`], then [`Table`].
 
@@ -35,14 +36,22 @@ impl Document {
         &self.name
     }
 
-    /// Reads the document, giving its root table to `read`, then reports what the grammar or the reader found.
+    /// Whether it is no TOML, so that nothing it seems to say can be relied on.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        !DeTable::parse_recoverable(&self.text).1.is_empty()
+    }
+
+    /// Reads the document, giving its root table to `read`, then reports what the grammar found, or else the reader.
     pub fn read<T>(&self, faults: &Faults, read: impl FnOnce(&Table<'_>) -> T) -> T {
         let (root, errors) = DeTable::parse_recoverable(&self.text);
+        let guesses = Faults::default();
+        let heard = if errors.is_empty() { faults } else { &guesses };
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
             faults.push(Fault::new(self.place(offset), "", error.message()).hint("the file is not valid TOML"));
         }
-        let table = Table::root(self, root.get_ref(), faults);
+        let table = Table::root(self, root.get_ref(), heard);
         let result = read(&table);
         table.finish();
         result

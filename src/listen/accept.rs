@@ -5,28 +5,27 @@
 //!    at once would burn a core and help nobody.
 //! 3. At the end what the kernel had already accepted is still served: its senders were told that they are connected.
 
+use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::bind::{BoundListener, Door};
 use super::counters::ListenCounters;
 use super::slots::{Slot, Slots};
-use crate::domain::address::Source;
+use super::socket::{Detached, ListeningSocket, Stream};
+use crate::domain::address::Peer;
 
 /// A connection on its way to a worker.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    pub(super) stream: StdTcpStream,
-    pub(super) address: SocketAddr,
+    pub(super) socket: Detached,
+    pub(super) peer: Peer,
     pub(super) door: Arc<Door>,
     pub(super) slot: Slot,
     pub(super) load: Load,
@@ -74,14 +73,14 @@ pub(super) struct Acceptor {
 impl Acceptor {
     /// Accepts from one listener until told to stop. Its socket closes with it.
     pub(super) async fn run(self: Arc<Self>, listener: BoundListener) -> io::Result<()> {
-        let socket = TcpListener::from_std(listener.socket)?;
+        let socket = ListeningSocket::attach(listener.socket)?;
         let door = Arc::new(listener.door);
         let mut pause = Pause::default();
-        while let Some(accepted) = self.stop.run_until_cancelled(socket.accept()).await {
+        while let Some(accepted) = self.stop.run_until_cancelled(poll_fn(|context| socket.poll_accept(context))).await {
             match accepted {
-                Ok((stream, address)) => {
+                Ok((stream, peer)) => {
                     pause = Pause::default();
-                    self.admit(stream, address, &door);
+                    self.admit(stream, peer, &door);
                 }
                 Err(error) => {
                     self.counters.accept_failed();
@@ -95,39 +94,34 @@ impl Acceptor {
         Ok(())
     }
 
-    async fn take_the_rest(&self, socket: &TcpListener, door: &Arc<Door>) {
+    async fn take_the_rest(&self, socket: &ListeningSocket, door: &Arc<Door>) {
         let next = async || {
-            std::future::poll_fn(|context| match socket.poll_accept(context) {
+            poll_fn(|context| match socket.poll_accept(context) {
                 Poll::Ready(Ok(accepted)) => Poll::Ready(Some(accepted)),
                 Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
             })
             .await
         };
-        while let Some((stream, address)) = next().await {
-            self.admit(stream, address, door);
+        while let Some((stream, peer)) = next().await {
+            self.admit(stream, peer, door);
         }
     }
 
-    fn admit(&self, stream: TcpStream, address: SocketAddr, door: &Arc<Door>) {
-        let Some(slot) = self.slots.take(Source::new(address.ip()).limit_key()) else { return };
+    fn admit(&self, stream: Stream, peer: Peer, door: &Arc<Door>) {
+        let source = peer.source();
+        // A trusted proxy brings the connections of many: what it brings is counted by source once it says whose it is.
+        let counted = (!door.trusted_proxies.contains(source)).then(|| source.limit_key());
+        let Some(slot) = self.slots.take(counted) else { return };
         // A worker that died has no load for ever, and would be handed every connection.
         let alive = self.lanes.iter().filter(|lane| !lane.queue.is_closed());
         let Some(lane) = alive.min_by_key(|lane| lane.open.load(Relaxed)) else { return self.counters.refused() };
         // Options that cannot be set concern a socket whose peer is already gone.
-        let Ok(stream) = prepare(stream) else { return };
-        let accepted = Accepted { stream, address, door: Arc::clone(door), slot, load: lane.load() };
+        let Ok(socket) = stream.detach() else { return };
+        let accepted = Accepted { socket, peer, door: Arc::clone(door), slot, load: lane.load() };
         if lane.queue.try_send(accepted).is_err() {
             self.counters.refused();
         }
     }
-}
-
-/// Sets a socket's options and takes it off this thread's reactor.
-fn prepare(stream: TcpStream) -> io::Result<StdTcpStream> {
-    let options = SockRef::from(&stream);
-    options.set_tcp_nodelay(true)?;
-    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
-    stream.into_std()
 }
 
 /// An accept that failed because its peer hung up says nothing about the next one.
@@ -156,8 +150,6 @@ impl Pause {
 
 /// Connections that may wait for one worker to look up from its work.
 const LANE_CONNECTIONS: usize = 1024;
-
-const KEEPALIVE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

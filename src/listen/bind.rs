@@ -8,45 +8,56 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::context::Entry;
 use super::error::ListenError;
-use super::spec::{EntrySpec, ListenerSpec};
+use super::socket::BoundSocket;
+use super::socket_file::SocketFile;
+use super::spec::{BindAddress, EntrySpec, ListenerSpec};
 use super::tls::TlsEntry;
+use super::trusted::TrustedProxies;
 use crate::domain::name::ListenerName;
 
 /// A listener that is bound and waits for [`super::workers::Workers`] to serve it. Connections queue meanwhile.
 #[derive(Debug)]
 pub struct BoundListener {
-    pub(super) socket: TcpListener,
+    pub(super) socket: BoundSocket,
     pub(super) door: Door,
-    address: SocketAddr,
+    address: BindAddress,
 }
 
 /// What a connection needs to know of the listener it came in by.
 #[derive(Clone, Debug)]
 pub(super) struct Door {
     pub(super) name: ListenerName,
+    pub(super) entry: Entry,
     pub(super) tls: Option<Arc<TlsEntry>>,
+    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) proxy_protocol: bool,
 }
 
 impl Door {
-    pub(super) const fn entry(&self) -> Entry {
-        if self.tls.is_some() { Entry::Tls } else { Entry::PlaintextReject }
+    fn open(spec: &ListenerSpec) -> Result<Self, ListenError> {
+        let (entry, tls) = match &spec.entry {
+            EntrySpec::Tls(tls) => {
+                let entry = TlsEntry::load(tls);
+                (Entry::Tls, Some(Arc::new(entry.map_err(|source| ListenError::Tls { name: spec.name.clone(), source })?)))
+            }
+            EntrySpec::PlaintextReject => (Entry::PlaintextReject, None),
+            EntrySpec::TrustedProxy => (Entry::TrustedProxy, None),
+        };
+        let (trusted_proxies, proxy_protocol) = (spec.trusted_proxies.clone(), spec.proxy_protocol);
+        Ok(Self { name: spec.name.clone(), entry, tls, trusted_proxies, proxy_protocol })
     }
 }
 
 impl BoundListener {
     /// Loads a listener's certificates and binds its address.
     pub fn bind(spec: &ListenerSpec) -> Result<Self, ListenError> {
-        let tls = match &spec.entry {
-            EntrySpec::Tls(tls) => {
-                let entry = TlsEntry::load(tls);
-                Some(Arc::new(entry.map_err(|source| ListenError::Tls { name: spec.name.clone(), source })?))
-            }
-            EntrySpec::PlaintextReject => None,
-        };
-        let bound = listen(spec.bind).and_then(|socket| Ok((socket.local_addr()?, socket)));
-        let (address, socket) =
-            bound.map_err(|source| ListenError::Bind { name: spec.name.clone(), address: spec.bind, source })?;
-        Ok(Self { socket, door: Door { name: spec.name.clone(), tls }, address })
+        let door = Door::open(spec)?;
+        let (address, socket) = listen(&spec.bind).map_err(|source| ListenError::Bind {
+            name: spec.name.clone(),
+            address: spec.bind.clone(),
+            source,
+        })?;
+        Ok(Self { socket, door, address })
     }
 
     /// The listener's name.
@@ -57,8 +68,8 @@ impl BoundListener {
 
     /// The address in use, with the port that the system chose where none was asked for.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub const fn address(&self) -> &BindAddress {
+        &self.address
     }
 
     /// Its certificates, where TLS ends here; shared with the connections, so replacing them acts on the next handshake.
@@ -73,7 +84,20 @@ pub fn bind_all(specs: &[ListenerSpec]) -> Result<Vec<BoundListener>, ListenErro
     specs.iter().map(BoundListener::bind).collect()
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: &BindAddress) -> io::Result<(BindAddress, BoundSocket)> {
+    match address {
+        BindAddress::Tcp(address) => {
+            let socket = listen_tcp(*address)?;
+            Ok((BindAddress::Tcp(socket.local_addr()?), BoundSocket::Tcp(socket)))
+        }
+        BindAddress::Unix { path, mode } => {
+            let (socket, file) = SocketFile::listen(path, *mode, BACKLOG)?;
+            Ok((address.clone(), BoundSocket::Unix(socket, file)))
+        }
+    }
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the last process's connections to be forgotten.
     socket.set_reuse_address(true)?;

@@ -1,4 +1,4 @@
-//! One connection: TLS where the door asks for it, then requests one after another, then the close.
+//! One connection: who brings it, TLS where the door asks for it, then requests, then the close.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -7,16 +7,22 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::Accepted;
-use super::context::TlsFacts;
+use super::bind::Door;
+use super::context::{Protocol, TlsFacts};
+use super::counters::ListenCounters;
+use super::forwarded::Caller;
 use super::guard::{GuardLimits, Guarded, Ledger};
 use super::serve::{Conversation, Handler};
+use super::slots::Slot;
+use super::socket::Stream;
 use super::spec::ConnectionLimits;
 use super::tls::Handshakes;
+use super::{http2, proxied};
 use crate::domain::address::Peer;
 
 /// What all connections of one worker share.
@@ -24,43 +30,80 @@ pub(super) struct Terms<H> {
     pub(super) handler: Arc<H>,
     pub(super) limits: GuardLimits,
     pub(super) handshakes: Arc<Handshakes>,
+    pub(super) counters: Arc<ListenCounters>,
     /// Cancelled when connections are to end after the request they are in.
     pub(super) drain: CancellationToken,
 }
 
 impl<H: Handler> Terms<H> {
-    pub(super) fn new(handler: H, limits: &ConnectionLimits, handshakes: Arc<Handshakes>, drain: CancellationToken) -> Self {
-        Self { handler: Arc::new(handler), limits: limits.into(), handshakes, drain }
+    pub(super) fn new(
+        handler: H,
+        limits: &ConnectionLimits,
+        handshakes: Arc<Handshakes>,
+        counters: Arc<ListenCounters>,
+        drain: CancellationToken,
+    ) -> Self {
+        Self { handler: Arc::new(handler), limits: limits.into(), handshakes, counters, drain }
     }
 
     /// Serves a connection to its end; its slot and its load go with it.
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
-        let Accepted { stream, address, door, slot: _slot, load: _load } = accepted;
-        let Ok(socket) = TcpStream::from_std(stream) else { return };
-        let conversation = |tls: Option<TlsFacts>| Conversation {
-            handler: Arc::clone(&self.handler),
-            ledger: Arc::new(Ledger::default()),
-            door: Arc::clone(&door),
-            peer: Peer::Tcp(address),
-            tls,
+        let Accepted { socket, peer, door, mut slot, load: _load } = accepted;
+        let Ok(mut socket) = Stream::attach(socket) else { return };
+        // What takes turns is boxed each by itself: thousands of connections wait in the last of them, none in all.
+        let introduction = Box::pin(self.introduce(&mut socket, peer, &door, &mut slot));
+        let introduced = self.drain.run_until_cancelled(introduction).await;
+        let Some(caller) = introduced.flatten() else { return };
+        let conversation = |tls: Option<TlsFacts>| {
+            let (handler, door) = (Arc::clone(&self.handler), Arc::clone(&door));
+            Conversation { handler, door, caller, tls }
         };
-        match &door.tls {
-            None => self.converse(socket, conversation(None)).await,
-            Some(entry) => {
-                let ended = self.drain.run_until_cancelled(self.handshakes.end_tls(entry, socket)).await.flatten();
-                let Some((stream, facts)) = ended else { return };
-                self.converse(stream, conversation(Some(facts))).await;
+        let Some(entry) = &door.tls else { return Box::pin(self.converse(socket, conversation(None))).await };
+        let handshake = Box::pin(self.handshakes.end_tls(entry, socket));
+        let ended = self.drain.run_until_cancelled(handshake).await.flatten();
+        let Some((stream, facts)) = ended else { return };
+        match facts.protocol {
+            Protocol::Http1 => Box::pin(self.converse(stream, conversation(Some(facts)))).await,
+            Protocol::Http2 => {
+                let counters = Arc::clone(&self.counters);
+                Box::pin(http2::converse(stream, self.limits, counters, conversation(Some(facts)), &self.drain)).await;
             }
         }
+    }
+
+    /// Who is at the other end, after what a PROXY header says where one is due; nothing when the connection is to be closed.
+    async fn introduce(&self, socket: &mut Stream, peer: Peer, door: &Door, slot: &mut Slot) -> Option<Caller> {
+        let trusted = &door.trusted_proxies;
+        if !door.proxy_protocol {
+            return Some(Caller { peer, trusted: trusted.contains(peer.source()) });
+        }
+        let header = timeout(self.limits.header_timeout, proxied::read(socket, peer, trusted)).await;
+        let Ok(Ok(caller)) = header else {
+            self.counters.refused();
+            return None;
+        };
+        let counted = caller.trusted || slot.count_for(caller.peer.source().limit_key());
+        counted.then_some(caller)
     }
 
     async fn converse<S>(&self, stream: S, conversation: Conversation<H>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let guarded = Guarded::new(stream, self.limits, Arc::clone(&conversation.ledger));
+        let ledger = Arc::new(Ledger::default());
+        let mut guarded = Guarded::new(stream, self.limits, Arc::clone(&ledger));
+        tokio::select! {
+            // Once more at the end: a head that has arrived is answered.
+            biased;
+            () = guarded.first_head() => {}
+            () = self.drain.cancelled() => {
+                // An error is the peer's, who is told nothing else.
+                let _farewell = guarded.shutdown().await;
+                return;
+            }
+        }
         let service = service_fn(move |request| {
-            let answer = conversation.answer(request);
+            let answer = conversation.answer(&ledger, request);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let connection = http1::Builder::new()
@@ -68,7 +111,8 @@ impl<H: Handler> Terms<H> {
             // The guard keeps the time of heads: it starts with their first byte, and ends without an answer.
             .header_read_timeout(None)
             .keep_alive(true)
-            .half_close(false)
+            // A sender may close its side with its last byte: its request is whole, and is answered and recorded as any other.
+            .half_close(true)
             .pipeline_flush(false)
             .max_buf_size(read_buffer_bytes(self.limits.max_header_bytes))
             .serve_connection(TokioIo::new(guarded), service);

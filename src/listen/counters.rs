@@ -10,6 +10,7 @@ pub struct ListenCounters {
     open_connections: AtomicU64,
     refused_connections: AtomicU64,
     accept_errors: AtomicU64,
+    flooded_connections: AtomicU64,
 }
 
 impl ListenCounters {
@@ -28,7 +29,8 @@ impl ListenCounters {
         self.open_connections.load(Relaxed)
     }
 
-    /// Connections dropped unread, because all slots or the source's own were taken or no worker had room.
+    /// Connections dropped unread: all slots or the source's own were taken, no worker had room, or no PROXY header came
+    /// where one is due.
     pub fn refused_connections(&self) -> u64 {
         self.refused_connections.load(Relaxed)
     }
@@ -36,6 +38,15 @@ impl ListenCounters {
     /// Accepts that the operating system refused.
     pub fn accept_errors(&self) -> u64 {
         self.accept_errors.load(Relaxed)
+    }
+
+    /// Connections ended because of frames that carried no message.
+    pub fn flooded_connections(&self) -> u64 {
+        self.flooded_connections.load(Relaxed)
+    }
+
+    pub(super) fn flooded(&self) {
+        self.flooded_connections.fetch_add(1, Relaxed);
     }
 
     pub(super) fn handshake(&self, succeeded: bool) {

@@ -1,9 +1,9 @@
 //! Why a listener cannot start.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::spec::BindAddress;
 use crate::domain::name::ListenerName;
 
 /// Why the listeners cannot start.
@@ -15,7 +15,7 @@ pub enum ListenError {
         /// The listener.
         name: ListenerName,
         /// Its address.
-        address: SocketAddr,
+        address: BindAddress,
         /// What the operating system says.
         source: io::Error,
     },
@@ -93,6 +93,12 @@ pub enum TlsError {
         cert: PathBuf,
         /// The key's file.
         key: PathBuf,
+    },
+    /// It holds no certificate that could issue those of clients.
+    #[error("{} holds no certificate that could issue those of clients", path.display())]
+    BadClientCa {
+        /// The file.
+        path: PathBuf,
     },
     /// There is no certificate to serve.
     #[error("no certificate is named")]

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use super::bind::Door;
 use super::context::{RequestContext, TlsFacts};
+use super::forwarded::Caller;
 use super::guard::Ledger;
-use crate::domain::address::Peer;
-use crate::listen::bind::Door;
+use super::wire::WireFault;
 
 /// An answer's body: whole, in memory.
 pub type ResponseBody = Full<Bytes>;
@@ -33,18 +34,31 @@ pub trait Handler: Send + Sync + 'static {
 /// What all requests of one connection have in common.
 pub(super) struct Conversation<H> {
     pub(super) handler: Arc<H>,
-    pub(super) ledger: Arc<Ledger>,
     pub(super) door: Arc<Door>,
-    pub(super) peer: Peer,
+    pub(super) caller: Caller,
     pub(super) tls: Option<TlsFacts>,
 }
 
 impl<H: Handler> Conversation<H> {
-    /// Answers the connection's next request.
-    pub(super) fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<ResponseBody>> + Send + use<H> {
-        let (answering, fault) = self.ledger.begin();
-        let context =
-            RequestContext { listener: self.door.name.clone(), peer: self.peer, tls: self.tls, entry: self.door.entry(), fault };
+    /// What is known of a request with these headers.
+    pub(super) fn context(&self, headers: &HeaderMap, fault: Option<WireFault>) -> RequestContext {
+        let door = &self.door;
+        let origin = match fault {
+            None => self.caller.origin(door.entry, &door.trusted_proxies, headers),
+            Some(_) => self.caller.origin_unread(door.entry),
+        };
+        let (peer, tls, entry) = (self.caller.peer, self.tls, door.entry);
+        RequestContext { listener: door.name.clone(), peer, origin, tls, entry, fault }
+    }
+
+    /// Answers the next request of an HTTP/1 connection.
+    pub(super) fn answer(
+        &self,
+        ledger: &Arc<Ledger>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + use<H> {
+        let (answering, fault) = ledger.begin();
+        let context = self.context(request.headers(), fault);
         let handler = Arc::clone(&self.handler);
         async move {
             let mut response = handler.handle(request, context).await;

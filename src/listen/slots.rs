@@ -1,7 +1,8 @@
 //! Connection slots: how many connections there may be at once, all together and of one source.
 //!
 //! Taken before a byte is read, given back when dropped. The table of sources holds only those that have a connection, so
-//! it is never longer than all slots.
+//! it is never longer than all slots. A connection of a trusted proxy is counted under no source, until a PROXY header says
+//! whose it is.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -35,7 +36,7 @@ impl Slots {
     }
 
     /// Takes a slot for a connection of this source, if there is one; else counts a refusal.
-    pub(super) fn take(self: &Arc<Self>, source: SourceKey) -> Option<Slot> {
+    pub(super) fn take(self: &Arc<Self>, source: Option<SourceKey>) -> Option<Slot> {
         if !self.taken.lock().try_take(source, self.max, self.max_per_source) {
             self.counters.refused();
             return None;
@@ -46,18 +47,26 @@ impl Slots {
 }
 
 impl Taken {
-    fn try_take(&mut self, source: SourceKey, max: usize, max_per_source: usize) -> bool {
-        let held = self.by_source.get(&source).copied().unwrap_or(0);
-        if self.all >= max || held >= max_per_source {
+    fn try_take(&mut self, source: Option<SourceKey>, max: usize, max_per_source: usize) -> bool {
+        if self.all >= max || !source.is_none_or(|source| self.try_count(source, max_per_source)) {
             return false;
         }
-        self.by_source.insert(source, held.saturating_add(1));
         self.all = self.all.saturating_add(1);
         true
     }
 
-    fn give_back(&mut self, source: SourceKey) {
+    fn try_count(&mut self, source: SourceKey, max_per_source: usize) -> bool {
+        let held = self.by_source.get(&source).copied().unwrap_or(0);
+        if held >= max_per_source {
+            return false;
+        }
+        self.by_source.insert(source, held.saturating_add(1));
+        true
+    }
+
+    fn give_back(&mut self, source: Option<SourceKey>) {
         self.all = self.all.saturating_sub(1);
+        let Some(source) = source else { return };
         if let Entry::Occupied(mut held) = self.by_source.entry(source) {
             match held.get().saturating_sub(1) {
                 0 => drop(held.remove()),
@@ -72,7 +81,22 @@ impl Taken {
 #[must_use]
 pub(super) struct Slot {
     slots: Arc<Slots>,
-    source: SourceKey,
+    source: Option<SourceKey>,
+}
+
+impl Slot {
+    /// Counts a connection that a trusted proxy brought under the source that it named. False when that has all its own.
+    pub(super) fn count_for(&mut self, source: SourceKey) -> bool {
+        if self.source.is_some() {
+            return true;
+        }
+        if !self.slots.taken.lock().try_count(source, self.slots.max_per_source) {
+            self.slots.counters.refused();
+            return false;
+        }
+        self.source = Some(source);
+        true
+    }
 }
 
 impl Drop for Slot {
@@ -109,15 +133,31 @@ mod tests {
     #[test]
     fn a_source_and_all_together_are_bounded_and_slots_come_back() {
         let (slots, counters) = slots(3, 2);
-        let first = slots.take(key("192.0.2.1")).unwrap();
-        let _second = slots.take(key("::ffff:192.0.2.1")).unwrap();
-        assert!(slots.take(key("192.0.2.1")).is_none(), "its own are taken");
-        let _third = slots.take(key("192.0.2.2")).unwrap();
-        assert!(slots.take(key("192.0.2.3")).is_none(), "all are taken");
+        let first = slots.take(Some(key("192.0.2.1"))).unwrap();
+        let _second = slots.take(Some(key("::ffff:192.0.2.1"))).unwrap();
+        assert!(slots.take(Some(key("192.0.2.1"))).is_none(), "its own are taken");
+        let _third = slots.take(Some(key("192.0.2.2"))).unwrap();
+        assert!(slots.take(Some(key("192.0.2.3"))).is_none(), "all are taken");
         drop(first);
-        let fourth = slots.take(key("192.0.2.1")).unwrap();
+        let fourth = slots.take(Some(key("192.0.2.1"))).unwrap();
         assert_eq!((counters.open_connections(), counters.refused_connections()), (3, 2));
         drop(fourth);
         assert_eq!(slots.taken.lock().by_source.len(), 2);
+    }
+
+    #[test]
+    fn trusted_proxies_bring_connections_of_others() {
+        let (slots, counters) = slots(4, 1);
+        let mut brought = (0..3).map(|_| slots.take(None).unwrap()).collect::<Vec<_>>();
+        assert!(brought[0].count_for(key("192.0.2.1")), "named, it is counted");
+        assert!(!brought[1].count_for(key("192.0.2.1")), "its own is taken");
+        assert!(brought[1].count_for(key("192.0.2.2")));
+        assert!(slots.take(Some(key("192.0.2.1"))).is_none(), "whichever way it comes");
+        let _fourth = slots.take(None).unwrap();
+        assert!(slots.take(None).is_none(), "all together are bounded nevertheless");
+        drop(brought);
+        assert!(slots.take(Some(key("192.0.2.1"))).is_some());
+        assert_eq!(counters.refused_connections(), 3);
+        assert!(slots.taken.lock().by_source.is_empty());
     }
 }

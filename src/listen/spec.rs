@@ -1,9 +1,11 @@
 //! Checked settings of listeners and connections.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::trusted::TrustedProxies;
 use crate::domain::name::ListenerName;
 
 /// One listener.
@@ -12,9 +14,47 @@ pub struct ListenerSpec {
     /// Its name in the audit log.
     pub name: ListenerName,
     /// Where it listens.
-    pub bind: SocketAddr,
+    pub bind: BindAddress,
     /// What a connection must speak.
     pub entry: EntrySpec,
+    /// Whose word about the source of a request is taken.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether every connection begins with a PROXY header, from a trusted proxy.
+    pub proxy_protocol: bool,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindAddress {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+impl BindAddress {
+    /// The address and port, where it has them.
+    #[must_use]
+    pub const fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for BindAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(formatter),
+            Self::Unix { path, .. } => write!(formatter, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// What a connection must speak.
@@ -24,6 +64,8 @@ pub enum EntrySpec {
     Tls(TlsSpec),
     /// Plaintext, on which every request is answered 403.
     PlaintextReject,
+    /// Plaintext, behind a trusted proxy that ended TLS and says so.
+    TrustedProxy,
 }
 
 /// TLS of one listener.
@@ -33,6 +75,8 @@ pub struct TlsSpec {
     pub certificates: Vec<CertificateSpec>,
     /// The oldest version spoken.
     pub min_version: TlsVersion,
+    /// Who issues the certificates that clients must show; without it none is asked for.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// A certificate chain and its key, as PEM files.

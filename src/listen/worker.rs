@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::accept::Accepted;
 use super::connection::Terms;
+use super::counters::ListenCounters;
 use super::serve::Handler;
 use super::spec::ConnectionLimits;
 use super::tls::Handshakes;
@@ -21,6 +22,7 @@ pub(super) struct Worker {
     pub(super) arrivals: mpsc::Receiver<Accepted>,
     pub(super) limits: ConnectionLimits,
     pub(super) handshakes: Arc<Handshakes>,
+    pub(super) counters: Arc<ListenCounters>,
     /// Set once: how long draining may take.
     pub(super) drain: watch::Receiver<Option<Duration>>,
 }
@@ -29,7 +31,8 @@ impl Worker {
     /// Serves until told to drain and done with it. Answers how many connections had to be cut.
     pub(super) async fn run<H: Handler>(mut self, handler: H) -> usize {
         let draining = CancellationToken::new();
-        let terms = Arc::new(Terms::new(handler, &self.limits, Arc::clone(&self.handshakes), draining.clone()));
+        let (handshakes, counters) = (Arc::clone(&self.handshakes), Arc::clone(&self.counters));
+        let terms = Arc::new(Terms::new(handler, &self.limits, handshakes, counters, draining.clone()));
         let connections = TaskTracker::new();
         // The lane ends when nothing is accepted any more and what was has arrived.
         while let Some(accepted) = self.arrivals.recv().await {

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
@@ -47,9 +46,10 @@ impl Attempt {
             integration: None,
             provider: None,
             peer: context.peer,
-            source: context.peer.source(),
-            method: if context.fault.is_some() { Method::default() } else { parts.method.clone() },
-            path: if context.fault.is_some() { String::new() } else { parts.uri.path().to_owned() },
+            source: context.source(),
+            // A request with a fault is a stand-in: its method and path were not sent by anybody.
+            method: context.fault.is_none().then(|| parts.method.clone()),
+            path: context.fault.is_none().then(|| parts.uri.path().to_owned()),
             event: None,
             event_signed: None,
             delivery_id: None,
@@ -158,12 +158,14 @@ impl Attempt {
         let requests = self.integration.as_ref().map_or(&shared.unrouted, |integration| &integration.metrics.requests);
         requests.count(self.record.reason);
         requests.took(latency);
-        if let (Decision::Accepted, Some(integration)) = (self.record.reason.decision(), &self.integration) {
+        let decision = self.record.reason.decision();
+        if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
         }
         match self.place.take() {
             Some(place) => place.write(self.record.clone()),
-            None => shared.auditor.refused(self.record.clone(), true, now.monotonic),
+            // A handshake is an acceptance: it is never folded.
+            None => shared.auditor.refused(self.record.clone(), decision == Decision::Refused, now.monotonic),
         }
         shared.inflight.ended();
     }

@@ -2,7 +2,7 @@
 //!
 //! 1. plaintext, strict head, draining, route, switch;
 //! 2. admit: allow-list, budget of the source, method;
-//! 3. the unsigned handshake, answered here;
+//! 3. the unsigned handshake, answered here; what is none must have a delivery's method;
 //! 4. scheme headers: present, once, well formed; the budget of failures;
 //! 5. declared length, body;
 //! 6. signature, then the window;
@@ -29,6 +29,7 @@ use crate::domain::address::Source;
 use crate::domain::head::Head;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
+use crate::gate::admit::error::AdmitError;
 use crate::gate::admit::failures::{self, FailureVerdict};
 use crate::gate::admit::gate::{Admitted, admit};
 use crate::gate::forward::error::{Exposure, ForwardError};
@@ -40,13 +41,14 @@ use crate::gate::replay::settlement::{Outcome, Settlement};
 use crate::gate::scope::gate::{Scoped, scope};
 use crate::gate::verify::gate::{Judging, Verified, verify};
 use crate::gate::verify::presented::present;
-use crate::listen::context::{Entry, RequestContext};
+use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::pipeline::stop::Stop;
 use crate::provider::handshake::{self, Reply};
+use crate::provider::scheme::Scheme;
 
 /// What a request is once it passed every gate that needs no store.
 enum Passed {
@@ -99,14 +101,14 @@ where
 {
     let head = strict_head(context, parts)?;
     let integration = route(site, attempt, &head)?;
-    let source = context.peer.source();
+    let source = context.source();
     let admitted = admit(&integration.admission, &site.shared.sources, source, &head.method, attempt.began())?;
-    if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &|value| {
-        integration.keys.challenge_mac(value, site.shared.clock.now().wall)
-    }) {
-        attempt.reserve()?;
+    let mac = |value: &str| integration.keys.challenge_mac(value, site.shared.clock.now().wall);
+    if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &mac) {
+        // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }
+    require_delivery_method(&integration.scheme, &head.method)?;
     let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.reserve()?;
     attempt.verified(&verified);
@@ -114,17 +116,20 @@ where
         return Ok(Passed::Handshake(reply.clone()));
     }
     let scoped = scope(&integration.events, verified)?;
-    let (verified_at, tls) = (site.shared.clock.now().wall, context.tls.is_some());
+    let (verified_at, tls) = (site.shared.clock.now().wall, matches!(context.origin, Origin::Secure(_)));
     Ok(Passed::Delivery(Box::new(Delivery { integration, scoped, verified_at, source, tls, _holding: holding })))
 }
 
 /// Step 1, before the route. The wire was judged where it was read; what it says of a stand-in is final.
 fn strict_head(context: &RequestContext, parts: Parts) -> Result<Head, Stop> {
-    if context.entry == Entry::PlaintextReject {
+    if context.origin == Origin::Plaintext {
         return Err(Stop::Plaintext);
     }
     if let Some(fault) = context.fault {
         return Err(Stop::Wire(fault));
+    }
+    if context.origin == Origin::Malformed {
+        return Err(Stop::Forwarded);
     }
     if parts.uri.authority().is_some() || parts.method == Method::CONNECT {
         return Err(Stop::Head);
@@ -141,6 +146,16 @@ fn route(site: &Site, attempt: &mut Attempt, head: &Head) -> Result<Arc<Integrat
     let integration = site.integrations.get(index).ok_or(Stop::UnknownRoute)?;
     attempt.routed(integration);
     if integration.enabled { Ok(Arc::clone(integration)) } else { Err(Stop::Disabled) }
+}
+
+/// Step 3, the other side: a method that only challenges have passes `admit`, and what is no challenge must not be forwarded
+/// by it. Most schemes do not sign the method, so a capture could be sent by another one.
+fn require_delivery_method(scheme: &Scheme, method: &Method) -> Result<(), Stop> {
+    if scheme.methods.contains(method) {
+        return Ok(());
+    }
+    let allow = scheme.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    Err(AdmitError::MethodNotAllowed { allow }.into())
 }
 
 /// Steps 4 to 6: the headers, the body, the signature and the window; each failure spends the budget of failures.
@@ -164,11 +179,13 @@ where
             return Err(unless_muted(verdict, false, Stop::Present(error)));
         }
     };
-    let trial = failures::enter(&shared.sources, source, &integration.name, attempt.began())?;
     let (received, mut holding) = shared.intake.receive(terms, head, body).await?;
     attempt.received(&received.body);
     // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.
     let now = shared.clock.now();
+    // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
+    // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
+    let trial = failures::enter(&shared.sources, source, &integration.name, now)?;
     let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
     let outcome = verify(&judging, presented, received, now.wall);
     attempt.judged(now.monotonic, shared.clock.now().monotonic);

@@ -27,6 +27,9 @@ pub enum Stop {
     /// Its head is well formed and asks for what a receiver of webhooks never does.
     #[error("the request's target or method is not one of a webhook")]
     Head,
+    /// A trusted proxy says something about its source that cannot be understood.
+    #[error("a trusted proxy names no address where the source must stand")]
+    Forwarded,
     /// The gateway is ending.
     #[error("the gateway is ending")]
     Draining,
@@ -80,7 +83,7 @@ impl Stop {
         match self {
             Self::Plaintext => Reason::Plaintext,
             Self::Wire(WireFault { kind: FaultKind::HeadersTooLarge, .. }) => Reason::HeadersTooLarge,
-            Self::Wire(_) | Self::Head => Reason::MalformedRequest,
+            Self::Wire(_) | Self::Head | Self::Forwarded => Reason::MalformedRequest,
             Self::Draining => Reason::Draining,
             Self::UnknownRoute => Reason::UnknownRoute,
             Self::Disabled => Reason::IntegrationDisabled,

@@ -14,6 +14,7 @@ use crate::gate::admit::terms::AdmitTerms;
 use crate::gate::forward::error::ForwardBuildError;
 use crate::gate::forward::upstream::Upstream;
 use crate::gate::pace::gate::Pace;
+use crate::gate::replay::disk::error::DiskError;
 use crate::gate::replay::history::HistoryTerms;
 use crate::gate::replay::store::{ReplayStore as _, ShareId};
 use crate::gate::replay::terms::{Protection, ReplayTerms};
@@ -84,6 +85,9 @@ pub enum BuildError {
     /// The state directory cannot be had.
     #[error(transparent)]
     State(#[from] StateDirectoryError),
+    /// The replay store on disk cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),

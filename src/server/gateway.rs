@@ -22,13 +22,15 @@ use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::time::Clock;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
+use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
-use crate::gate::replay::spec::StoreSpec;
+use crate::gate::replay::spec::{ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
 use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
+use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
 use crate::pipeline::life::live;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
@@ -42,7 +44,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// A running gateway.
 pub struct Gateway {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<BindAddress>,
     admin_address: SocketAddr,
     site: Arc<ArcSwap<Site>>,
     observed: Arc<Observed>,
@@ -85,7 +87,7 @@ impl Gateway {
 
     /// Where the listeners listen, in the order of the plan.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[BindAddress] {
         &self.addresses
     }
 
@@ -122,11 +124,11 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
     vec![error.into()]
 }
 
-fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+/// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
+pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
-    let StoreSpec::Memory = plan.replay.store;
     Ok(Shared {
-        store: Arc::new(Store::Memory(MemoryStore::new(plan.replay.capacity, clock.now()))),
+        store: Arc::new(store(&plan.replay, state_directory, &clock)?),
         intake: Intake::new(plan.intake),
         sources: Arc::new(SourceTable::new(plan.source_limits)),
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
@@ -137,6 +139,13 @@ fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result
         metrics,
         clock,
     })
+}
+
+fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Clock) -> Result<Store, BuildError> {
+    match spec.store {
+        StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(spec.capacity, clock.now()))),
+        StoreSpec::Disk => Ok(Store::Disk(DiskStore::open(state_directory.path(), spec.capacity, clock.now())?)),
+    }
 }
 
 /// Everything that listens, opened before anything runs.
@@ -161,8 +170,8 @@ impl Sockets {
         Ok(Self { listeners, admin, admin_address })
     }
 
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(BoundListener::address).collect()
+    fn addresses(&self) -> Vec<BindAddress> {
+        self.listeners.iter().map(|listener| listener.address().clone()).collect()
     }
 
     fn serve_admin(&mut self, observed: &Arc<Observed>) -> Vec<JoinHandle<()>> {

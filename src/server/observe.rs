@@ -29,6 +29,7 @@ impl Observed {
         let now = shared.clock.now();
         Readiness::judge(&Conditions {
             replay_ready: ready_at(shared.store.knows_since(now), site.cold_start, now).is_none(),
+            replay_available: shared.store.is_available(now),
             audit_writable: shared.auditor.is_healthy(),
             draining: shared.ending.is_leaving(),
         })

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub struct Conditions {
     /// The store remembers as far back as its rule demands.
     pub replay_ready: bool,
+    /// The store can answer.
+    pub replay_available: bool,
     /// Records can be written.
     pub audit_writable: bool,
     /// The gateway is ending.
@@ -31,6 +33,7 @@ impl Readiness {
     #[must_use]
     pub fn judge(conditions: &Conditions) -> Self {
         let all = [
+            (!conditions.replay_available, "replay_store_unavailable"),
             (!conditions.replay_ready, "replay_store_cold"),
             (!conditions.audit_writable, "audit_unavailable"),
             (conditions.draining, "draining"),
@@ -52,11 +55,11 @@ mod tests {
 
     #[test]
     fn every_cause_is_named() {
-        let fine = Conditions { replay_ready: true, audit_writable: true, draining: false };
+        let fine = Conditions { replay_ready: true, replay_available: true, audit_writable: true, draining: false };
         assert!(Readiness::judge(&fine).is_ready());
-        let bad = Conditions { replay_ready: false, audit_writable: false, draining: true };
+        let bad = Conditions { replay_ready: false, replay_available: false, audit_writable: false, draining: true };
         let readiness = Readiness::judge(&bad);
-        assert_eq!(readiness.causes, ["replay_store_cold", "audit_unavailable", "draining"]);
+        assert_eq!(readiness.causes, ["replay_store_unavailable", "replay_store_cold", "audit_unavailable", "draining"]);
         assert_eq!(readiness.status, "unavailable");
     }
 }

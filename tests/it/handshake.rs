@@ -1,5 +1,6 @@
 //! Challenges of the producers: answered here, once the signature holds, and never forwarded.
 
+use crate::support::client::{Answer, request};
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::Gateway;
 use crate::support::provider::{Delivery, Provider};
@@ -73,4 +74,71 @@ fn a_challenge_is_answered_whatever_the_scope() {
     assert_eq!(gateway.deliver(&challenge(Provider::Slack, SLACK)).status, 200);
     upstream.saw_nothing();
     gateway.finish();
+}
+
+/// A provider of one's own that signs the body as GitHub does, and asks by GET before it sends.
+fn subscribing(upstream: &str) -> Config {
+    let secret = Provider::Github.secret("current").configured;
+    Config::new()
+        .file("hub-secret", &secret)
+        .set("provider.hub", "content", "\"{body}\"")
+        .set(
+            "provider.hub",
+            "signature",
+            "{ header = \"X-Hub-Signature-256\", algorithm = \"hmac-sha256\", encoding = \"hex\", prefix = \"sha256=\" }",
+        )
+        .set(
+            "provider.hub",
+            "handshake",
+            "[ { method = \"GET\", query = { \"hub.mode\" = \"subscribe\" }, echo = \"hub.challenge\" } ]",
+        )
+        .set("integration.hub", "provider", "\"hub\"")
+        .set("integration.hub", "path", "\"/hub\"")
+        .set("integration.hub", "upstream", &format!("\"{upstream}\""))
+        .set("integration.hub", "secrets", "[ { id = \"current\", file = \"hub-secret\" } ]")
+}
+
+fn ask(gateway: &Gateway, method: &str, target: &str, delivery: Option<&Delivery>) -> Answer {
+    let (headers, body) = delivery.map_or((&[][..], &[][..]), |delivery| (&delivery.headers, &delivery.body));
+    let posted = String::from_utf8(request(target, headers, body)).unwrap();
+    let mut connection = gateway.connect();
+    connection.send(posted.replacen("POST", method, 1).as_bytes());
+    connection.answer()
+}
+
+#[test]
+fn an_unsigned_challenge_is_answered_in_exactly_its_shape() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(subscribing(&upstream.url()));
+    let answered = ask(&gateway, "GET", "/hub?hub.mode=subscribe&hub.challenge=1158201444", None);
+    assert_eq!((answered.status, answered.text().as_str()), (200, "1158201444"));
+    assert_eq!(answered.header("x-content-type-options"), Some("nosniff"));
+    for target in ["/hub?hub.mode=subscribe&hub.challenge=1&more=2", "/hub?hub.mode=subscribe", "/hub"] {
+        let answer = ask(&gateway, "GET", target, None);
+        answer.refused(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("POST"), "{target}");
+    }
+    upstream.saw_nothing();
+    gateway.finish().holds_exactly(&[
+        ("handshake", 200),
+        ("method_not_allowed", 405),
+        ("method_not_allowed", 405),
+        ("method_not_allowed", 405),
+    ]);
+}
+
+/// The signature covers the body alone: a capture sent by the method of a challenge must not reach the receiver by it.
+#[test]
+fn sig_36_a_delivery_does_not_pass_by_a_challenges_method() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(subscribing(&upstream.url()));
+    let github = Provider::Github;
+    let delivery = github.sign(&github.secret("current"), "1", unix_now(), b"{\"zen\":1}");
+    for target in ["/hub", "/hub?hub.mode=subscribe&hub.challenge=1"] {
+        ask(&gateway, "GET", target, Some(&delivery)).refused(405, "method_not_allowed");
+    }
+    upstream.saw_nothing();
+    assert_eq!(ask(&gateway, "POST", "/hub", Some(&delivery)).status, 200);
+    let ledger = gateway.finish();
+    ledger.holds_exactly(&[("method_not_allowed", 405), ("method_not_allowed", 405), ("delivered", 200)]);
 }

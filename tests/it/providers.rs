@@ -235,6 +235,9 @@ fn a_doubled_timestamp_or_id_is_refused() {
     });
     let standard = [Provider::StandardWebhooks, Provider::StandardWebhooksEd25519];
     all_refused(&standard, "signature_malformed", |provider| provider.delivery().and("webhook-id", "msg_other"));
+    // Nor an id or event that the signature does not cover: the receiver may read the other line.
+    all_refused(&[Provider::Github], "signature_malformed", |provider| provider.delivery().and("x-github-delivery", "other"));
+    all_refused(&[Provider::Shopify], "signature_malformed", |provider| provider.delivery().and("x-shopify-topic", "other/one"));
 }
 
 #[test]

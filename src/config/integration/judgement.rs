@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::config::context::Context;
 use crate::config::section::{BODY_BYTES_MAX, UNTIMED_WINDOW};
 use crate::config::value;
-use crate::document::{Entry, Table};
+use crate::document::{Entry, Fault, Table};
 use crate::domain::pattern::Pattern;
 use crate::domain::size::{ByteSize, Rate};
 use crate::provider::scheme::{OnRefusal, Scheme};
@@ -17,7 +17,6 @@ pub(in crate::config) const TOLERANCE: RangeInclusive<Duration> = Duration::from
 const TOLERANCE_DEFAULT: Duration = Duration::from_secs(300);
 const REFUSAL_WORDS: [(&str, OnRefusal); 2] = [("reject", OnRefusal::Reject), ("acknowledge", OnRefusal::Acknowledge)];
 const ALL_HINT: &str = "nothing could pass; without the key everything may";
-const SOURCE_HINT: &str = "such as \"203.0.113.7\" or \"203.0.113.0/24\"";
 
 /// The settings of the gates.
 pub(super) struct Judgement {
@@ -72,6 +71,17 @@ fn untimed_window(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<
 }
 
 fn max_body(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<'_>) -> ByteSize {
+    let size = max_body_allowed(table, scheme, context);
+    let eighth = ByteSize(context.settings.limits.max_inflight().0 / 8);
+    if size > eighth {
+        let reason = format!("one source may hold only {eighth} of unverified bodies at once: a larger body is refused with 503");
+        let hint = "raise limits.max_inflight_bytes to eight times the largest body at least";
+        context.notes.push(Fault::new(table.place(), format!("{}.max_body", table.path()), reason).hint(hint));
+    }
+    size
+}
+
+fn max_body_allowed(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<'_>) -> ByteSize {
     let hint = "a body that does not fit into limits.max_inflight_bytes could never be received";
     let inflight = context.settings.limits.max_inflight();
     let preset = scheme.and_then(|scheme| scheme.max_body).unwrap_or(ByteSize(0));
@@ -104,27 +114,5 @@ fn events(entry: &Entry<'_>, scheme: Option<&Scheme>) -> Option<Vec<Pattern>> {
 
 fn sources(entry: &Entry<'_>) -> Option<Vec<IpNet>> {
     let elements = value::list(entry, 1..=10_000, ALL_HINT)?;
-    Some(elements.iter().filter_map(source).collect())
-}
-
-fn source(entry: &Entry<'_>) -> Option<IpNet> {
-    let text = entry.text()?;
-    let range = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().map(IpNet::from).ok());
-    let Some(range) = range else {
-        entry.fault("must be an address or a range of addresses", SOURCE_HINT);
-        return None;
-    };
-    if range.trunc() != range {
-        entry.fault("has bits set behind its prefix", "write the first address of the range");
-        return None;
-    }
-    Some(fold(range))
-}
-
-/// A range of IPv4-mapped IPv6 addresses is a range of IPv4 addresses: sources are folded before they are compared.
-fn fold(range: IpNet) -> IpNet {
-    let IpNet::V6(six) = range else { return range };
-    let mapped = six.addr().to_ipv4_mapped().zip(six.prefix_len().checked_sub(96));
-    let four = mapped.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok());
-    four.map_or(range, IpNet::V4)
+    Some(elements.iter().filter_map(value::network).collect())
 }

@@ -1,28 +1,32 @@
-//! `[[listener]]`: where requests come in, and what a connection must speak.
+//! `[[listener]]`: where requests come in, what a connection must speak, and who is believed about its source.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::tls;
 use crate::config::context::{Register, without_effect};
 use crate::config::value;
 use crate::document::{Entry, Faults, Table};
 use crate::domain::name::ListenerName;
-use crate::listen::spec::{CertificateSpec, EntrySpec, ListenerSpec, TlsSpec, TlsVersion};
+use crate::listen::spec::{BindAddress, EntrySpec, ListenerSpec};
+use crate::listen::trusted::TrustedProxies;
 
 const HINT: &str = "add [[listener]] with bind = \"0.0.0.0:8443\" and tls = { cert = \"…\", key = \"…\" }";
-const TLS_HINT: &str = "tls = { cert = \"tls.crt\", key = \"tls.key\" }";
-const NOT_AVAILABLE: &str = "is not available in this version";
-const PROXY_HINT: &str = "end TLS here: a listener with `tls` needs no trusted proxy";
+const PROXIES_HINT: &str = "trusted_proxies = [\"10.0.0.0/8\"], or \"unix\" for those on a unix socket";
+const MODE_HINT: &str = "mode = \"0660\"";
+/// Owner and group.
+const MODE: u32 = 0o660;
 
 /// Addresses and names taken so far, the admin listener's among them.
 pub(super) struct Sockets {
     addresses: Register<SocketAddr>,
+    paths: Register<PathBuf>,
     names: Register<String>,
 }
 
 impl Sockets {
     pub(super) fn new() -> Self {
-        Self { addresses: Register::new(), names: Register::new() }
+        Self { addresses: Register::new(), paths: Register::new(), names: Register::new() }
     }
 
     /// An address to listen on that no other listener has. Port 0 is the system's choice and never taken.
@@ -32,6 +36,16 @@ impl Sockets {
             self.addresses.enter(address, entry, "is the address of another listener,");
         }
         Some(address)
+    }
+
+    /// An address or a unix socket, with the mode that a socket's file gets.
+    fn bind_any(&self, entry: &Entry<'_>, base: &Path, mode: u32) -> Option<BindAddress> {
+        if !entry.text()?.starts_with(value::UNIX) {
+            return self.bind(entry).map(BindAddress::Tcp);
+        }
+        let path = value::unix_socket(entry, base)?;
+        self.paths.enter(path.clone(), entry, "is the socket of another listener,");
+        Some(BindAddress::Unix { path, mode })
     }
 }
 
@@ -43,57 +57,94 @@ pub(super) fn all(root: &Table<'_>, base: &Path, sockets: &Sockets, notes: &Faul
 }
 
 fn one(table: &Table<'_>, base: &Path, sockets: &Sockets, notes: &Faults) -> Option<ListenerSpec> {
-    table.refuse(&["trusted_proxies", "proxy_protocol"], NOT_AVAILABLE, PROXY_HINT);
-    table.refuse(&["mode"], NOT_AVAILABLE, "it belongs to unix sockets");
-    let bind = table.required("bind", "bind = \"0.0.0.0:8443\"").and_then(|entry| sockets.bind(&entry));
-    let name = name(table, bind, sockets);
-    let plaintext = table.entry("plaintext");
-    if let Some(entry) = &plaintext {
-        plaintext_rule(entry);
+    let bind = bind(table, base, sockets, notes);
+    let name = name(table, bind.as_ref(), sockets);
+    let entry = entry(table, base, notes);
+    let proxies = table.entry("trusted_proxies");
+    let read = proxies.as_ref().and_then(trusted);
+    let protocol = table.entry("proxy_protocol");
+    let proxy_protocol = protocol.as_ref().and_then(Entry::boolean).unwrap_or(false);
+    let (bind, entry) = (bind?, entry?);
+    let believes = proxy_protocol || entry == EntrySpec::TrustedProxy;
+    if believes && proxies.is_none() {
+        table.fault("trusted_proxies is missing: nobody could be served", PROXIES_HINT);
     }
-    let Some(tls) = table.entry("tls") else {
-        return Some(ListenerSpec { name: name?, bind: bind?, entry: EntrySpec::PlaintextReject });
-    };
-    if let Some(entry) = plaintext {
-        without_effect(notes, &entry, "the listener speaks TLS only", "remove it");
+    if believes && bind.tcp().is_none() && read.as_ref().is_some_and(|trusted| !trusted.unix()) {
+        table.fault("trusted_proxies does not name \"unix\", and nobody else comes by a unix socket", PROXIES_HINT);
     }
-    let tls = tls.table(|table| read_tls(table, base)).flatten();
-    Some(ListenerSpec { name: name?, bind: bind?, entry: EntrySpec::Tls(tls?) })
+    if let Some(proxies) = proxies.filter(|_| entry == EntrySpec::PlaintextReject && !proxy_protocol) {
+        without_effect(notes, &proxies, "every request on this listener is refused", "set plaintext = \"trusted-proxy\", or tls");
+    }
+    Some(ListenerSpec { name: name?, bind, entry, trusted_proxies: read.unwrap_or_default(), proxy_protocol })
+}
+
+fn bind(table: &Table<'_>, base: &Path, sockets: &Sockets, notes: &Faults) -> Option<BindAddress> {
+    let given = table.entry("mode");
+    let mode = given.as_ref().and_then(mode);
+    let bind = table.required("bind", "bind = \"0.0.0.0:8443\"");
+    let bind = bind.and_then(|entry| sockets.bind_any(&entry, base, mode.unwrap_or(MODE)));
+    if let (Some(BindAddress::Tcp(_)), Some(given)) = (&bind, &given) {
+        without_effect(notes, given, "only a unix socket has permissions", "remove it");
+    }
+    bind
+}
+
+fn mode(entry: &Entry<'_>) -> Option<u32> {
+    let text = entry.text()?;
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777 && !text.starts_with('+'));
+    if mode.is_none() {
+        entry.fault("must be permissions in octal, from \"0000\" to \"0777\"", MODE_HINT);
+    }
+    mode
 }
 
 /// The name that is given, else the address.
-fn name(table: &Table<'_>, bind: Option<SocketAddr>, sockets: &Sockets) -> Option<ListenerName> {
+fn name(table: &Table<'_>, bind: Option<&BindAddress>, sockets: &Sockets) -> Option<ListenerName> {
     let Some(entry) = table.entry("name") else {
-        return bind.and_then(|address| address.to_string().parse().ok());
+        let name = bind?.to_string().parse().ok();
+        if name.is_none() {
+            table.fault("name is missing: the socket's path is none", "name = \"app\"");
+        }
+        return name;
     };
     let name: ListenerName = entry.parsed("", str::parse)?;
     sockets.names.enter(name.to_string(), &entry, "is the name of another listener,");
     Some(name)
 }
 
-fn plaintext_rule(entry: &Entry<'_>) {
-    match entry.text() {
-        Some("trusted-proxy") => entry.fault(format!("\"trusted-proxy\" {NOT_AVAILABLE}"), PROXY_HINT),
-        Some("reject") | None => {}
-        Some(_) => entry.fault("must be \"reject\"", "every request without TLS is answered 403"),
-    }
-}
-
-fn read_tls(table: &Table<'_>, base: &Path) -> Option<TlsSpec> {
-    table.refuse(&["client_ca"], NOT_AVAILABLE, "");
-    let words = [("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)];
-    let min_version = value::optional(table, "min_version", |entry| entry.word(&words)).unwrap_or(TlsVersion::V12);
-    let Some(several) = table.entry("certificates") else {
-        return Some(TlsSpec { certificates: vec![certificate(table, base)?], min_version });
+/// What a connection must speak.
+fn entry(table: &Table<'_>, base: &Path, notes: &Faults) -> Option<EntrySpec> {
+    let words = [("reject", EntryWord::Reject), ("trusted-proxy", EntryWord::TrustedProxy)];
+    let plaintext = table.entry("plaintext");
+    let word = plaintext.as_ref().map(|entry| entry.word(&words));
+    let Some(tls) = table.entry("tls") else {
+        return Some(match word.unwrap_or(Some(EntryWord::Reject))? {
+            EntryWord::Reject => EntrySpec::PlaintextReject,
+            EntryWord::TrustedProxy => EntrySpec::TrustedProxy,
+        });
     };
-    table.refuse(&["cert", "key"], "must not stand beside `certificates`", "put it into the list");
-    let elements = value::list(&several, 1..=1000, TLS_HINT)?;
-    let read = |entry: &Entry<'_>| entry.table(|table| certificate(table, base)).flatten();
-    Some(TlsSpec { certificates: elements.iter().filter_map(read).collect(), min_version })
+    if let Some(entry) = plaintext {
+        without_effect(notes, &entry, "the listener speaks TLS only", "remove it");
+    }
+    tls.table(|table| tls::read(table, base)).flatten().map(EntrySpec::Tls)
 }
 
-fn certificate(table: &Table<'_>, base: &Path) -> Option<CertificateSpec> {
-    let cert = table.required("cert", TLS_HINT).and_then(|entry| value::path(&entry, base));
-    let key = table.required("key", TLS_HINT).and_then(|entry| value::path(&entry, base));
-    Some(CertificateSpec { cert: cert?, key: key? })
+#[derive(Clone, Copy)]
+enum EntryWord {
+    Reject,
+    TrustedProxy,
+}
+
+/// Ranges of addresses, and `unix`.
+fn trusted(entry: &Entry<'_>) -> Option<TrustedProxies> {
+    let elements = value::list(entry, 1..=1000, PROXIES_HINT)?;
+    let (mut networks, mut unix) = (Vec::new(), false);
+    for element in &elements {
+        match element.text() {
+            Some("unix") => unix = true,
+            Some(_) => networks.extend(value::network(element)),
+            None => {}
+        }
+    }
+    Some(TrustedProxies::new(networks, unix))
 }

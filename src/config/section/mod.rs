@@ -8,6 +8,7 @@ mod limits;
 mod listener;
 mod provider;
 mod replay;
+mod tls;
 
 pub(super) use limits::{BODY_BYTES_MAX, Limits};
 pub(super) use provider::providers;

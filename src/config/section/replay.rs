@@ -14,7 +14,7 @@ const NOT_AVAILABLE: &str = "is not available in this version";
 /// An absent `[replay]`.
 pub(super) fn default() -> ReplaySpec {
     ReplaySpec {
-        store: StoreSpec::Memory,
+        store: StoreSpec::Disk,
         capacity: 10_000_000,
         untimed_window: Duration::from_secs(86_400),
         cold_start: ColdStart::Refuse,
@@ -24,13 +24,10 @@ pub(super) fn default() -> ReplaySpec {
 /// Reads `[replay]`.
 pub(super) fn read(table: &Table<'_>) -> ReplaySpec {
     let default = default();
-    table.refuse(&["redis"], NOT_AVAILABLE, "use store = \"memory\"");
-    if let Some(entry) = table.entry("store") {
-        store(&entry);
-    }
+    table.refuse(&["redis"], NOT_AVAILABLE, "use store = \"disk\"");
     let words = [("refuse", ColdStart::Refuse), ("accept", ColdStart::Accept)];
     ReplaySpec {
-        store: StoreSpec::Memory,
+        store: value::optional(table, "store", store).unwrap_or(default.store),
         capacity: value::optional(table, "capacity", |entry| value::number(entry, 1..=1_000_000_000)).unwrap_or(default.capacity),
         untimed_window: value::optional(table, "untimed_window", |entry| value::duration(entry, UNTIMED_WINDOW))
             .unwrap_or(default.untimed_window),
@@ -38,11 +35,12 @@ pub(super) fn read(table: &Table<'_>) -> ReplaySpec {
     }
 }
 
-fn store(entry: &Entry<'_>) {
-    match entry.text() {
-        Some("memory") | None => {}
-        Some("disk") => entry.fault(format!("\"disk\" {NOT_AVAILABLE}"), "use \"memory\""),
-        Some("redis") => entry.fault(format!("\"redis\" {NOT_AVAILABLE}"), "use \"memory\""),
-        Some(_) => entry.fault("must be \"memory\"", ""),
+fn store(entry: &Entry<'_>) -> Option<StoreSpec> {
+    match entry.text()? {
+        "memory" => return Some(StoreSpec::Memory),
+        "disk" => return Some(StoreSpec::Disk),
+        "redis" => entry.fault(format!("\"redis\" {NOT_AVAILABLE}"), "use \"disk\""),
+        _ => entry.fault("must be \"disk\" or \"memory\"", ""),
     }
+    None
 }

@@ -69,7 +69,8 @@ impl Attestation<'_> {
             set(headers, DELIVERY_ID, delivery_id.text);
         }
         let is_unsigned = |field: Option<Field<'_>>| field.is_some_and(|field| !field.signed);
-        let unsigned = match (is_unsigned(event), is_unsigned(delivery_id)) {
+        // Also of one that we do not repeat: the provider's own header passes, and the receiver must not trust it.
+        let unsigned = match (is_unsigned(self.event), is_unsigned(self.delivery_id)) {
             (true, true) => "event, delivery-id",
             (true, false) => "event",
             (false, true) => "delivery-id",

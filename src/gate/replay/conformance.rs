@@ -6,6 +6,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
+use super::disk::DiskStore;
 use super::key::Identity;
 use super::memory::MemoryStore;
 use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, Store, StoreError};
@@ -27,15 +30,32 @@ pub(super) fn memory(capacity: u64, started: Now) -> Store {
     Store::Memory(MemoryStore::new(capacity, started))
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+/// A folder for stores on disk: each one that is opened has its own.
+pub(super) struct Folders {
+    root: TempDir,
+    opened: AtomicUsize,
+}
+
+impl Folders {
+    pub(super) fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap(), opened: AtomicUsize::new(0) }
+    }
+
+    fn open(&self, capacity: u64, started: Now) -> Store {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        Store::Disk(DiskStore::open(&self.root.path().join(number.to_string()), capacity, started).unwrap())
+    }
+}
+
+pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn name(text: &str) -> IntegrationName {
     text.parse().unwrap()
 }
 
-fn identity(number: u64) -> Identity {
+pub(super) fn identity(number: u64) -> Identity {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     Identity::from_bytes(bytes)
@@ -49,15 +69,23 @@ impl<S: ReplayStore> Bench<S> {
         Self { store, clock, share }
     }
 
-    fn request(&self, number: u64) -> Claim {
-        Claim { identity: identity(number), share: self.share, keep_until: self.clock.now().wall.plus(KEEP), lease: LEASE }
+    pub(super) fn request(&self, number: u64) -> Claim {
+        let keep_until = self.clock.now().wall.plus(KEEP);
+        Claim { identity: identity(number), share: self.share, keep_until, is_timed: true, lease: LEASE }
+    }
+
+    /// Puts another store in place of this one, which has let go of everything by then.
+    pub(super) fn reopen(&mut self, nothing: S, open: impl FnOnce(Now) -> S) {
+        self.store = nothing;
+        self.store = open(self.clock.now());
+        self.share = self.store.divide(&[name("only")])[0];
     }
 
     pub(super) fn claim(&self, number: u64) -> Result<Answer, StoreError> {
         run(self.store.claim(&self.request(number), self.clock.now()))
     }
 
-    fn fresh(&self, number: u64) -> Owner {
+    pub(super) fn fresh(&self, number: u64) -> Owner {
         match self.claim(number) {
             Ok(Answer::Fresh(owner)) => owner,
             answer => panic!("{number} should be fresh, not {answer:?}"),
@@ -98,7 +126,7 @@ impl<S: ReplayStore> Bench<S> {
 type Check<S> = (&'static str, fn(&Bench<S>));
 
 fn suite<S: ReplayStore>(open: impl Fn(u64, Now) -> S) {
-    let checks: [Check<S>; 11] = [
+    let checks: [Check<S>; 14] = [
         ("settled is remembered, then vacant", settled_is_remembered_then_vacant),
         ("released is vacant at once", released_is_vacant_at_once),
         ("lapsed is in flight, then vacant", lapsed_is_in_flight_then_vacant),
@@ -109,7 +137,10 @@ fn suite<S: ReplayStore>(open: impl Fn(u64, Now) -> S) {
         ("the capacity is exact", the_capacity_is_exact),
         ("what is over makes room", what_is_over_makes_room),
         ("a wall that moves opens no hole", a_wall_that_moves_opens_no_hole),
+        ("what was forgotten is not new when the wall is set back", what_was_forgotten_is_not_new),
         ("maintenance drops what is over and nothing else", maintenance_drops_what_is_over),
+        ("shares of a full store stay apart", shares_of_a_full_store_stay_apart),
+        ("a new store knows nothing before its start", a_new_store_knows_nothing_before_its_start),
     ];
     for (what, check) in checks {
         println!("{what}");
@@ -120,6 +151,12 @@ fn suite<S: ReplayStore>(open: impl Fn(u64, Now) -> S) {
 #[test]
 fn memory_conforms() {
     suite(memory);
+}
+
+#[test]
+fn disk_conforms() {
+    let folders = Folders::new();
+    suite(|capacity, now| folders.open(capacity, now));
 }
 
 fn settled_is_remembered_then_vacant<S: ReplayStore>(bench: &Bench<S>) {
@@ -240,6 +277,25 @@ fn a_wall_that_moves_opens_no_hole<S: ReplayStore>(bench: &Bench<S>) {
     bench.fresh(1);
 }
 
+fn what_was_forgotten_is_not_new<S: ReplayStore>(bench: &Bench<S>) {
+    let untimed = |number| Claim { is_timed: false, ..bench.request(number) };
+    let claim = |claim: &Claim| run(bench.store.claim(claim, bench.clock.now()));
+    let old = bench.request(1);
+    bench.fresh(1);
+    bench.settle(1).unwrap();
+    let start = bench.clock.now().wall;
+    bench.advance(400);
+    (0..16).for_each(|_| bench.store.maintain(bench.clock.now()));
+    assert_eq!(bench.store.counters().clock_steps(), 0);
+    bench.clock.step_wall(start);
+    bench.store.maintain(bench.clock.now());
+    assert_eq!(bench.store.counters().clock_steps(), 1);
+    assert_eq!(claim(&old), Err(StoreError::Unavailable), "it may be the one that was forgotten");
+    assert!(matches!(claim(&untimed(2)), Ok(Answer::Fresh(_))), "an untimed one has its own window");
+    bench.advance(10);
+    bench.fresh(3);
+}
+
 fn maintenance_drops_what_is_over<S: ReplayStore>(bench: &Bench<S>) {
     bench.fill(0..4);
     (0..2).for_each(|number| bench.settle(number).unwrap());
@@ -254,10 +310,8 @@ fn maintenance_drops_what_is_over<S: ReplayStore>(bench: &Bench<S>) {
     assert_eq!(bench.store.entries(), 0);
 }
 
-/// Shares stay apart: a flood at one integration leaves the other's part.
-#[test]
-fn shares_of_a_full_store_stay_apart() {
-    let bench = Bench::new(memory, 20);
+/// A flood at one integration leaves the other's part.
+fn shares_of_a_full_store_stay_apart<S: ReplayStore>(bench: &Bench<S>) {
     let shares = bench.store.divide(&[name("only"), name("other")]);
     bench.fill(0..19);
     assert_eq!(bench.claim(19), Err(StoreError::Full));
@@ -265,55 +319,48 @@ fn shares_of_a_full_store_stay_apart() {
     assert!(matches!(run(bench.store.claim(&other, bench.clock.now())), Ok(Answer::Fresh(_))));
 }
 
-#[test]
-fn a_new_store_knows_nothing_before_its_start() {
-    let clock = Clock::manual(UnixTime::from_millis(START * 1000 + 700));
-    let store = memory(10, clock.now());
+fn a_new_store_knows_nothing_before_its_start<S: ReplayStore>(bench: &Bench<S>) {
+    let Bench { store, clock, .. } = bench;
+    clock.advance(Duration::from_millis(700));
     assert_eq!(store.knows_since(clock.now()), Some(UnixTime::from_seconds(START + 2)));
     clock.advance(Duration::from_secs(60));
     assert_eq!(store.knows_since(clock.now()), Some(UnixTime::from_seconds(START + 2)));
     clock.step_wall(UnixTime::from_seconds(START - 500));
     assert_eq!(store.knows_since(clock.now()), Some(UnixTime::from_seconds(START + 2)));
-    clock.step_wall(UnixTime::from_seconds(START + 3600));
+    clock.step_wall(UnixTime::from_millis((START + 3600) * 1000 + 700));
     assert_eq!(store.knows_since(clock.now()), Some(UnixTime::from_seconds(START + 3600 - 60 + 2)), "set right after the start");
 }
 
-/// Of identical claims at once exactly one is fresh.
 #[test]
 fn a_race_has_one_winner() {
+    race(memory, 2000);
+}
+
+#[test]
+fn a_race_on_disk_has_one_winner() {
+    let folders = Folders::new();
+    race(|capacity, now| folders.open(capacity, now), 200);
+}
+
+/// Of identical claims at once exactly one is fresh.
+fn race(open: impl Fn(u64, Now) -> Store, rounds: u64) {
     const THREADS: usize = 8;
-    const ROUNDS: u64 = 2000;
-    let bench = Bench::new(memory, ROUNDS + 100);
+    let bench = Bench::new(open, rounds + 100);
     let (barrier, fresh) = (Barrier::new(THREADS), AtomicUsize::new(0));
     let racer = || {
-        for number in 0..ROUNDS {
+        for number in 0..rounds {
             barrier.wait();
             let claim = Claim { lease: Duration::from_secs(3600), ..bench.request(number) };
-            match bench.store.claim(&claim, bench.clock.now()).now() {
+            match run(bench.store.claim(&claim, bench.clock.now())) {
                 Ok(Answer::Fresh(_)) => {
                     fresh.fetch_add(1, Ordering::Relaxed);
-                    bench.store.settle(&claim, bench.clock.now()).now().unwrap();
+                    run(bench.store.settle(&claim, bench.clock.now())).unwrap();
                 }
                 answer => assert!(answer.is_ok(), "{answer:?}"),
             }
         }
     };
     std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(racer))));
-    assert_eq!(fresh.into_inner() as u64, ROUNDS);
-    assert_eq!(bench.store.entries(), ROUNDS);
-}
-
-/// Polls a future that is ready: racing threads have no runtime.
-trait Immediate: Future {
-    fn now(self) -> Self::Output;
-}
-
-impl<F: Future> Immediate for F {
-    fn now(self) -> Self::Output {
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        match std::pin::pin!(self).poll(&mut context) {
-            std::task::Poll::Ready(output) => output,
-            std::task::Poll::Pending => panic!("a memory store never waits"),
-        }
-    }
+    assert_eq!(fresh.into_inner() as u64, rounds);
+    assert_eq!(bench.store.entries(), rounds);
 }

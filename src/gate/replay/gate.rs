@@ -74,12 +74,14 @@ async fn hold(terms: &ReplayTerms, verified: &Verified, identity: Identity, now:
         }
     };
     let keep_until = verified.acceptable_until().unwrap_or(now.wall.plus(terms.history.untimed_window));
-    let claim = Claim { identity, share: terms.share, keep_until, lease: terms.lease };
+    let is_timed = verified.acceptable_until().is_some();
+    let claim = Claim { identity, share: terms.share, keep_until, is_timed, lease: terms.lease };
     let owner = match terms.store.claim(&claim, now).await? {
         Answer::Fresh(owner) => owner,
         Answer::Settled => return Err(ReplayError::Replayed),
         Answer::InFlight { retry_after } => {
-            return Err(ReplayError::ReplayInFlight { retry_after: RetryAfter::new(retry_after) });
+            // An attempt is over after the upstream's timeout; the lease only outlasts one that broke.
+            return Err(ReplayError::ReplayInFlight { retry_after: RetryAfter::new(retry_after.min(terms.lapse)) });
         }
     };
     let hold = Hold { store: Arc::clone(&terms.store), claim, owner, lapse: terms.lapse, is_ended: false };

@@ -19,7 +19,8 @@
 //!
 //! 1. *Atomic.* Of any number of claims at once on a vacant identity exactly one is fresh.
 //! 2. *Never early.* A settled delivery answers `Settled` until `keep_until`, by the later of the wall's and the monotonic
-//!    clock's reckoning. It may stay two seconds longer.
+//!    clock's reckoning. It may stay two seconds longer. A timed one that a wall set back makes acceptable again after that
+//!    gets no answer.
 //! 3. *Full is an answer.* A claim for which there is no place is refused; nothing is forgotten to make one. Released and
 //!    forgotten places are free at once, those that are over within a second of being asked for.
 //! 4. *Owners.* `release` and `lapse` by anyone but the present owner change nothing and are no error: the lease ran out and
@@ -30,11 +31,13 @@
 //! 7. *Dividing.* Up to nine tenths of the places are common; the last tenth is divided evenly among the integrations.
 //! 8. A store that cannot answer says so within its own deadline; it never guesses.
 
+pub mod disk;
 pub mod error;
 pub mod gate;
 pub mod history;
 pub mod key;
 pub mod memory;
+mod reckoning;
 pub mod settlement;
 pub mod spec;
 pub mod store;

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::conformance::{Bench, KEEP, LEASE, memory};
-use super::store::{Answer, ReplayStore, StoreError};
+use super::disk::DiskStore;
+use super::store::{Answer, ReplayStore, Store, StoreError};
+use crate::domain::time::Now;
 
 /// What happens to a store in a random history.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ enum Step {
     Forget(u64),
     Advance(u64),
     Maintain,
+    /// The process ends and another begins, where the store outlives it.
+    Restart,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -29,6 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => number().prop_map(Step::Forget),
         3 => prop_oneof![Just(10_u64), Just(20), Just(200)].prop_map(Step::Advance),
         1 => Just(Step::Maintain),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -79,6 +84,11 @@ impl Model {
         Ok(())
     }
 
+    /// Claims are gone with the process that made them.
+    fn restart(&mut self) {
+        self.entries.retain(|_, entry| matches!(entry, Entry::Settled { .. }));
+    }
+
     fn is_in_flight(&self, number: u64) -> bool {
         matches!(self.entries.get(&number), Some(Entry::InFlight { .. }))
     }
@@ -94,8 +104,8 @@ fn word(answer: Result<Answer, StoreError>) -> Result<&'static str, StoreError> 
 
 /// Runs a history on both. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
 /// as absent in the model, and may or may not still be there in a store.
-fn replay(steps: &[Step]) {
-    let bench = Bench::new(memory, MODEL_CAPACITY as u64);
+fn replay(steps: &[Step], open: impl Fn(u64, Now) -> Store) {
+    let mut bench = Bench::new(&open, MODEL_CAPACITY as u64);
     let (mut model, mut owners) = (Model::default(), HashMap::new());
     for step in steps {
         model.tidy();
@@ -133,7 +143,12 @@ fn replay(steps: &[Step]) {
                 model.present += seconds;
             }
             Step::Maintain => bench.store.maintain(bench.clock.now()),
-            Step::Settle(_) | Step::Release(_) => {}
+            Step::Restart if matches!(bench.store, Store::Disk(_)) => {
+                bench.reopen(memory(1, bench.clock.now()), |now| open(MODEL_CAPACITY as u64, now));
+                model.restart();
+                owners.clear();
+            }
+            Step::Settle(_) | Step::Release(_) | Step::Restart => {}
         }
         assert!(bench.store.entries() >= model.entries.len() as u64 || matches!(step, Step::Advance(_)));
         assert!(bench.store.entries() <= bench.store.capacity());
@@ -145,6 +160,16 @@ proptest! {
 
     #[test]
     fn random_histories_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
-        replay(&steps);
+        replay(&steps, memory);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn random_histories_on_disk_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
+        let folder = tempfile::tempdir().unwrap();
+        replay(&steps, |capacity, now| Store::Disk(DiskStore::open(folder.path(), capacity, now).unwrap()));
     }
 }

@@ -20,6 +20,8 @@ pub struct ReplaySpec {
 pub enum StoreSpec {
     /// In this process, until it ends.
     Memory,
+    /// In files under the state directory.
+    Disk,
 }
 
 /// What a store without history does about deliveries that it could have forgotten.

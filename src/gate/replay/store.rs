@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::disk::DiskStore;
 use super::key::Identity;
 use super::memory::MemoryStore;
 use crate::domain::name::IntegrationName;
@@ -21,6 +22,8 @@ pub struct Claim {
     pub share: ShareId,
     /// Until when it is remembered once it is settled.
     pub keep_until: UnixTime,
+    /// Whether it is remembered until no clock could accept it again, rather than for a window of its own.
+    pub is_timed: bool,
     /// How long it is in flight if nobody ends it.
     pub lease: Duration,
 }
@@ -114,6 +117,9 @@ pub trait ReplayStore: Send + Sync {
     /// Places there are.
     fn capacity(&self) -> u64;
 
+    /// Whether it can answer now, as far as it knows. Readiness rests on it; claims find out for themselves.
+    fn is_available(&self, now: Now) -> bool;
+
     /// The instant up to which this store may have forgotten deliveries; `None` when it has its whole history.
     fn knows_since(&self, now: Now) -> Option<UnixTime>;
 
@@ -126,6 +132,8 @@ pub trait ReplayStore: Send + Sync {
 pub struct StoreCounters {
     abandoned: AtomicU64,
     full: AtomicU64,
+    clock_steps: AtomicU64,
+    write_failures: AtomicU64,
 }
 
 impl StoreCounters {
@@ -139,6 +147,26 @@ impl StoreCounters {
     #[must_use]
     pub fn claims_refused_full(&self) -> u64 {
         self.full.load(Ordering::Relaxed)
+    }
+
+    /// How often the wall clock was set.
+    #[must_use]
+    pub fn clock_steps(&self) -> u64 {
+        self.clock_steps.load(Ordering::Relaxed)
+    }
+
+    /// Settlements that could not be made durable in time.
+    #[must_use]
+    pub fn write_failures(&self) -> u64 {
+        self.write_failures.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_clock_step(&self) {
+        self.clock_steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_write_failure(&self) {
+        self.write_failures.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_abandoned(&self) {
@@ -155,72 +183,92 @@ impl StoreCounters {
 pub enum Store {
     /// In this process, until it ends.
     Memory(MemoryStore),
+    /// In files that outlive it.
+    Disk(DiskStore),
 }
 
 impl ReplayStore for Store {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
         match self {
             Self::Memory(store) => store.claim(claim, now).await,
+            Self::Disk(store) => store.claim(claim, now).await,
         }
     }
 
     async fn settle(&self, claim: &Claim, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
+            Self::Disk(store) => store.settle(claim, now).await,
         }
     }
 
     async fn release(&self, identity: &Identity, owner: Owner, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
+            Self::Disk(store) => store.release(identity, owner, now).await,
         }
     }
 
     async fn lapse(&self, identity: &Identity, owner: Owner, in_flight: Duration, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Disk(store) => store.lapse(identity, owner, in_flight, now).await,
         }
     }
 
     async fn forget(&self, identity: &Identity, now: Now) -> Result<bool, StoreError> {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
+            Self::Disk(store) => store.forget(identity, now).await,
         }
     }
 
     fn divide(&self, integrations: &[IntegrationName]) -> Vec<ShareId> {
         match self {
             Self::Memory(store) => store.divide(integrations),
+            Self::Disk(store) => store.divide(integrations),
         }
     }
 
     fn maintain(&self, now: Now) {
         match self {
             Self::Memory(store) => store.maintain(now),
+            Self::Disk(store) => store.maintain(now),
         }
     }
 
     fn entries(&self) -> u64 {
         match self {
             Self::Memory(store) => store.entries(),
+            Self::Disk(store) => store.entries(),
         }
     }
 
     fn capacity(&self) -> u64 {
         match self {
             Self::Memory(store) => store.capacity(),
+            Self::Disk(store) => store.capacity(),
+        }
+    }
+
+    fn is_available(&self, now: Now) -> bool {
+        match self {
+            Self::Memory(store) => store.is_available(now),
+            Self::Disk(store) => store.is_available(now),
         }
     }
 
     fn knows_since(&self, now: Now) -> Option<UnixTime> {
         match self {
             Self::Memory(store) => store.knows_since(now),
+            Self::Disk(store) => store.knows_since(now),
         }
     }
 
     fn counters(&self) -> &StoreCounters {
         match self {
             Self::Memory(store) => store.counters(),
+            Self::Disk(store) => store.counters(),
         }
     }
 }

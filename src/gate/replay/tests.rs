@@ -37,7 +37,8 @@ fn a_claim_ends_in_one_of_three_ways() {
     let in_flight = |wait| ReplayError::ReplayInFlight { retry_after: RetryAfter::new(wait) };
     let fixture = fixture();
     let claimed = fixture.claim(BODY).unwrap();
-    assert_eq!(refusal(&fixture, BODY), in_flight(LEASE));
+    assert!(fixture.terms.lapse < LEASE);
+    assert_eq!(refusal(&fixture, BODY), in_flight(fixture.terms.lapse), "the attempt's own time, not its lease");
     assert_eq!(end(&fixture, claimed, Settlement::Release), Ok(()));
 
     let claimed = fixture.claim(BODY).unwrap();

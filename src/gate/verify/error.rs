@@ -89,11 +89,11 @@ impl VerifyError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::SignatureMissing { .. } => Reason::SignatureMissing,
+            // Without a part of the content there is nothing that could have been signed.
+            Self::SignatureMissing { .. } | Self::PartMissing { .. } => Reason::SignatureMissing,
             Self::HeaderRepeated { .. }
             | Self::SignatureMalformed { .. }
             | Self::TooManySignatures { .. }
-            | Self::PartMissing { .. }
             | Self::PartMalformed { .. }
             | Self::TimestampRepeated
             | Self::UrlMalformed => Reason::SignatureMalformed,

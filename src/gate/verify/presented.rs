@@ -15,7 +15,9 @@ use super::envelope::{sender_part, single};
 use super::error::VerifyError;
 use super::sent_time::SentTime;
 use crate::domain::head::{Head, Single};
-use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule};
+use crate::provider::scheme::{
+    HeaderLines, Locator, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule,
+};
 
 /// The most signature entries of one request: a rotation shows two or three.
 pub const MAX_SIGNATURES: usize = 9;
@@ -74,7 +76,20 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
             sender_part(scheme, head, index, part)?;
         }
     }
+    for place in scheme.event.iter().chain(&scheme.delivery_id) {
+        stands_once(place, head)?;
+    }
     Ok(Presented { candidates, sent_at, key_id })
+}
+
+/// A field's header given twice is one thing to us and may be the other to the receiver, signed or not.
+fn stands_once(place: &Locator, head: &Head) -> Result<(), VerifyError> {
+    match place {
+        Locator::Header(name) if matches!(single(&head.headers, name), Single::Repeated) => {
+            Err(VerifyError::HeaderRepeated { header: name.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first line that holds signatures, and all that are well formed on all of them.

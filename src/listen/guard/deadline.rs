@@ -7,16 +7,21 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// Now, for whoever sets the runtime's timers by it.
+pub(in crate::listen) fn now() -> Instant {
+    Instant::now()
+}
+
 /// One timer.
 #[derive(Debug, Default)]
-pub(super) struct Deadline {
+pub(in crate::listen) struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
     running: bool,
 }
 
 impl Deadline {
     /// Ready when `allowed` has passed since the first call after [`Deadline::stop`].
-    pub(super) fn poll_after(&mut self, allowed: Duration, context: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::listen) fn poll_after(&mut self, allowed: Duration, context: &mut Context<'_>) -> Poll<()> {
         if !self.running {
             self.set(Instant::now() + allowed);
         }
@@ -24,7 +29,7 @@ impl Deadline {
     }
 
     /// There was progress.
-    pub(super) const fn stop(&mut self) {
+    pub(in crate::listen) const fn stop(&mut self) {
         self.running = false;
     }
 

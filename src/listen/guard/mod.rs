@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use self::deadline::{Deadline, Waiting};
+use self::deadline::Waiting;
+pub(super) use self::deadline::{Deadline, now};
 pub(crate) use self::ledger::Ledger;
 use self::writing::Closing;
 use super::spec::ConnectionLimits;

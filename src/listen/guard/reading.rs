@@ -1,8 +1,10 @@
 //! Reading: inspect in hyper's buffer, hold back what is incomplete, keep the deadlines of a head.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -39,6 +41,28 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 }
 
 impl<S: AsyncRead + Unpin> Guarded<S> {
+    /// Waits until there is something for hyper to read. Its buffers are sixteen times what waiting takes, and a
+    /// connection may never say a word.
+    pub(crate) async fn first_head(&mut self) {
+        poll_fn(|context| self.poll_first_head(context)).await;
+    }
+
+    fn poll_first_head(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut scrap = [const { MaybeUninit::<u8>::uninit() }; 4096];
+        while self.cleared == 0 && self.inbound == Inbound::Open {
+            let mut buffer = ReadBuf::uninit(&mut scrap);
+            let read = ready!(self.poll_more(context, &mut buffer));
+            if read.is_ok_and(|passed| passed) {
+                // What may pass goes before what was held back behind it.
+                let rest = std::mem::take(&mut self.held);
+                self.held.extend_from_slice(buffer.filled());
+                self.held.extend_from_slice(&rest);
+                self.cleared = buffer.filled().len();
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Reads once. Answers whether hyper's buffer got something.
     fn poll_more(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         let before = buffer.filled().len();

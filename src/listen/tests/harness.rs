@@ -15,7 +15,8 @@ use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
-use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec};
+use crate::listen::spec::{BindAddress, ConnectionLimits, EntrySpec, ListenerSpec};
+use crate::listen::trusted::TrustedProxies;
 use crate::listen::wire::FaultKind;
 use crate::listen::workers::{Drained, Running, Workers};
 
@@ -79,7 +80,13 @@ pub(super) fn limits() -> ConnectionLimits {
 }
 
 pub(super) fn listener(name: &str, entry: EntrySpec) -> ListenerSpec {
-    ListenerSpec { name: name.parse().unwrap(), bind: "127.0.0.1:0".parse().unwrap(), entry }
+    ListenerSpec {
+        name: name.parse().unwrap(),
+        bind: BindAddress::Tcp("127.0.0.1:0".parse().unwrap()),
+        entry,
+        trusted_proxies: TrustedProxies::default(),
+        proxy_protocol: false,
+    }
 }
 
 impl Gateway {
@@ -89,7 +96,7 @@ impl Gateway {
 
     pub(super) fn start(listeners: Vec<BoundListener>, limits: &ConnectionLimits) -> Self {
         let (seen, counters) = (Arc::new(Mutex::new(Vec::new())), Arc::new(ListenCounters::default()));
-        let address = listeners[0].address();
+        let address = listeners[0].address().tcp().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
         let noted = Arc::clone(&seen);
         let make = move |worker| Noting { worker, seen: Arc::clone(&noted) };
         let running = Workers::start(2, listeners, limits, make, &counters).unwrap();
@@ -119,7 +126,7 @@ impl Gateway {
     }
 }
 
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(in crate::listen) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 

@@ -5,3 +5,5 @@ mod requests;
 mod stopping;
 mod timing;
 mod tls;
+
+pub(super) use harness::block_on;

@@ -105,7 +105,7 @@ fn stopping_to_accept_leaves_what_is_connected() {
 #[test]
 fn an_address_in_use_is_named() {
     let first = bind_all(&[listener("first", EntrySpec::PlaintextReject)]).unwrap();
-    let taken = ListenerSpec { bind: first[0].address(), ..listener("second", EntrySpec::PlaintextReject) };
+    let taken = ListenerSpec { bind: first[0].address().clone(), ..listener("second", EntrySpec::PlaintextReject) };
     let error = bind_all(&[taken]).unwrap_err();
     assert_eq!(error.to_string(), format!("listener second: cannot bind {}", first[0].address()));
     assert!(matches!(error, ListenError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse));
@@ -113,7 +113,7 @@ fn an_address_in_use_is_named() {
 
 #[test]
 fn a_listener_whose_certificates_cannot_be_used_is_named() {
-    let tls = TlsSpec { certificates: Vec::new(), min_version: TlsVersion::V12 };
+    let tls = TlsSpec { certificates: Vec::new(), min_version: TlsVersion::V12, client_ca: None };
     let error = bind_all(&[listener("public", EntrySpec::Tls(tls))]).unwrap_err();
     assert_eq!(error.to_string(), "listener public: TLS cannot be set up");
     assert!(matches!(error, ListenError::Tls { .. }));

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, Support
 
 use super::harness::{Gateway, eventually, limits, listener, post, statuses};
 use crate::listen::bind::bind_all;
-use crate::listen::context::{Entry, TlsFacts};
+use crate::listen::context::{Entry, Protocol, TlsFacts};
 use crate::listen::spec::{CertificateSpec, EntrySpec, TlsSpec, TlsVersion};
 use crate::listen::tls::tests::certificate_files;
 
@@ -25,7 +25,7 @@ struct TlsGateway {
 fn start(names: &[&str], min_version: TlsVersion) -> TlsGateway {
     let directory = tempfile::tempdir().unwrap();
     let certificates: Vec<_> = names.iter().map(|name| certificate_files(directory.path(), name)).collect();
-    let entry = EntrySpec::Tls(TlsSpec { certificates: certificates.clone(), min_version });
+    let entry = EntrySpec::Tls(TlsSpec { certificates: certificates.clone(), min_version, client_ca: None });
     let gateway = Gateway::start(bind_all(&[listener("tls", entry)]).unwrap(), &limits());
     TlsGateway { gateway, certificates, _directory: directory }
 }
@@ -62,14 +62,14 @@ impl TlsGateway {
 fn requests_are_answered_over_both_versions() {
     let tls = start(&["one.example"], TlsVersion::V12);
     for (version, fact) in [(&TLS12, "TLSv1.2"), (&TLS13, "TLSv1.3")] {
-        let answer = tls.ask("one.example", &[version], &["h2", "http/1.1"]).unwrap();
+        let answer = tls.ask("one.example", &[version], &["http/1.1"]).unwrap();
         assert_eq!(statuses(&answer), ["413"]);
         let context = tls.gateway.seen().pop().unwrap().context;
-        assert_eq!((context.entry, context.tls), (Entry::Tls, Some(TlsFacts { version: fact })));
+        assert_eq!((context.entry, context.tls), (Entry::Tls, Some(TlsFacts { version: fact, protocol: Protocol::Http1 })));
     }
     assert!(tls.ask("one.example", &[&TLS13], &[]).is_ok(), "without a protocol it is HTTP/1.1");
     eventually(|| tls.gateway.counters.handshakes_ok() == 3);
-    assert!(tls.ask("one.example", &[&TLS13], &["h2"]).is_err(), "no protocol in common");
+    assert!(tls.ask("one.example", &[&TLS13], &["spdy/3"]).is_err(), "no protocol in common");
     eventually(|| tls.gateway.counters.handshakes_failed() == 1);
 }
 

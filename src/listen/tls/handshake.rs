@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ProtocolVersion;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::TlsEntry;
-use crate::listen::context::TlsFacts;
+use super::{HTTP2, TlsEntry};
+use crate::listen::context::{Protocol, TlsFacts};
 use crate::listen::counters::ListenCounters;
+use crate::listen::socket::Stream;
 use crate::listen::spec::ConnectionLimits;
 
 /// All handshakes of the process. Shared by the workers.
@@ -31,27 +31,25 @@ impl Handshakes {
     }
 
     /// Ends TLS on a connection; nothing when the peer failed or was too slow.
-    pub(in crate::listen) async fn end_tls(
-        &self,
-        entry: &TlsEntry,
-        socket: TcpStream,
-    ) -> Option<(TlsStream<TcpStream>, TlsFacts)> {
+    pub(in crate::listen) async fn end_tls(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
         let finished = timeout(self.deadline, self.shake_hands(entry, socket)).await.ok().flatten();
         self.counters.handshake(finished.is_some());
         finished
     }
 
-    async fn shake_hands(&self, entry: &TlsEntry, socket: TcpStream) -> Option<(TlsStream<TcpStream>, TlsFacts)> {
+    async fn shake_hands(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
         // A peer that says nothing waits here, without a place.
         socket.readable().await.ok()?;
         let _place = self.places.acquire().await.ok()?;
-        let stream = TlsAcceptor::from(Arc::clone(&entry.config)).accept(socket).await.ok()?;
-        let version = match stream.get_ref().1.protocol_version()? {
+        let stream = TlsAcceptor::from(entry.config()).accept(socket).await.ok()?;
+        let session = stream.get_ref().1;
+        let version = match session.protocol_version()? {
             ProtocolVersion::TLSv1_3 => "TLSv1.3",
             ProtocolVersion::TLSv1_2 => "TLSv1.2",
             _ => return None,
         };
-        Some((stream, TlsFacts { version }))
+        let protocol = if session.alpn_protocol() == Some(HTTP2) { Protocol::Http2 } else { Protocol::Http1 };
+        Some((stream, TlsFacts { version, protocol }))
     }
 }
 

@@ -1,12 +1,16 @@
 //! TLS of one listener: versions, certificates, the handshake.
 //!
-//! 1. TLS 1.2 and 1.3 or 1.3 alone; `http/1.1` is the one protocol.
+//! 1. TLS 1.2 and 1.3 or 1.3 alone; `h2` and `http/1.1` are the protocols, and HTTP/1.1 is spoken where none is agreed on.
 //! 2. No early data: it can be replayed by anyone who saw it.
 //! 3. One certificate serves whatever name is asked for. Of several the one that bears the name serves; a name that none
 //!    bears ends the handshake; without a name the first serves.
 //! 4. A handshake has `header_timeout`, and only so many run at once: peers in the middle of one cannot take every slot.
 //!
-//! Tickets are made and read by this listener's configuration alone: a session of another listener proves nothing here.
+//! 5. With `client_ca` a client shows a certificate that it issued, or there is no handshake.
+//!
+//! Tickets are made and read by this listener's configuration alone: a session of another listener proves nothing here, so
+//! none that was begun without a client's certificate can be resumed where one is asked for. Reading the client CA anew
+//! makes new tickets, too: a session that an earlier one vouched for ends with it.
 
 mod certificate;
 mod choice;
@@ -15,12 +19,15 @@ mod pem;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use self::choice::{CertificateChoice, Certificates};
 pub(super) use self::handshake::Handshakes;
@@ -31,29 +38,31 @@ use crate::domain::time::UnixTime;
 /// The TLS settings that a listener's connections share.
 #[derive(Debug)]
 pub struct TlsEntry {
-    config: Arc<ServerConfig>,
+    config: ArcSwap<ServerConfig>,
     choice: Arc<CertificateChoice>,
+    spec: TlsSpec,
 }
 
 impl TlsEntry {
     /// Reads the certificates and prepares the settings.
     pub fn load(spec: &TlsSpec) -> Result<Self, TlsError> {
         let choice = Arc::new(CertificateChoice(ArcSwap::from_pointee(Certificates::load(&spec.certificates)?)));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(versions(spec.min_version))
-            .map_err(TlsError::Settings)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&choice) as _);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.max_early_data_size = 0;
-        config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Settings)?;
-        Ok(Self { config: Arc::new(config), choice })
+        Ok(Self { config: ArcSwap::from_pointee(settings(spec, &choice)?), choice, spec: spec.clone() })
     }
 
-    /// Reads the certificates anew; the next handshake sees them. On an error those in use stay.
+    /// Reads the certificates and the client CA anew; the next handshake sees them. On an error those in use stay.
     pub fn reload(&self, certificates: &[CertificateSpec]) -> Result<(), TlsError> {
-        self.choice.0.store(Arc::new(Certificates::load(certificates)?));
+        let certificates = Certificates::load(certificates)?;
+        if self.spec.client_ca.is_some() {
+            self.config.store(Arc::new(settings(&self.spec, &self.choice)?));
+        }
+        self.choice.0.store(Arc::new(certificates));
         Ok(())
+    }
+
+    /// The settings for the next handshake.
+    fn config(&self) -> Arc<ServerConfig> {
+        self.config.load_full()
     }
 
     /// The ends of validity, in the order of the configuration.
@@ -62,6 +71,35 @@ impl TlsEntry {
         self.choice.0.load().not_after()
     }
 }
+
+fn settings(spec: &TlsSpec, choice: &Arc<CertificateChoice>) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions(spec.min_version))
+        .map_err(TlsError::Settings)?;
+    let builder = match &spec.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(ca) => builder.with_client_cert_verifier(client_verifier(ca)?),
+    };
+    let mut config = builder.with_cert_resolver(Arc::clone(choice) as _);
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
+    config.max_early_data_size = 0;
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Settings)?;
+    Ok(config)
+}
+
+/// Asks for a certificate that one of these issued, and takes none for an answer from nobody.
+fn client_verifier(ca: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let unfit = || TlsError::BadClientCa { path: ca.to_owned() };
+    for certificate in pem::chain(ca)? {
+        roots.add(certificate).map_err(|_| unfit())?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().map_err(|_| unfit())
+}
+
+/// HTTP/2 in ALPN.
+const HTTP2: &[u8] = b"h2";
 
 fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
     match min {

@@ -17,17 +17,18 @@ pub(in crate::listen) fn certificate_files(directory: &Path, name: &str) -> Cert
 }
 
 fn settings(certificates: Vec<CertificateSpec>) -> TlsSpec {
-    TlsSpec { certificates, min_version: TlsVersion::V12 }
+    TlsSpec { certificates, min_version: TlsVersion::V12, client_ca: None }
 }
 
 #[test]
 fn early_data_is_never_taken_and_sessions_resume_by_tickets() {
     let directory = tempfile::tempdir().unwrap();
     let entry = TlsEntry::load(&settings(vec![certificate_files(directory.path(), "a.example")])).unwrap();
-    assert_eq!(entry.config.max_early_data_size, 0);
-    assert!(!entry.config.send_half_rtt_data);
-    assert!(entry.config.ticketer.enabled());
-    assert_eq!(entry.config.alpn_protocols, [b"http/1.1"]);
+    let config = entry.config();
+    assert_eq!(config.max_early_data_size, 0);
+    assert!(!config.send_half_rtt_data);
+    assert!(config.ticketer.enabled());
+    assert_eq!(config.alpn_protocols, [&b"h2"[..], b"http/1.1"]);
 }
 
 #[test]

@@ -90,14 +90,14 @@ const fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// Digits without a sign, a leading zero or white space behind them; below 2^63, so that sums with it stay far from the edge.
-fn parse_length(value: &[u8]) -> Option<u64> {
+pub(in crate::listen) fn parse_length(value: &[u8]) -> Option<u64> {
     let plain = value.iter().all(u8::is_ascii_digit) && (value.len() == 1 || value.first() != Some(&b'0'));
     let length = std::str::from_utf8(value).ok().filter(|_| plain)?.parse::<u64>().ok()?;
     i64::try_from(length).is_ok().then_some(length)
 }
 
 /// A name, an IPv4 address or a bracketed IPv6 address, with an optional port; nothing that two readers could split differently.
-fn is_authority(value: &[u8]) -> bool {
+pub(in crate::listen) fn is_authority(value: &[u8]) -> bool {
     let Some((host, port)) = split_authority(value) else { return false };
     !host.is_empty() && (port.is_empty() || is_port(port))
 }

@@ -6,7 +6,7 @@ use super::field::Framing;
 use super::head::{HeadScan, Scanned};
 
 /// Judges the bytes of one connection in order.
-pub(crate) struct Inspector {
+pub struct Inspector {
     max_header_bytes: usize,
     heads: u64,
     stage: Stage,
@@ -24,21 +24,22 @@ enum Stage {
 
 /// What is known after a call.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub struct Step {
     /// How many of the bytes may pass. The others are held back and come first in the next call.
-    pub(crate) pass: usize,
+    pub pass: usize,
     /// What is wrong with the byte behind them, if anything is.
-    pub(crate) fault: Option<WireFault>,
+    pub fault: Option<WireFault>,
 }
 
 impl Inspector {
     /// For a new connection.
-    pub(crate) fn new(max_header_bytes: usize) -> Self {
+    #[must_use]
+    pub fn new(max_header_bytes: usize) -> Self {
         Self { max_header_bytes, heads: 0, stage: Stage::Head(HeadScan::default()) }
     }
 
     /// Looks at bytes: those held back by the last call, then those that arrived since.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Step {
+    pub fn feed(&mut self, bytes: &[u8]) -> Step {
         let mut pass: usize = 0;
         loop {
             let rest = bytes.get(pass..).unwrap_or_default();
@@ -51,12 +52,14 @@ impl Inspector {
     }
 
     /// How many heads have passed.
-    pub(crate) const fn heads(&self) -> u64 {
+    #[must_use]
+    pub const fn heads(&self) -> u64 {
         self.heads
     }
 
     /// Whether the next byte belongs to a body.
-    pub(crate) const fn in_body(&self) -> bool {
+    #[must_use]
+    pub const fn in_body(&self) -> bool {
         matches!(self.stage, Stage::Length { .. } | Stage::Chunked(_))
     }
 

@@ -26,7 +26,9 @@ mod request_line;
 mod tests;
 
 pub use fault::{FaultKind, FaultPlace, WireFault};
-pub(crate) use inspector::{Inspector, Step};
+pub(super) use field::{is_authority, parse_length};
+pub use inspector::{Inspector, Step};
+pub(super) use request_line::is_target;
 
 /// The most field lines of a head, and of trailers.
 pub const HEADERS_MAX: usize = 64;

@@ -30,7 +30,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Version, FaultKind> {
 }
 
 /// Origin form only: absolute form and `*` name what only the configuration may name, a fragment would be cut off unseen.
-fn is_target(target: &[u8]) -> bool {
+pub(in crate::listen) fn is_target(target: &[u8]) -> bool {
     target.first() == Some(&b'/') && target.len() <= TARGET_BYTES_MAX && target.iter().all(|byte| is_target_byte(*byte))
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// A certificate for `localhost` and `127.0.0.1` with its key.
@@ -52,6 +53,23 @@ impl Certificate {
     /// The same, speaking one version only.
     pub(crate) fn client_of_version(&self, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
         client_of(self.roots.clone(), &[version])
+    }
+
+    /// The same, offering these protocols.
+    pub(crate) fn client_speaking(&self, protocols: &[&str]) -> Arc<ClientConfig> {
+        let mut client = ClientConfig::clone(&self.client);
+        client.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        Arc::new(client)
+    }
+
+    /// The same, showing a certificate of its own.
+    pub(crate) fn client_showing(&self, own: &Self) -> Arc<ClientConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+        let chain = vec![CertificateDer::from_pem_slice(own.cert_pem.as_bytes()).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes()).expect("a key");
+        let client = builder.with_root_certificates(self.roots.clone()).with_client_auth_cert(chain, key);
+        Arc::new(client.expect("certificate and key belong together"))
     }
 
     /// A server that shows this certificate.

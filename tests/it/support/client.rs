@@ -2,12 +2,14 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::certificate::Certificate;
 use super::provider::Delivery;
@@ -24,7 +26,8 @@ impl<T: Read + Write + Send> Wire for T {}
 /// One connection to the gateway.
 pub(crate) struct Connection {
     wire: Box<dyn Wire>,
-    socket: TcpStream,
+    /// The same socket, for its timeouts.
+    socket: Socket,
     buffer: Vec<u8>,
 }
 
@@ -85,7 +88,7 @@ impl Connection {
     /// A plain TCP connection, optionally from another loopback address.
     pub(crate) fn plain(port: u16, from: Ipv4Addr) -> io::Result<Self> {
         let socket = dial(port, from)?;
-        Ok(Self { wire: Box::new(socket.try_clone()?), socket, buffer: Vec::new() })
+        Ok(Self { wire: Box::new(socket.try_clone()?), socket: socket.into(), buffer: Vec::new() })
     }
 
     /// A TLS connection; the handshake is done when it returns.
@@ -93,16 +96,35 @@ impl Connection {
         Self::tls_as(port, from, HOST, certificate.client())
     }
 
+    /// A connection over a unix socket.
+    pub(crate) fn unix(path: &Path) -> io::Result<Self> {
+        let socket = UnixStream::connect(path)?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { wire: Box::new(socket.try_clone()?), socket: socket.into(), buffer: Vec::new() })
+    }
+
     /// A TLS connection that asks for a name.
     pub(crate) fn tls_as(port: u16, from: Ipv4Addr, name: &str, config: Arc<ClientConfig>) -> io::Result<Self> {
-        let socket = dial(port, from)?;
+        Self::tls_behind(port, from, b"", name, config)
+    }
+
+    /// A TLS connection with bytes in front of it.
+    pub(crate) fn tls_behind(
+        port: u16,
+        from: Ipv4Addr,
+        prologue: &[u8],
+        name: &str,
+        config: Arc<ClientConfig>,
+    ) -> io::Result<Self> {
+        let mut socket = dial(port, from)?;
+        socket.write_all(prologue)?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let session = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut wire = StreamOwned::new(session, socket.try_clone()?);
         while wire.conn.is_handshaking() {
             wire.conn.complete_io(&mut wire.sock)?;
         }
-        Ok(Self { wire: Box::new(wire), socket, buffer: Vec::new() })
+        Ok(Self { wire: Box::new(wire), socket: socket.into(), buffer: Vec::new() })
     }
 
     /// Sends bytes that must be taken.
@@ -206,6 +228,12 @@ impl Connection {
         }
     }
 
+    /// So many bytes, whatever they say.
+    pub(crate) fn read_exactly(&mut self, count: usize, end: Instant) -> Result<Vec<u8>, Silence> {
+        self.fill_until(end, |buffer| (buffer.len() >= count).then_some(count))?;
+        Ok(self.buffer.drain(..count).collect())
+    }
+
     /// Whether the gateway ends the connection in time without sending anything more.
     pub(crate) fn closes_within(&mut self, limit: Duration) -> bool {
         matches!(self.fill_until(Instant::now() + limit, |_| None), Err(Silence::Closed(0)))
@@ -219,7 +247,7 @@ impl Connection {
 
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
-        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).expect("linger");
+        self.socket.set_linger(Some(Duration::ZERO)).expect("linger");
     }
 }
 

@@ -21,8 +21,14 @@ pub(crate) struct Config {
     plain: bool,
     probe: bool,
     tls: Option<String>,
+    public_lines: String,
+    plain_lines: String,
+    listeners: String,
+    /// How many files the process may have open.
+    pub(crate) descriptors: Option<u32>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) launcher: Vec<String>,
 }
 
 impl Config {
@@ -35,6 +41,17 @@ impl Config {
             .set("log", "level", "\"info\"")
             .set("log", "format", "\"json\"")
             .set("limits", "drain_timeout", "\"5s\"")
+    }
+
+    /// The same with the store on disk, which is the default, as is its cold start.
+    pub(crate) fn disk(self) -> Self {
+        self.unset("replay", "store").unset("replay", "cold_start")
+    }
+
+    /// Lets another program start the gateway.
+    pub(crate) fn launcher(mut self, words: &[&str]) -> Self {
+        self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
+        self
     }
 
     /// One integration for each provider, all to one upstream.
@@ -76,6 +93,30 @@ impl Config {
         self
     }
 
+    /// A plaintext listener beside the other, with these lines.
+    pub(crate) fn plain_with(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.plain_lines);
+        self.plain()
+    }
+
+    /// More lines of the public listener.
+    pub(crate) fn public_with(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.public_lines);
+        self
+    }
+
+    /// The process may have so many files open, sockets among them.
+    pub(crate) fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
+    /// One more listener.
+    pub(crate) fn listener(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.listeners, "[[listener]]\n{lines}\n");
+        self
+    }
+
     /// What stands in the table `tls` of the public listener.
     pub(crate) fn tls(mut self, table: &str) -> Self {
         self.tls = Some(table.to_owned());
@@ -103,10 +144,12 @@ impl Config {
         let mut text = String::from("state_dir = \"state\"\n\n[[listener]]\nname = \"public\"\n");
         let public = ports.public;
         let tls = self.tls.as_deref().unwrap_or("cert = \"tls.crt\", key = \"tls.key\"");
-        let _ = writeln!(text, "bind = \"127.0.0.1:{public}\"\ntls = {{ {tls} }}\n");
+        let _ = writeln!(text, "bind = \"127.0.0.1:{public}\"\ntls = {{ {tls} }}\n{}\n", self.public_lines);
         if self.plain {
-            let _ = writeln!(text, "[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{}\"\n", ports.plain);
+            let _ =
+                writeln!(text, "[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{}\"\n{}\n", ports.plain, self.plain_lines);
         }
+        text.push_str(&self.listeners);
         let _ = writeln!(text, "[admin]\nbind = \"127.0.0.1:{}\"", ports.admin);
         if self.probe {
             let _ = writeln!(text, "probe_bind = \"127.0.0.1:{}\"", ports.probe);

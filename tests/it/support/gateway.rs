@@ -28,7 +28,20 @@ pub(crate) struct Gateway {
 
 /// The binary, in a directory, without the environment's own configuration.
 pub(crate) fn hookward(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hookward"));
+    prepared(Command::new(env!("CARGO_BIN_EXE_hookward")), directory)
+}
+
+fn prepared(mut command: Command, directory: &Path) -> Command {
+    command.current_dir(directory).env_remove("HOOKWARD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// The same, with so many descriptors and no more.
+fn limited(directory: &Path, descriptors: Option<u32>) -> Command {
+    let Some(count) = descriptors else { return hookward(directory) };
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_hookward")]);
     command.current_dir(directory).env_remove("HOOKWARD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
@@ -59,29 +72,30 @@ impl Gateway {
 
     #[track_caller]
     fn spawn(config: Config, directory: TempDir) -> Self {
-        let ports = Ports { public: free_port(), plain: free_port(), admin: free_port(), probe: free_port() };
-        write_files(&config, directory.path(), ports);
-        let stderr = File::options().create(true).append(true).open(directory.path().join("stderr")).expect("a log");
-        let stdout = File::options().create(true).append(true).open(directory.path().join("stdout")).expect("a log");
-        let child = hookward(directory.path())
-            .args(["serve", "--config", "hookward.toml"])
-            .envs(config.environment.iter().cloned())
-            .stdout(stdout)
-            .stderr(stderr)
-            .spawn()
-            .expect("the binary starts");
+        let (child, ports) = spawn(&config, directory.path());
         Self { child, config, directory, ports }
     }
 
     /// Kills it without a word and starts it again on the same state.
     #[track_caller]
     pub(crate) fn restart_after_kill(mut self) -> Self {
+        self.kill();
+        self.start_again();
+        self.wait_until("/healthz");
+        self
+    }
+
+    /// Kills it without a word.
+    #[track_caller]
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it lives");
         self.child.wait().expect("it ends");
-        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"));
-        let mut gateway = Self::spawn(self.config.clone(), directory);
-        gateway.wait_until("/healthz");
-        gateway
+    }
+
+    /// Starts it again on the same state and other ports. It may not be alive yet.
+    #[track_caller]
+    pub(crate) fn start_again(&mut self) {
+        (self.child, self.ports) = spawn(&self.config, self.directory.path());
     }
 
     /// Waits until an admin path answers 200.
@@ -256,13 +270,29 @@ pub(crate) fn get(port: u16, path: &str) -> io::Result<Answer> {
     connection.try_answer(PATIENCE).map_err(|silence| io::Error::other(format!("{silence:?}")))
 }
 
+fn spawn(config: &Config, directory: &Path) -> (Child, Ports) {
+    let ports = Ports { public: free_port(), plain: free_port(), admin: free_port(), probe: free_port() };
+    write_files(config, directory, ports);
+    let log = |name: &str| File::options().create(true).append(true).open(directory.join(name)).expect("a log");
+    let mut command = limited(directory, config.descriptors);
+    if let Some((first, rest)) = config.launcher.split_first() {
+        let binary = command.get_program().to_owned();
+        command = prepared(Command::new(first), directory);
+        command.args(rest).arg(binary);
+    }
+    command.args(["serve", "--config", "hookward.toml"]).envs(config.environment.iter().cloned());
+    let child = command.stdout(log("stdout")).stderr(log("stderr")).spawn().expect("the binary starts");
+    (child, ports)
+}
+
 fn write_files(config: &Config, directory: &Path, ports: Ports) {
     let certificate = Certificate::shared();
     let write = |name: &str, text: &str| fs::write(directory.join(name), text).expect("a file");
     write("hookward.toml", &config.text(ports));
     write("tls.crt", &certificate.cert_pem);
     write("tls.key", &certificate.key_pem);
-    for (name, text) in &config.files {
+    // What a test changed in between stays when it is started again.
+    for (name, text) in config.files.iter().filter(|(name, _)| !directory.join(name).exists()) {
         write(name, text);
     }
 }

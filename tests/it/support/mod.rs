@@ -6,8 +6,10 @@ pub(crate) mod audit;
 pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod metrics;
+pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod upstream;
 

@@ -97,10 +97,14 @@ impl Request {
     }
 }
 
+/// Chooses what a request gets.
+type Chooser = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
+
 #[derive(Default)]
 struct Shared {
     received: Mutex<Vec<Request>>,
     script: Mutex<(VecDeque<Reply>, Option<Reply>)>,
+    chooser: Mutex<Option<Chooser>>,
     connections: AtomicUsize,
     bytes: AtomicUsize,
     over: AtomicBool,
@@ -217,6 +221,12 @@ impl Upstream {
         self
     }
 
+    /// Lets every request be looked at before it is answered; the script does not count any more.
+    pub(crate) fn choose(&self, chooser: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> &Self {
+        *self.shared.chooser.lock().expect("no poison") = Some(Arc::new(chooser));
+        self
+    }
+
     /// Every whole request so far.
     pub(crate) fn received(&self) -> Vec<Request> {
         self.shared.received.lock().expect("no poison").clone()
@@ -253,15 +263,18 @@ fn serve(shared: &Shared, mut wire: Box<dyn Wire>) {
     shared.connections.fetch_add(1, Ordering::SeqCst);
     let mut buffer = Vec::new();
     while let Ok(Some(request)) = read_request(shared, wire.as_mut(), &mut buffer) {
+        let chooser = shared.chooser.lock().expect("no poison").clone();
+        let reply = chooser.map_or_else(|| scripted(shared), |choose| choose(&request));
         shared.received.lock().expect("no poison").push(request);
-        let reply = {
-            let mut script = shared.script.lock().expect("no poison");
-            script.0.pop_front().or_else(|| script.1.clone()).unwrap_or_else(Reply::ok)
-        };
         if !matches!(act(shared, wire.as_mut(), reply), Ok(true)) {
             return;
         }
     }
+}
+
+fn scripted(shared: &Shared) -> Reply {
+    let mut script = shared.script.lock().expect("no poison");
+    script.0.pop_front().or_else(|| script.1.clone()).unwrap_or_else(Reply::ok)
 }
 
 /// Does what the script says; whether the connection goes on.

@@ -5,11 +5,28 @@
 //! 3. A claim takes a common place while there is one, then one of its own share. A flood at one integration
 //!    cannot take the last places of another.
 //! 4. A name keeps its id as long as it is configured or a place of its own is taken.
+//! 5. What a journal remembers has a place, even past the capacity: a smaller one forgets nothing early, it only lets nothing
+//!    in until it fits.
 
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use crate::domain::name::IntegrationName;
 use crate::gate::replay::store::ShareId;
+
+/// Whose part of the last tenth a place is, in words that outlive the process: the beginning of the name's digest, or zeros for
+/// the common part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::gate::replay) struct ShareTag(pub(in crate::gate::replay) [u8; 7]);
+
+impl ShareTag {
+    pub(in crate::gate::replay) const COMMON: Self = Self([0; 7]);
+
+    fn of(name: &IntegrationName) -> Self {
+        let digest: [u8; 32] = Sha256::digest(name.as_str()).into();
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
 
 /// Where a taken place was taken from, to be given back there: the common part, or the own part of a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +54,7 @@ struct Accounts {
 
 #[derive(Debug)]
 struct Share {
-    name: IntegrationName,
+    tag: ShareTag,
     /// Zero for an integration that is no longer configured.
     capacity: u64,
     taken: u64,
@@ -68,6 +85,20 @@ impl Ledger {
         Some(pool)
     }
 
+    /// A place for what is remembered from before, whatever is taken already.
+    pub(super) fn restore(&self, tag: ShareTag) -> Pool {
+        let mut accounts = self.accounts.lock();
+        let pool = if tag == ShareTag::COMMON { Pool::COMMON } else { Pool(accounts.share_of(tag, &[])) };
+        accounts.count(pool, |taken| taken.saturating_add(1));
+        pool
+    }
+
+    /// In which words a place taken from this pool is written down.
+    pub(super) fn tag(&self, pool: Pool) -> ShareTag {
+        let accounts = self.accounts.lock();
+        accounts.shares.get(usize::from(pool.0.index())).map_or(ShareTag::COMMON, |share| share.tag)
+    }
+
     pub(super) fn give_back(&self, pools: &[Pool]) {
         let mut accounts = self.accounts.lock();
         for pool in pools {
@@ -79,7 +110,8 @@ impl Ledger {
     pub(super) fn divide(&self, integrations: &[IntegrationName]) -> Vec<ShareId> {
         let mut accounts = self.accounts.lock();
         accounts.shares.iter_mut().for_each(|share| share.capacity = 0);
-        let ids: Vec<ShareId> = integrations.iter().map(|name| accounts.share_of(name, integrations)).collect();
+        let tags: Vec<ShareTag> = integrations.iter().map(ShareTag::of).collect();
+        let ids: Vec<ShareId> = tags.iter().map(|tag| accounts.share_of(*tag, &tags)).collect();
         let each = PartSizes::new(self.capacity - self.common_capacity, ids.len());
         for (id, part) in ids.iter().zip(each) {
             if let Some(share) = accounts.shares.get_mut(usize::from(id.index())) {
@@ -109,21 +141,21 @@ impl Accounts {
     }
 
     /// The id a name has, a new one, or one that nobody needs any more; past 65535 of them, none of its own.
-    fn share_of(&mut self, name: &IntegrationName, configured: &[IntegrationName]) -> ShareId {
-        let known = self.shares.iter().position(|share| share.name == *name);
+    fn share_of(&mut self, tag: ShareTag, configured: &[ShareTag]) -> ShareId {
+        let known = self.shares.iter().position(|share| share.tag == tag);
         let index = known.unwrap_or_else(|| self.unused(configured));
         let Some(id) = u16::try_from(index).ok().map(ShareId::new).filter(|id| *id != ShareId::COMMON) else {
             return ShareId::COMMON;
         };
         match self.shares.get_mut(index) {
-            Some(share) => share.name = name.clone(),
-            None => self.shares.push(Share { name: name.clone(), capacity: 0, taken: 0 }),
+            Some(share) => share.tag = tag,
+            None => self.shares.push(Share { tag, capacity: 0, taken: 0 }),
         }
         id
     }
 
-    fn unused(&self, configured: &[IntegrationName]) -> usize {
-        let free = |share: &Share| share.taken == 0 && !configured.contains(&share.name);
+    fn unused(&self, configured: &[ShareTag]) -> usize {
+        let free = |share: &Share| share.taken == 0 && !configured.contains(&share.tag);
         self.shares.iter().position(free).unwrap_or(self.shares.len())
     }
 }
@@ -207,5 +239,22 @@ mod tests {
         assert_eq!(ledger.taken(), 20);
         ledger.give_back(&pools);
         assert_eq!(ledger.divide(&names(&["d", "b"]))[0], before[0], "an id nobody needs is used again");
+    }
+
+    #[test]
+    fn what_is_restored_is_taken_from_where_it_was_and_keeps_the_rest_out() {
+        let before = Ledger::new(20);
+        let [a, _] = before.divide(&names(&["a", "b"]))[..] else { panic!("two ids") };
+        let tags: Vec<ShareTag> = take_all(&before, a).into_iter().map(|pool| before.tag(pool)).collect();
+        assert_eq!(tags.iter().filter(|tag| **tag == ShareTag::COMMON).count(), 18);
+        for (capacity, left) in [(20, [0, 1]), (10, [0, 0]), (40, [19, 2])] {
+            let after = Ledger::new(capacity);
+            let pools: Vec<Pool> = tags.iter().map(|tag| after.restore(*tag)).collect();
+            let shares = after.divide(&names(&["a", "b"]));
+            assert_eq!(after.taken(), 19);
+            assert_eq!([take_all(&after, shares[0]).len(), take_all(&after, shares[1]).len()], left, "{capacity}");
+            after.give_back(&pools);
+            assert_eq!(after.taken(), left.iter().sum::<usize>() as u64);
+        }
     }
 }

@@ -6,7 +6,8 @@
 //! 2. One lock at a time but for the ledger's, which is taken last and held for a few additions.
 //! 3. Sweeping goes shard by shard, a slice of them each second; a full store is swept whole, at most once a second.
 //!    No claim waits longer than for the sweep of one shard, some two thousand entries.
-//! 4. Hashing is seeded for each process: nobody outside knows which identities share a shard or a slot.
+//! 4. A timed delivery that may have been forgotten before the wall was set back is refused, not taken for a new one.
+//! 5. Hashing is seeded for each process: nobody outside knows which identities share a shard or a slot.
 
 use std::future::ready;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -20,12 +21,19 @@ use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreCounters, St
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Now, UnixTime};
 
+mod entry;
+mod forgotten;
 mod ledger;
-mod reckoning;
 mod shard;
+mod steps;
 
+pub(super) use entry::JournalEntry;
+pub(super) use ledger::ShareTag;
+
+use forgotten::Forgotten;
 use ledger::Ledger;
 use shard::{Context, Key, Shard};
+use steps::Steps;
 
 /// Claims in this process's memory.
 pub struct MemoryStore {
@@ -39,6 +47,8 @@ pub struct MemoryStore {
     slice: AtomicUsize,
     /// When a full store may be swept again, in milliseconds of the monotonic clock.
     next_sweep_ms: AtomicU64,
+    forgotten: Forgotten,
+    steps: Steps,
     counters: StoreCounters,
 }
 
@@ -55,26 +65,60 @@ impl MemoryStore {
             next_owner: AtomicU64::new(1),
             slice: AtomicUsize::new(0),
             next_sweep_ms: AtomicU64::new(0),
+            forgotten: Forgotten::default(),
+            steps: Steps::new(started),
             counters: StoreCounters::default(),
         }
     }
 
     fn context(&self, now: Now) -> Context<'_> {
-        Context { now, ledger: &self.ledger, seed: &self.seed }
+        Context { now, ledger: &self.ledger, forgotten: &self.forgotten, seed: &self.seed }
     }
 
     /// Works on the shard of an identity. Always some: the mask of a power of two stays inside the list.
     fn in_shard<T>(&self, identity: &Identity, work: impl FnOnce(&mut Shard, Key) -> T) -> Result<T, StoreError> {
-        let key = Key::new(identity, &self.seed);
+        self.in_shard_of(Key::new(identity, &self.seed), work)
+    }
+
+    fn in_shard_of<T>(&self, key: Key, work: impl FnOnce(&mut Shard, Key) -> T) -> Result<T, StoreError> {
         let shard = self.shards.get(key.shard(self.shards.len() - 1)).ok_or(StoreError::Unavailable)?;
         Ok(work(&mut shard.lock(), key))
     }
 
     fn claim_now(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
         self.with_room(now, |with| {
-            let owner = Owner::new(u128::from(self.next_owner.fetch_add(1, Ordering::Relaxed)));
+            let owner = self.owner();
             self.in_shard(&claim.identity, |shard, key| shard.claim(key, claim, owner, with))?
         })
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::new(u128::from(self.next_owner.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Holds the place of a settlement while a journal writes it down, and says what to write; nothing if that was done.
+    pub(super) fn secure(&self, claim: &Claim, now: Now) -> Result<Option<JournalEntry>, StoreError> {
+        self.with_room(now, |with| {
+            let owner = self.owner();
+            self.in_shard(&claim.identity, |shard, key| shard.secure(key, claim, owner, with))?
+        })
+    }
+
+    /// Remembers what a journal says was settled, though it be past the capacity; whether it is news.
+    pub(super) fn restore(&self, entry: &JournalEntry, now: Now) -> bool {
+        let with = self.context(now);
+        self.in_shard_of(Key::of_half(entry.half, &self.seed), |shard, key| shard.restore(key, entry, &with)).unwrap_or(false)
+    }
+
+    /// What a journal needs to void a settled delivery: the half of its identity, and the second at which it is over.
+    pub(super) fn settled(&self, identity: &Identity, now: Now) -> Option<([u8; 16], u32)> {
+        let with = self.context(now);
+        self.in_shard(identity, |shard, key| shard.settled(key, &with)).ok().flatten()
+    }
+
+    /// Timed deliveries that were over by this second may have been forgotten by a process before this one.
+    pub(super) fn raise_forgotten(&self, second: u32) {
+        self.forgotten.raise(second);
     }
 
     /// Tries; where the store is full, drops what is over and tries once more.
@@ -144,6 +188,7 @@ impl ReplayStore for MemoryStore {
     }
 
     fn maintain(&self, now: Now) {
+        self.steps.watch(now, &self.counters);
         let with = self.context(now);
         if self.is_nearly_full() {
             self.next_sweep_ms.fetch_max(now_ms(now) + 1000, Ordering::Relaxed);
@@ -155,6 +200,11 @@ impl ReplayStore for MemoryStore {
 
     fn entries(&self) -> u64 {
         self.ledger.taken()
+    }
+
+    /// It is in this process.
+    fn is_available(&self, _now: Now) -> bool {
+        true
     }
 
     fn capacity(&self) -> u64 {

@@ -10,10 +10,12 @@ use std::hash::BuildHasher;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use super::entry::JournalEntry;
+use super::forgotten::Forgotten;
 use super::ledger::{Ledger, Pool};
-use super::reckoning::{Offsets, Until};
 use crate::domain::time::{Monotonic, Now};
 use crate::gate::replay::key::Identity;
+use crate::gate::replay::reckoning::{Offsets, Until};
 use crate::gate::replay::store::{Answer, Claim, Owner, StoreError};
 
 /// Half of an identity, and where it hashes to. Sixteen bytes of SHA-256 do not meet by chance.
@@ -25,7 +27,10 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(identity: &Identity, seed: &RandomState) -> Self {
-        let half = identity.as_bytes().first_chunk().copied().unwrap_or_default();
+        Self::of_half(identity.as_bytes().first_chunk().copied().unwrap_or_default(), seed)
+    }
+
+    pub(super) fn of_half(half: [u8; 16], seed: &RandomState) -> Self {
         Self { half, hash: seed.hash_one(half) }
     }
 
@@ -72,6 +77,7 @@ impl Default for Shard {
 pub(super) struct Context<'a> {
     pub(super) now: Now,
     pub(super) ledger: &'a Ledger,
+    pub(super) forgotten: &'a Forgotten,
     pub(super) seed: &'a RandomState,
 }
 
@@ -90,10 +96,65 @@ impl Shard {
             (held.owner, held.lease_until, held.until) = (owner, lease_until, until);
             return Ok(Answer::Fresh(owner));
         }
+        if claim.is_timed && with.forgotten.may_hold(until.second()) {
+            // The wall was set back: nobody can say whether this one was taken. The store has no answer, so it is refused.
+            return Err(StoreError::Unavailable);
+        }
         let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
-        let held = Held { half: key.half, owner, lease_until, until, pool };
-        self.held.insert_unique(key.hash, held, |held| with.seed.hash_one(held.half));
+        self.hold(Held { half: key.half, owner, lease_until, until, pool }, key, with);
         Ok(Answer::Fresh(owner))
+    }
+
+    fn hold(&mut self, held: Held, key: Key, with: &Context<'_>) {
+        self.held.insert_unique(key.hash, held, |held| with.seed.hash_one(held.half));
+    }
+
+    /// Makes sure that a settlement will have its place for as long as it takes to write it down, and says what to write;
+    /// nothing if that was done before. `owner` is nobody's: it holds the place if no claim does any more.
+    pub(super) fn secure(
+        &mut self,
+        key: Key,
+        claim: &Claim,
+        owner: Owner,
+        with: &Context<'_>,
+    ) -> Result<Option<JournalEntry>, StoreError> {
+        if self.is_settled(key, with) {
+            return Ok(None);
+        }
+        let lease_until = with.now.monotonic.plus(claim.lease);
+        let (second, pool) = match self.held.find_mut(key.hash, |held| held.half == key.half) {
+            Some(held) => {
+                held.lease_until = held.lease_until.max(lease_until);
+                (held.until.second(), held.pool)
+            }
+            None => {
+                let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
+                let until = self.offsets.until(claim.keep_until, with.now);
+                self.hold(Held { half: key.half, owner, lease_until, until, pool }, key, with);
+                (until.second(), pool)
+            }
+        };
+        Ok(Some(JournalEntry { half: key.half, second, share: with.ledger.tag(pool), is_timed: claim.is_timed }))
+    }
+
+    /// Remembers what a journal says was settled; whether it is news.
+    pub(super) fn restore(&mut self, key: Key, entry: &JournalEntry, with: &Context<'_>) -> bool {
+        if self.is_settled(key, with) {
+            return false;
+        }
+        let pool = with.ledger.restore(entry.share);
+        let until = self.offsets.until_second(entry.second, with.now);
+        self.remember(Remembered { half: key.half, until, pool }, key, entry.is_timed, with);
+        true
+    }
+
+    fn remember(&mut self, remembered: Remembered, key: Key, is_timed: bool, with: &Context<'_>) {
+        let second = remembered.until.second();
+        if is_timed {
+            with.forgotten.remembers(second);
+        }
+        self.due_second = self.due_second.min(second);
+        self.settled.insert_unique(key.hash, remembered, |entry| with.seed.hash_one(entry.half));
     }
 
     /// Remembers a success, in the place of whatever claim there is, else in a new one.
@@ -106,9 +167,7 @@ impl Shard {
                 (self.offsets.until(claim.keep_until, with.now), pool)
             }
         };
-        self.due_second = self.due_second.min(until.second());
-        let remembered = Remembered { half: key.half, until, pool };
-        self.settled.insert_unique(key.hash, remembered, |entry| with.seed.hash_one(entry.half));
+        self.remember(Remembered { half: key.half, until, pool }, key, claim.is_timed, with);
         Ok(())
     }
 
@@ -125,6 +184,13 @@ impl Shard {
         }
     }
 
+    /// What the index knows of a settled delivery: its half, and the second at which it is over.
+    pub(super) fn settled(&mut self, key: Key, with: &Context<'_>) -> Option<([u8; 16], u32)> {
+        let is_settled = self.is_settled(key, with);
+        let entry = self.settled.find(key.hash, |entry| entry.half == key.half).filter(|_| is_settled)?;
+        Some((entry.half, entry.until.second()))
+    }
+
     /// Forgets a settled delivery; whether there was one.
     pub(super) fn forget(&mut self, key: Key, with: &Context<'_>) -> bool {
         let was_settled = self.is_settled(key, with);
@@ -139,7 +205,7 @@ impl Shard {
         let mut freed = Vec::new();
         self.held.retain(|held| keep(with.now.monotonic < held.lease_until, held.pool, &mut freed));
         if with.now.wall.seconds() >= i64::from(self.due_second) {
-            self.sweep_settled(with.now, &mut freed);
+            self.sweep_settled(with, &mut freed);
         }
         if freed.is_empty() {
             return;
@@ -152,11 +218,15 @@ impl Shard {
         }
     }
 
-    fn sweep_settled(&mut self, now: Now, freed: &mut Vec<Pool>) {
+    fn sweep_settled(&mut self, with: &Context<'_>, freed: &mut Vec<Pool>) {
         let mut due_second = u32::MAX;
         self.settled.retain(|entry| {
-            let kept = keep(!self.offsets.is_over(entry.until, now), entry.pool, freed);
-            due_second = if kept { due_second.min(entry.until.second()) } else { due_second };
+            let kept = keep(!self.offsets.is_over(entry.until, with.now), entry.pool, freed);
+            if kept {
+                due_second = due_second.min(entry.until.second());
+            } else {
+                with.forgotten.drops(entry.until.second());
+            }
             kept
         });
         self.due_second = due_second;
@@ -167,6 +237,7 @@ impl Shard {
         let Some(entry) = self.settled.find(key.hash, |entry| entry.half == key.half) else { return false };
         let over = self.offsets.is_over(entry.until, with.now);
         if over {
+            with.forgotten.drops(entry.until.second());
             self.remove_settled(key, with);
         }
         !over

@@ -167,7 +167,7 @@ fn what_another_head_presented_proves_nothing() {
     let received = Received { head: head(swapped), body: body(BODY) };
     assert_eq!(reason_of(verify(&judging, presented(), received, now())), Some(Reason::SignatureMismatch));
     let received = Received { head: head(HeaderMap::new()), body: body(BODY) };
-    assert_eq!(reason_of(verify(&judging, presented(), received, now())), Some(Reason::SignatureMalformed));
+    assert_eq!(reason_of(verify(&judging, presented(), received, now())), Some(Reason::SignatureMissing));
     // A scheme that signs no time presents none, and that cannot stand in for one that does.
     let untimed = present(&preset("github"), &head(signed(&preset("github"), BODY))).unwrap();
     let received = Received { head: head(honest.clone()), body: body(BODY) };
@@ -222,7 +222,10 @@ fn fields_say_whether_they_are_signed() {
     assert_eq!(verified.delivery_id().cloned(), field("72d3162e", false));
     assert_eq!(verified.signed_unique_delivery_id(), None);
     headers.append("x-github-event", value("ping"));
-    assert_eq!(judge(&github, headers, BODY, now()).unwrap().event(), None);
+    assert_eq!(reason_of(judge(&github, headers.clone(), BODY, now())), Some(Reason::SignatureMalformed));
+    headers.insert("x-github-event", value("push"));
+    headers.append("x-github-delivery", value("72d3162f"));
+    assert_eq!(reason_of(judge(&github, headers, BODY, now())), Some(Reason::SignatureMalformed));
 
     let standard = preset("standard-webhooks");
     let verified = judge(&standard, signed(&standard, BODY), BODY, now()).unwrap();

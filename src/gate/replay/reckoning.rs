@@ -25,15 +25,19 @@ impl Until {
     }
 }
 
-/// The offsets of the wall to the monotonic clock that entries of one shard were made under: one, unless the wall was set.
+/// The offsets of the wall to the monotonic clock that the entries of one list were made under: one, unless the wall was set.
 #[derive(Debug, Default)]
 pub(super) struct Offsets(Vec<i64>);
 
 impl Offsets {
     /// When something kept until `time` is over, reckoned from now.
     pub(super) fn until(&mut self, time: UnixTime, now: Now) -> Until {
-        let second = time.micros().saturating_add(MICROS - 1).div_euclid(MICROS).max(0);
-        Until { second: u32::try_from(second).unwrap_or(u32::MAX).to_ne_bytes(), offset: self.current(now) }
+        self.until_second(last_second(time), now)
+    }
+
+    /// The same for what was kept by its second.
+    pub(super) fn until_second(&mut self, second: u32, now: Now) -> Until {
+        Until { second: second.to_ne_bytes(), offset: self.current(now) }
     }
 
     /// Whether both clocks have passed it.
@@ -70,6 +74,12 @@ impl Offsets {
             *last = noted.min(*last);
         }
     }
+}
+
+/// The second at which something kept until `time` is over; the last one there is means never.
+pub(super) fn last_second(time: UnixTime) -> u32 {
+    let second = time.micros().saturating_add(MICROS - 1).div_euclid(MICROS).max(0);
+    u32::try_from(second).unwrap_or(u32::MAX)
 }
 
 fn monotonic_micros(now: Now) -> i64 {

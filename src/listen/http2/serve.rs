@@ -1,0 +1,91 @@
+//! One HTTP/2 connection from its preface to its end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use http::header::CONNECTION;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::guard::Counted;
+use super::streams::{StreamTasks, Streams, answered};
+use super::{
+    AGE_MAX, ANSWER_TIMEOUT, CONNECTION_WINDOW_BYTES, FRAME_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, SEND_BUFFER_BYTES,
+    STREAM_WINDOW_BYTES, STREAMS_MAX, strict,
+};
+use crate::listen::counters::ListenCounters;
+use crate::listen::guard::GuardLimits;
+use crate::listen::serve::{Conversation, Handler, ResponseBody};
+use crate::listen::wire::{FaultPlace, WireFault};
+
+/// Serves a connection until its peer ends it, it is idle or old, or the worker drains.
+pub(in crate::listen) async fn converse<S, H>(
+    stream: S,
+    limits: GuardLimits,
+    counters: Arc<ListenCounters>,
+    conversation: Conversation<H>,
+    drain: &CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    let streams = Streams::none();
+    let conversation = Arc::new(conversation);
+    let service = service_fn(move |request| {
+        let conversation = Arc::clone(&conversation);
+        async move { Ok::<_, Infallible>(answer(&conversation, request).await) }
+    });
+    let io = TokioIo::new(Counted::new(stream, limits, counters));
+    let mut connection = pin!(builder(&streams, &limits).serve_connection(io, service));
+    let mut leaving = false;
+    let mut age = pin!(sleep(AGE_MAX));
+    loop {
+        let patience = if leaving { limits.header_timeout } else { limits.idle_timeout };
+        tokio::select! {
+            // An error is the peer's: it hung up, was too slow, or said what must not be said.
+            _ended = connection.as_mut() => return,
+            () = streams.idle(patience) => if leaving { return },
+            () = age.as_mut(), if !leaving => {}
+            () = drain.cancelled(), if !leaving => {}
+        }
+        leaving = true;
+        connection.as_mut().graceful_shutdown();
+    }
+}
+
+fn builder(streams: &Arc<Streams>, limits: &GuardLimits) -> http2::Builder<StreamTasks> {
+    let mut builder = http2::Builder::new(StreamTasks { streams: Arc::clone(streams), answer_timeout: ANSWER_TIMEOUT });
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+        .max_frame_size(FRAME_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+/// Answers one request; where its head is not sound the handler gets a stand-in.
+async fn answer<H: Handler>(conversation: &Conversation<H>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let (head, body) = request.into_parts();
+    let (head, fault) = match strict::translate(head) {
+        Ok(head) => (head, None),
+        Err(kind) => (strict::stand_in(), Some(WireFault { kind, place: FaultPlace::Head })),
+    };
+    let context = conversation.context(&head.headers, fault);
+    let mut response = conversation.handler.handle(Request::from_parts(head, body), context).await;
+    // It speaks of connections of HTTP/1; here one of many requests ends.
+    response.headers_mut().remove(CONNECTION);
+    answered();
+    response
+}

@@ -1,0 +1,9 @@
+//! Nobody but its gate says what a request presents.
+
+use hookward::gate::verify::presented::Presented;
+
+pub fn forge() -> Presented {
+    Presented { candidates: Vec::new(), sent_at: None }
+}
+
+fn main() {}
