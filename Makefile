@@ -31,6 +31,11 @@ test: need-compiler
 		$(CARGO) test --locked --lib --bins --tests; \
 	fi
 	$(CARGO) test --locked --doc
+	@.ci/manifests
+
+# The Kubernetes manifests against the schemas of Kubernetes itself. Python 3 only, installed into .venv from a locked list.
+manifests:
+	@.ci/manifests
 
 bench: need-compiler
 	$(CARGO) bench --locked

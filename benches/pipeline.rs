@@ -70,8 +70,7 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let site = runtime.block_on(async {
             let shared = Arc::new(shared(&plan, &state_directory, clock.clone()).unwrap());
-            let prepared = build::prepare(&plan).map_err(|errors| format!("{errors:?}")).unwrap();
-            Arc::new(build::site(&plan, prepared, &shared, 1))
+            Arc::new(build::first_site(&plan, &shared, 1).map_err(|errors| format!("{errors:?}")).unwrap())
         });
         let scheme = Catalogue::builtin().get("stripe").unwrap();
         let key = SigningKey::parse(&scheme, None, SecretBytes::new(SECRET.into())).unwrap();

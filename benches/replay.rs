@@ -1,19 +1,24 @@
-//! A claim and its settlement with a million deliveries remembered; what remembering one costs in memory; and how long a
-//! claim waits at worst while a million are forgotten.
+//! A claim and its settlement with a million deliveries remembered; what remembering one costs in memory and on disk; how long a
+//! claim waits at worst while a million are forgotten; how many a second each store takes, and how long they take; and how
+//! long a restart reads.
 //!
-//! Bytes a claim are the growth of this process's resident set, so allocator and spare capacity are counted, too.
+//! Bytes a claim in memory are the growth of this process's resident set, so allocator and spare capacity are counted, too.
+//! The disk is the one under `target`, synced for real.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hookward::domain::time::{Clock, Now, UnixTime};
+use hookward::gate::replay::disk::DiskStore;
 use hookward::gate::replay::key::Identity;
 use hookward::gate::replay::memory::MemoryStore;
-use hookward::gate::replay::store::{Answer, Claim, ReplayStore, ShareId};
+use hookward::gate::replay::store::{Answer, Claim, ReplayStore, ShareId, Store};
 use sha2::{Digest, Sha256};
 
 const HELD: u64 = 1_000_000;
@@ -135,9 +140,87 @@ fn replay(criterion: &mut Criterion) {
     held.expire();
 }
 
+/// How many deliveries a second a store takes from so many that are under way at once, on two threads.
+#[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#[expect(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "a bench measures wall time")]
+fn load(name: &str, store: &Arc<Store>, clock: &Clock, next: &Arc<AtomicU64>, (under_way, total): (u64, u64)) {
+    let begun = Instant::now();
+    let mut waits: Vec<Duration> = std::thread::scope(|scope| {
+        let threads = [(); 2].map(|()| {
+            scope.spawn(|| {
+                let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return Vec::new() };
+                runtime.block_on(async {
+                    let each = total / 2 / under_way.div_ceil(2);
+                    let deliver = |_| tokio::spawn(deliveries(Arc::clone(store), clock.clone(), Arc::clone(next), each));
+                    let tasks: Vec<_> = (0..under_way.div_ceil(2)).map(deliver).collect();
+                    let mut waits = Vec::new();
+                    for task in tasks {
+                        waits.extend(task.await.unwrap_or_default());
+                    }
+                    waits
+                })
+            })
+        });
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
+    waits.sort_unstable();
+    let at = |hundredth: usize| waits.get(waits.len() * hundredth / 100).copied().unwrap_or_default();
+    println!("{name:<7} {under_way:>5} at once: {rate:>9.0} a second, p50 {:>9.1?}, p99 {:>9.1?}", at(50), at(99));
+}
+
+/// Claims and settles one after the other; how long each took.
+#[expect(clippy::disallowed_methods, reason = "a bench measures wall time")]
+async fn deliveries(store: Arc<Store>, clock: Clock, next: Arc<AtomicU64>, count: u64) -> Vec<Duration> {
+    let mut waits = Vec::new();
+    for _ in 0..count {
+        let claim = claim_of(next.fetch_add(1, Ordering::Relaxed), ShareId::COMMON, clock.now());
+        let asked = Instant::now();
+        let fresh = matches!(store.claim(&claim, clock.now()).await, Ok(Answer::Fresh(_)));
+        if fresh && store.settle(&claim, clock.now()).await.is_ok() {
+            waits.push(asked.elapsed());
+        }
+        // As a delivery that goes to an upstream would.
+        tokio::task::yield_now().await;
+    }
+    waits
+}
+
+fn bytes_under(folder: &Path) -> u64 {
+    let Ok(files) = std::fs::read_dir(folder) else { return 0 };
+    files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum()
+}
+
+#[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#[expect(clippy::disallowed_methods, reason = "a bench measures wall time")]
+fn stores_under_load(_: &mut Criterion) {
+    let Ok(folder) = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")) else { return };
+    let clock = Clock::manual(UnixTime::from_seconds(1_700_000_000));
+    let open = || DiskStore::open(folder.path(), CAPACITY, clock.now()).map(|store| Arc::new(Store::Disk(store)));
+    let Ok(disk) = open() else { return };
+    let memory = Arc::new(Store::Memory(MemoryStore::new(CAPACITY, clock.now())));
+    let next = Arc::new(AtomicU64::new(0));
+    for under_way in [1, 8, 64, 512, 4096] {
+        let total = (under_way * 400).clamp(2000, 200_000);
+        load("memory", &memory, &clock, &next, (under_way, total));
+        load("disk", &disk, &clock, &next, (under_way, total));
+    }
+    let missing = HELD.saturating_sub(disk.entries());
+    load("disk", &disk, &clock, &next, (4096, missing));
+    let entries = disk.entries();
+    println!("{entries} on disk: {} bytes a claim", bytes_under(&folder.path().join("replay")) / entries.max(1));
+    drop(disk);
+    for restart in ["first", "second"] {
+        let (begun, before) = (Instant::now(), resident_bytes());
+        let Ok(again) = open() else { return };
+        let grown = resident_bytes().saturating_sub(before);
+        println!("{restart} restart: {} remembered in {:?}, {} bytes of memory", again.entries(), begun.elapsed(), grown);
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2));
-    targets = replay
+    targets = replay, stores_under_load
 }
 criterion_main!(benches);

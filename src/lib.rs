@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`domain`] | the words: names, addresses, time, the request as received, the reasons |
 //! | 1 | [`document`], [`telemetry`], [`provider`] | spanned TOML; metrics and logs; how producers sign |
-//! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`] | the judgement; where keys come from; what is written down; sockets |
+//! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`], [`switch`] | the judgement; where keys come from; what is written down; sockets; kill switches |
 //! | 3 | [`config`], [`pipeline`] | text to plan; the one place that knows the order |
 //! | 4 | [`server`] | assembly: build, run, drain, the admin listener |
 //! | 5 | [`cli`] | the command line |
@@ -58,4 +58,5 @@ pub mod pipeline;
 pub mod provider;
 pub mod secrets;
 pub mod server;
+pub mod switch;
 pub mod telemetry;

@@ -1,16 +1,18 @@
 //! Questions to the running gateway, over the admin listener that the configuration names.
 //!
 //! Must not know: what the answers mean. Invariants: the token goes to that address only and is never printed; a
-//! question has five seconds in all; an answer is bounded.
+//! question has five seconds in all, an order a minute; an answer is bounded.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HOST};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::request::Builder;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
@@ -19,6 +21,8 @@ use crate::domain::secret::SecretBytes;
 
 /// From the connection's start to the answer's last byte.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// The same for what is told: a reload reads many files.
+const TELLING_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A way to the admin listener.
 #[derive(Debug)]
@@ -45,20 +49,29 @@ impl AdminClient {
 
     /// `GET path`.
     pub(crate) fn ask(&self, path: &str) -> Result<Answer> {
-        let request = self.request(path)?;
+        self.exchange(self.request(Request::get(path), Bytes::new())?, DEADLINE)
+    }
+
+    /// `POST path` with a JSON body.
+    pub(crate) fn tell(&self, path: &str, order: &Value) -> Result<Answer> {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        self.exchange(self.request(request, Bytes::from(order.to_string()))?, TELLING_DEADLINE)
+    }
+
+    fn exchange(&self, request: Request<Full<Bytes>>, deadline: Duration) -> Result<Answer> {
         let question = async {
             let stream = TcpStream::connect(self.address).await.context("cannot connect")?;
             exchange::exchange(stream, request).await
         };
-        exchange::within(DEADLINE, question).with_context(|| format!("cannot ask the gateway at {}", self.address))
+        exchange::within(deadline, question).with_context(|| format!("cannot ask the gateway at {}", self.address))
     }
 
-    fn request(&self, path: &str) -> Result<Request<Full<Bytes>>> {
-        let mut request = Request::get(path).header(HOST, self.address.to_string()).header(ACCEPT, "application/json");
+    fn request(&self, request: Builder, body: Bytes) -> Result<Request<Full<Bytes>>> {
+        let mut request = request.header(HOST, self.address.to_string()).header(ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, bearer(token)?);
         }
-        request.body(Full::default()).context("cannot make the request")
+        request.body(Full::new(body)).context("cannot make the request")
     }
 }
 
@@ -104,7 +117,7 @@ mod tests {
         let head = server.join().unwrap();
         assert!(head.starts_with("get /api/v1/integrations http/1.1\r\n"), "{head}");
         assert!(head.contains("authorization: bearer s3cret\r\n") && head.contains(&format!("host: {bind}\r\n")), "{head}");
-        assert!(!format!("{client:?} {:?}", client.request("/")).contains("s3cret"));
+        assert!(!format!("{client:?} {:?}", client.request(Request::get("/"), Bytes::new())).contains("s3cret"));
         assert!(bearer(&SecretBytes::new(b"a\nb".to_vec())).is_err());
     }
 

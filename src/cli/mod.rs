@@ -7,6 +7,7 @@
 //! Start at [`run()`], then the verb's own file: each owns its `Arguments` and its `run`.
 
 mod admin_client;
+mod allow_again;
 mod audit;
 mod audit_verify;
 pub mod captured;
@@ -18,6 +19,8 @@ mod configuration;
 mod demo;
 mod destination;
 mod development_certificate;
+mod disable;
+mod enable;
 mod examination;
 mod exchange;
 mod exit;
@@ -31,6 +34,7 @@ mod output;
 mod places;
 mod providers;
 pub mod reference;
+mod reload;
 mod run;
 mod sample;
 mod scratch;
@@ -38,6 +42,8 @@ mod secret_argument;
 mod serve;
 mod sign;
 mod status;
+mod switching;
+mod systemd;
 mod transmit;
 mod verify;
 
@@ -66,12 +72,20 @@ enum Verb {
     Init(init::Arguments),
     /// Validate everything that `serve` would, and report all faults at once.
     Check(check::Arguments),
-    /// Run the gateway in the foreground; SIGTERM and SIGINT drain it.
+    /// Run the gateway in the foreground; SIGHUP reloads it, SIGTERM and SIGINT drain it.
     Serve(serve::Arguments),
+    /// Have the running gateway read its configuration, secrets and certificates again.
+    Reload(reload::Arguments),
     /// Ask the running gateway whether it is alive, or ready.
     Health(health::Arguments),
     /// Show the integrations of the running gateway.
     Status(status::Arguments),
+    /// Turn an integration off at once, or all of them, or one secret; kept over restarts.
+    Disable(disable::Arguments),
+    /// Turn on again what `disable` turned off.
+    Enable(enable::Arguments),
+    /// Forget one settled delivery, so that a redelivery passes.
+    AllowAgain(allow_again::Arguments),
     /// List the catalogue of providers, or explain one.
     Providers(providers::Arguments),
     /// Make a request that the provider could have sent, and send it if asked to.
@@ -94,6 +108,10 @@ impl Verb {
             Self::Serve(arguments) => serve::run(&arguments),
             Self::Init(arguments) => init::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
+            Self::Reload(arguments) => reload::run(&arguments),
+            Self::Disable(arguments) => disable::run(&arguments),
+            Self::Enable(arguments) => enable::run(&arguments),
+            Self::AllowAgain(arguments) => allow_again::run(&arguments),
             Self::Health(arguments) => health::run(&arguments),
             Self::Status(arguments) => status::run(&arguments),
             Self::Providers(arguments) => providers::run(&arguments),

@@ -16,6 +16,7 @@ use crate::cli::{output, serve};
 use crate::config::generate::{RunOptions, run_config};
 use crate::config::{self, render_faults};
 use crate::listen::spec::CertificateSpec;
+use crate::server::reload::engine;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -60,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     output::line(&text)?;
     let here = std::env::current_dir()?;
     match config::parse("hookward run", &text, &here) {
-        Ok(plan) => serve::serve(&plan, std::path::Path::new("hookward run")),
+        Ok(plan) => serve::serve(&plan, std::path::Path::new("hookward run"), engine::always(&plan)),
         Err(faults) => bail!("these arguments make no configuration:\n{}", render_faults(&faults)),
     }
 }

@@ -92,6 +92,8 @@ fn row(integration: &Value) -> [String; 7] {
     };
     let [name, provider, state] = ["name", "provider", "state"].map(text);
     let [path, owner, last_accepted] = ["path", "owner", "last_accepted"].map(text);
+    let why = integration.get("disabled").and_then(|disabled| disabled.get("reason")).and_then(Value::as_str);
+    let state = why.map_or(state.clone(), |why| format!("{state}: {why}"));
     [name, provider, state, path, owner, last_accepted, refused(integration.get("refusals"))]
 }
 
@@ -118,6 +120,8 @@ mod tests {
         assert_eq!(table(&json!([one])), expected);
         assert_eq!(table(&json!({ "integrations": [one] })), expected);
         assert_eq!(table(&json!({})).lines().count(), 1);
+        let off = json!({ "name": "a", "state": "disabled", "disabled": { "by": "integration", "reason": "leaked" } });
+        assert!(table(&json!([off])).contains("disabled: leaked"));
     }
 
     #[test]

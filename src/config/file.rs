@@ -39,6 +39,14 @@ pub(super) fn open(path: &Path) -> Result<Source, Fault> {
     Ok(Source { document: Document::new(name, text), base: directory_of(path) })
 }
 
+/// Reads an included file whole. It must be a regular one: a pipe in its place would be waited for.
+pub(super) fn open_included(path: &Path) -> Result<Source, Fault> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Fault::new(start_of(&path.display().to_string()), "", "is no regular file"));
+    }
+    open(path)
+}
+
 /// The first place of a file.
 pub(super) fn start_of(name: &str) -> Place {
     Place { file: name.to_owned(), line: 1, column: 1 }

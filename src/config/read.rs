@@ -79,7 +79,7 @@ fn include(main: &Source, path: &Path, faults: &Faults) -> (Vec<Source>, Vec<Pat
     });
     let mut sources = Vec::new();
     for path in &included.files {
-        match file::open(path) {
+        match file::open_included(path) {
             Ok(source) => sources.push(source),
             Err(fault) => faults.push(fault),
         }

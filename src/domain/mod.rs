@@ -5,6 +5,7 @@
 //! Invariants: no I/O, no clock but [`time::Clock`], no randomness but [`request_id`]; a value that exists is valid.
 
 pub mod address;
+pub mod barred;
 pub mod body;
 pub mod budget;
 pub mod head;

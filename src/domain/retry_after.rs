@@ -12,6 +12,8 @@ pub struct RetryAfter(u64);
 impl RetryAfter {
     /// One second.
     pub const MIN: Self = Self(1);
+    /// One minute.
+    pub const MINUTE: Self = Self(60);
 
     /// Rounds a wait up.
     #[must_use]

@@ -48,15 +48,35 @@ impl Door {
     }
 }
 
+/// Sockets that listen already, opened by whoever started this process: a restart of it then refuses nobody.
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<TcpListener>);
+
+impl Inherited {
+    /// These sockets.
+    #[must_use]
+    pub const fn new(sockets: Vec<TcpListener>) -> Self {
+        Self(sockets)
+    }
+
+    /// The socket of an address, if somebody opened it.
+    fn take(&mut self, address: SocketAddr) -> Option<TcpListener> {
+        let index = self.0.iter().position(|socket| socket.local_addr().is_ok_and(|own| own == address))?;
+        Some(self.0.swap_remove(index))
+    }
+}
+
 impl BoundListener {
-    /// Loads a listener's certificates and binds its address.
-    pub fn bind(spec: &ListenerSpec) -> Result<Self, ListenError> {
+    /// Loads a listener's certificates and binds its address, or takes the socket that was opened for it.
+    fn bind_or_take(spec: &ListenerSpec, inherited: &mut Inherited) -> Result<Self, ListenError> {
         let door = Door::open(spec)?;
-        let (address, socket) = listen(&spec.bind).map_err(|source| ListenError::Bind {
-            name: spec.name.clone(),
-            address: spec.bind.clone(),
-            source,
-        })?;
+        let opened = spec.bind.tcp().and_then(|address| inherited.take(address));
+        let bound = match opened {
+            Some(socket) => taken(socket),
+            None => listen(&spec.bind),
+        };
+        let unbound = |source| ListenError::Bind { name: spec.name.clone(), address: spec.bind.clone(), source };
+        let (address, socket) = bound.map_err(unbound)?;
         Ok(Self { socket, door, address })
     }
 
@@ -81,7 +101,22 @@ impl BoundListener {
 
 /// Binds all listeners or none.
 pub fn bind_all(specs: &[ListenerSpec]) -> Result<Vec<BoundListener>, ListenError> {
-    specs.iter().map(BoundListener::bind).collect()
+    bind_or_take_all(specs, Inherited::default())
+}
+
+/// The same, with the sockets that were opened for them. One that was opened for nobody is a mistake that would swallow
+/// connections.
+pub fn bind_or_take_all(specs: &[ListenerSpec], mut inherited: Inherited) -> Result<Vec<BoundListener>, ListenError> {
+    let bound = specs.iter().map(|spec| BoundListener::bind_or_take(spec, &mut inherited)).collect::<Result<_, _>>()?;
+    match inherited.0.first().and_then(|socket| socket.local_addr().ok()) {
+        Some(address) => Err(ListenError::Unwanted { address }),
+        None => Ok(bound),
+    }
+}
+
+fn taken(socket: TcpListener) -> io::Result<(BindAddress, BoundSocket)> {
+    socket.set_nonblocking(true)?;
+    Ok((BindAddress::Tcp(socket.local_addr()?), BoundSocket::Tcp(socket)))
 }
 
 fn listen(address: &BindAddress) -> io::Result<(BindAddress, BoundSocket)> {

@@ -1,6 +1,7 @@
 //! Why a listener cannot start.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::spec::BindAddress;
@@ -18,6 +19,12 @@ pub enum ListenError {
         address: BindAddress,
         /// What the operating system says.
         source: io::Error,
+    },
+    /// A socket was handed over that no listener asks for.
+    #[error("a socket was handed over that listens on {address}, and no listener binds that")]
+    Unwanted {
+        /// Where it listens.
+        address: SocketAddr,
     },
     /// TLS cannot be set up.
     #[error("listener {name}: TLS cannot be set up")]

@@ -15,6 +15,7 @@ use crate::gate::replay::terms::ReplayTerms;
 use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::keys::KeyRing;
 use crate::provider::scheme::{OnRefusal, Scheme};
+use crate::switch::board::Switch;
 use crate::telemetry::handles::{IntegrationMetrics, ProviderMetrics, SecretMetrics};
 
 /// One integration, ready to judge.
@@ -35,18 +36,18 @@ pub struct Integration {
     pub events: EventRules,
     /// How its deliveries are claimed.
     pub replay: ReplayTerms,
-    /// Its own budget.
-    pub pace: Pace,
-    /// Its upstream: one pool a worker.
-    pub pools: Vec<UpstreamPool>,
-    /// The pool of whoever is no worker.
-    pub common_pool: UpstreamPool,
+    /// Its own budget. Kept by the next site unless its rate differs.
+    pub pace: Arc<Pace>,
+    /// Its upstream. Kept by the next site unless anything about it differs.
+    pub pools: Arc<Pools>,
     /// What a replay is answered.
     pub on_replay: OnRefusal,
     /// What an event out of scope is answered.
     pub on_event_denied: OnRefusal,
-    /// Whether it takes deliveries at all.
+    /// Whether the configuration lets it take deliveries at all.
     pub enabled: bool,
+    /// What an operator says to that; the same for every site.
+    pub switch: Arc<Switch>,
     /// What is counted.
     pub metrics: IntegrationMetrics,
     /// What is counted for its provider.
@@ -70,6 +71,14 @@ pub struct About {
     pub review_by: Option<String>,
 }
 
+/// The connections to one upstream: one pool a worker.
+pub struct Pools {
+    /// One a worker.
+    pub workers: Vec<UpstreamPool>,
+    /// For whoever is no worker.
+    pub common: UpstreamPool,
+}
+
 /// When a secret was last used, and its counter.
 pub struct SecretUse {
     /// Which secret.
@@ -81,20 +90,28 @@ pub struct SecretUse {
     /// Since when this process has it.
     pub loaded_at: UnixTime,
     metrics: SecretMetrics,
-    last_used_micros: AtomicI64,
+    /// Shared with the site before this one: requests that it still serves use the secret, too.
+    last_used_micros: Arc<AtomicI64>,
 }
 
 impl SecretUse {
     /// A secret that was not used yet.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         id: SecretId,
         validity: (Option<UnixTime>, Option<UnixTime>),
         loaded_at: UnixTime,
         metrics: SecretMetrics,
     ) -> Self {
         let (not_before, not_after) = validity;
-        Self { id, not_before, not_after, loaded_at, metrics, last_used_micros: AtomicI64::new(NEVER) }
+        Self { id, not_before, not_after, loaded_at, metrics, last_used_micros: Arc::new(AtomicI64::new(NEVER)) }
+    }
+
+    /// The same secret in the next site: what is known of its use goes along. `is_same_text` says that its value is, too.
+    #[must_use]
+    pub fn after(self, before: &Self, is_same_text: bool) -> Self {
+        let loaded_at = if is_same_text { before.loaded_at } else { self.loaded_at };
+        Self { loaded_at, last_used_micros: Arc::clone(&before.last_used_micros), ..self }
     }
 
     /// When it last verified a delivery.
@@ -111,7 +128,7 @@ impl Integration {
     /// The pool of a worker.
     #[must_use]
     pub fn pool(&self, worker: usize) -> &UpstreamPool {
-        self.pools.get(worker).unwrap_or(&self.common_pool)
+        self.pools.workers.get(worker).unwrap_or(&self.pools.common)
     }
 
     /// Notes that a secret verified a delivery.

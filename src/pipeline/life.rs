@@ -45,6 +45,7 @@ use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
 use crate::pipeline::integration::Integration;
+use crate::pipeline::settled::SettledDelivery;
 use crate::pipeline::site::Site;
 use crate::pipeline::stop::Stop;
 use crate::provider::handshake::{self, Reply};
@@ -102,7 +103,7 @@ where
     let head = strict_head(context, parts)?;
     let integration = route(site, attempt, &head)?;
     let source = context.source();
-    let admitted = admit(&integration.admission, &site.shared.sources, source, &head.method, attempt.began())?;
+    let admitted = admit(&integration.admission, &site.sources, source, &head.method, attempt.began())?;
     let mac = |value: &str| integration.keys.challenge_mac(value, site.shared.clock.now().wall);
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &mac) {
         // Anyone can ask for this answer, so it takes no place that a delivery may need.
@@ -145,7 +146,14 @@ fn route(site: &Site, attempt: &mut Attempt, head: &Head) -> Result<Arc<Integrat
     let index = site.router.find(&head.headers, head.path()).ok_or(Stop::UnknownRoute)?;
     let integration = site.integrations.get(index).ok_or(Stop::UnknownRoute)?;
     attempt.routed(integration);
-    if integration.enabled { Ok(Arc::clone(integration)) } else { Err(Stop::Disabled) }
+    if !integration.enabled {
+        return Err(Stop::Disabled);
+    }
+    let now = attempt.began().wall;
+    match integration.switch.off(now) {
+        Some(off) => Err(Stop::SwitchedOff(off, now)),
+        None => Ok(Arc::clone(integration)),
+    }
 }
 
 /// Step 3, the other side: a method that only challenges have passes `admit`, and what is no challenge must not be forwarded
@@ -170,25 +178,25 @@ async fn prove<B>(
 where
     B: Body<Data = Bytes> + Send,
 {
-    let (shared, source) = (&site.shared, admitted.source());
+    let (sources, source) = (&site.sources, admitted.source());
     let terms = IntakeTerms { max_body_bytes: integration.max_body_bytes, source: source.limit_key() };
     let presented = match present(&integration.scheme, &head) {
         Ok(presented) => presented,
         Err(error) => {
-            let verdict = failures::headerless(&shared.sources, source, &integration.name, attempt.began());
+            let verdict = failures::headerless(sources, source, &integration.name, attempt.began());
             return Err(unless_muted(verdict, false, Stop::Present(error)));
         }
     };
-    let (received, mut holding) = shared.intake.receive(terms, head, body).await?;
+    let (received, mut holding) = site.intake.receive(terms, head, body).await?;
     attempt.received(&received.body);
     // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.
-    let now = shared.clock.now();
+    let now = site.shared.clock.now();
     // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
     // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
-    let trial = failures::enter(&shared.sources, source, &integration.name, now)?;
+    let trial = failures::enter(sources, source, &integration.name, now)?;
     let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
     let outcome = verify(&judging, presented, received, now.wall);
-    attempt.judged(now.monotonic, shared.clock.now().monotonic);
+    attempt.judged(now.monotonic, site.shared.clock.now().monotonic);
     match outcome {
         Ok(verified) => {
             trial.passed();
@@ -242,10 +250,13 @@ async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Deli
     let ended = clock.now();
     attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16()), ended.monotonic.since(sent_at));
     let settlement = Settlement::from(fate(&outcome));
+    let identity = *paced.claimed().identity();
     let (_, settled) = paced.into_claimed().settle(settlement, ended).await;
     if settlement == Settlement::Settle {
         // A 2xx is passed on only once its settlement is safe; else the provider must come again.
         settled?;
+        let delivery = SettledDelivery { integration: integration.name.clone(), identity };
+        site.shared.settled.note(attempt.request_id(), delivery);
     }
     Ok(outcome?)
 }

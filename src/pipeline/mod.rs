@@ -11,5 +11,6 @@ pub(crate) mod attempt;
 pub mod integration;
 pub mod life;
 pub mod router;
+pub mod settled;
 pub mod site;
 pub mod stop;

@@ -16,6 +16,8 @@ use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::Store;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
+use crate::pipeline::settled::Settled;
+use crate::switch::board::Switchboard;
 use crate::telemetry::handles::RequestMetrics;
 use crate::telemetry::metrics::Metrics;
 
@@ -27,6 +29,10 @@ pub struct Site {
     pub integrations: Vec<Arc<Integration>>,
     /// What becomes of deliveries from before the store's memory; readiness waits for it, too.
     pub cold_start: ColdStart,
+    /// Bodies in memory. Kept by the next site unless its limits differ.
+    pub intake: Arc<Intake>,
+    /// Budgets of sources: requests, and failures at each integration. Kept by the next site unless its limits differ.
+    pub sources: Arc<SourceTable>,
     /// What outlives this site.
     pub shared: Arc<Shared>,
 }
@@ -37,10 +43,10 @@ pub struct Shared {
     pub clock: Clock,
     /// The claims.
     pub store: Arc<Store>,
-    /// Bodies in memory.
-    pub intake: Intake,
-    /// Budgets of sources: requests, and failures at each integration.
-    pub sources: Arc<SourceTable>,
+    /// The kill switches.
+    pub switches: Switchboard,
+    /// The settled deliveries that can be forgotten by the ids of their requests.
+    pub settled: Settled,
     /// The audit log.
     pub auditor: Auditor,
     /// All metrics.

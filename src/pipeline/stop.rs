@@ -5,6 +5,7 @@ use http::HeaderValue;
 use crate::audit::error::AuditUnavailable;
 use crate::domain::reason::Reason;
 use crate::domain::retry_after::RetryAfter;
+use crate::domain::time::UnixTime;
 use crate::gate::admit::error::AdmitError;
 use crate::gate::forward::error::ForwardError;
 use crate::gate::intake::error::IntakeError;
@@ -14,6 +15,8 @@ use crate::gate::scope::error::ScopeError;
 use crate::gate::verify::error::VerifyError;
 use crate::listen::wire::{FaultKind, WireFault};
 use crate::pipeline::answer::Terms;
+use crate::switch::board::Off;
+use crate::switch::order::SwitchAnswer;
 
 /// Why a request stops.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +39,12 @@ pub enum Stop {
     /// No integration has its host and path.
     #[error("no integration has this host and path")]
     UnknownRoute,
-    /// The integration is switched off.
+    /// The configuration has the integration switched off.
     #[error("the integration is disabled")]
     Disabled,
+    /// An operator switched it off.
+    #[error("the integration is disabled: {}", .0.order.why.as_str())]
+    SwitchedOff(Off, UnixTime),
     /// Its head is not admitted.
     #[error(transparent)]
     Admit(#[from] AdmitError),
@@ -86,7 +92,7 @@ impl Stop {
             Self::Wire(_) | Self::Head | Self::Forwarded => Reason::MalformedRequest,
             Self::Draining => Reason::Draining,
             Self::UnknownRoute => Reason::UnknownRoute,
-            Self::Disabled => Reason::IntegrationDisabled,
+            Self::Disabled | Self::SwitchedOff(..) => Reason::IntegrationDisabled,
             Self::Admit(error) => error.reason(),
             Self::Muted { .. } => Reason::RateLimitedFailures,
             Self::Intake(error) => error.reason(),
@@ -102,7 +108,12 @@ impl Stop {
     /// What the answer says besides the class. The connection ends unless the whole body was read.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        Terms { retry_after: self.retry_after(), allow: self.allow(), close: !self.is_after_body(), temporary: false }
+        Terms {
+            retry_after: self.retry_after(),
+            allow: self.allow(),
+            close: !self.is_after_body(),
+            temporary: matches!(self, Self::SwitchedOff(off, _) if off.order.answer == SwitchAnswer::Unavailable),
+        }
     }
 
     fn retry_after(&self) -> Option<RetryAfter> {
@@ -111,6 +122,9 @@ impl Stop {
             | Self::Muted { retry_after, .. }
             | Self::Replay(ReplayError::ReplayInFlight { retry_after } | ReplayError::SignedBeforeStart { retry_after })
             | Self::Pace(PaceError::RateLimitedIntegration { retry_after }) => Some(*retry_after),
+            Self::SwitchedOff(off, now) => {
+                Some(off.order.until.map_or(SWITCHED_OFF_WAIT, |until| RetryAfter::new(until.since(*now))))
+            }
             _ => None,
         }
     }
@@ -130,3 +144,6 @@ impl Stop {
         }
     }
 }
+
+/// When to come again where nobody knows when the switch will be thrown back.
+const SWITCHED_OFF_WAIT: RetryAfter = RetryAfter::MINUTE;

@@ -16,7 +16,7 @@ mod signature;
 pub use signature::{Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule};
 
 /// One provider's scheme, as a preset or the configuration describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scheme {
     /// The name that `provider = "…"` refers to.
     pub name: ProviderName,
@@ -108,7 +108,7 @@ impl Scheme {
 }
 
 /// Where the facts of a scheme come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The provider's page.
     pub docs: String,
@@ -138,7 +138,7 @@ pub enum Evidence {
 }
 
 /// When a delivery was signed. Signed always: a scheme whose time is not part of the content has no rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimestampRule {
     /// Where it stands.
     pub place: TimestampPlace,
@@ -233,7 +233,7 @@ pub enum Locator {
 }
 
 /// A challenge of the producer and the answer to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// What a request must look like.
     pub shape: HandshakeShape,

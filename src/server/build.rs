@@ -9,10 +9,11 @@ use std::time::Duration;
 use crate::audit::error::AuditError;
 use crate::config::plan::{IntegrationPlan, Plan};
 use crate::domain::name::IntegrationName;
-use crate::domain::time::UnixTime;
+use crate::gate::admit::sources::SourceTable;
 use crate::gate::admit::terms::AdmitTerms;
 use crate::gate::forward::error::ForwardBuildError;
 use crate::gate::forward::upstream::Upstream;
+use crate::gate::intake::gate::Intake;
 use crate::gate::pace::gate::Pace;
 use crate::gate::replay::disk::error::DiskError;
 use crate::gate::replay::history::HistoryTerms;
@@ -22,12 +23,17 @@ use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
 use crate::listen::error::ListenError;
-use crate::pipeline::integration::{About, Integration, SecretUse};
+use crate::pipeline::integration::{About, Integration, Pools, SecretUse};
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
 use crate::secrets::spec::SecretSpec;
 use crate::secrets::{self, SecretError, SecretFault};
+use crate::server::material::{Material, Seal, Sealed, SealedSecrets};
+use crate::server::standing::{Before, Ground, Standing};
 use crate::server::state_directory::StateDirectoryError;
+use crate::server::watch::print::Print;
+use crate::server::watch::targets;
+use crate::switch::error::SwitchError;
 
 /// Why a gateway cannot be built from its plan.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +91,9 @@ pub enum BuildError {
     /// The state directory cannot be had.
     #[error(transparent)]
     State(#[from] StateDirectoryError),
+    /// The positions of the kill switches cannot be had.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
     /// The replay store on disk cannot be opened.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -102,18 +111,26 @@ pub enum BuildError {
 }
 
 /// One integration with its secrets read and its upstream built, not yet tied to a running gateway.
-pub struct Prepared {
+pub(crate) struct Prepared {
     plan: IntegrationPlan,
     keys: KeyRing,
     upstream: Upstream,
+    material: Material,
+}
+
+impl Prepared {
+    /// Whose it is, and what it was built from.
+    pub(crate) fn material(&self) -> (IntegrationName, Material) {
+        (self.plan.name.clone(), self.material.clone())
+    }
 }
 
 /// Reads and builds everything that the plan's integrations need, or says everything that is wrong.
-pub fn prepare(plan: &Plan) -> Result<Vec<Prepared>, Vec<BuildError>> {
+pub(crate) fn prepare(plan: &Plan, seal: &Seal) -> Result<Vec<Prepared>, Vec<BuildError>> {
     let mut prepared = Vec::with_capacity(plan.integrations.len());
     let mut faults = Vec::new();
     for integration in &plan.integrations {
-        match prepare_one(integration) {
+        match prepare_one(integration, seal) {
             Ok(one) => prepared.push(one),
             Err(found) => faults.extend(found),
         }
@@ -121,18 +138,21 @@ pub fn prepare(plan: &Plan) -> Result<Vec<Prepared>, Vec<BuildError>> {
     if faults.is_empty() { Ok(prepared) } else { Err(faults) }
 }
 
-fn prepare_one(plan: &IntegrationPlan) -> Result<Prepared, Vec<BuildError>> {
-    let keys = keys(plan);
-    let upstream = upstream(plan).map_err(|fault| vec![fault]);
+fn prepare_one(plan: &IntegrationPlan, seal: &Seal) -> Result<Prepared, Vec<BuildError>> {
+    let keys = keys(plan, seal);
+    let upstream = upstream(plan, seal).map_err(|fault| vec![fault]);
     match (keys, upstream) {
-        (Ok(keys), Ok(upstream)) => Ok(Prepared { plan: plan.clone(), keys, upstream }),
+        (Ok((keys, secrets)), Ok((upstream, sealed))) => {
+            Ok(Prepared { plan: plan.clone(), keys, upstream, material: Material { secrets, upstream: sealed } })
+        }
         (keys, upstream) => Err(keys.err().into_iter().chain(upstream.err()).flatten().collect()),
     }
 }
 
-fn keys(plan: &IntegrationPlan) -> Result<KeyRing, Vec<BuildError>> {
+fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets), Vec<BuildError>> {
     let unread = |fault| BuildError::Secret { integration: plan.name.clone(), fault };
     let loaded = secrets::load_all(&plan.secrets).map_err(|faults| faults.into_iter().map(unread).collect::<Vec<_>>())?;
+    let sealed = loaded.iter().map(|secret| (secret.spec.id.clone(), seal.bytes(secret.text.expose()))).collect();
     let material = loaded.into_iter().map(|secret| KeyMaterial {
         id: secret.spec.id,
         key_id: secret.spec.key_id,
@@ -142,45 +162,71 @@ fn keys(plan: &IntegrationPlan) -> Result<KeyRing, Vec<BuildError>> {
         not_after: secret.spec.not_after,
     });
     let unfit = |fault| BuildError::Key { integration: plan.name.clone(), fault };
-    KeyRing::build(&plan.scheme, material.collect()).map_err(|faults| faults.into_iter().map(unfit).collect())
+    let keys = KeyRing::build(&plan.scheme, material.collect());
+    keys.map(|keys| (keys, sealed)).map_err(|faults| faults.into_iter().map(unfit).collect())
 }
 
-fn upstream(plan: &IntegrationPlan) -> Result<Upstream, BuildError> {
+fn upstream(plan: &IntegrationPlan, seal: &Seal) -> Result<(Upstream, Sealed), BuildError> {
     let mut headers = Vec::with_capacity(plan.target.headers.len());
     for (name, source) in &plan.target.headers {
         let value = secrets::read(source);
         headers.push((name.clone(), value.map_err(|fault| BuildError::Header { integration: plan.name.clone(), fault })?));
     }
+    let values: Vec<_> = headers.iter().map(|(_, value)| seal.bytes(value.expose())).collect();
+    let files: Vec<_> = targets::of_upstream(&plan.target).iter().map(|file| Print::of(file)).collect();
+    let sealed = seal.of(&(values, files));
     let built = Upstream::build(&plan.target, &plan.scheme, headers);
-    built.map_err(|fault| BuildError::Upstream { integration: plan.name.clone(), fault })
+    built.map(|upstream| (upstream, sealed)).map_err(|fault| BuildError::Upstream { integration: plan.name.clone(), fault })
 }
 
-/// Ties prepared integrations to what outlives them.
-pub fn site(plan: &Plan, prepared: Vec<Prepared>, shared: &Arc<Shared>, workers: usize) -> Site {
+/// Builds a site on what was made for it, for whoever runs one without sockets and never changes it.
+pub fn first_site(plan: &Plan, shared: &Arc<Shared>, workers: usize) -> Result<Site, Vec<BuildError>> {
+    let seal = Seal::default();
+    let prepared = prepare(plan, &seal)?;
+    Ok(site(plan, prepared, &Ground { shared: Arc::clone(shared), workers, seal }, None))
+}
+
+/// Ties prepared integrations to what outlives them. What stands already goes on wherever nothing about it differs.
+pub(crate) fn site(plan: &Plan, prepared: Vec<Prepared>, ground: &Ground, standing: Option<&Standing>) -> Site {
+    let shared = &ground.shared;
     let names: Vec<_> = prepared.iter().map(|one| one.plan.name.clone()).collect();
     let parts = shared.store.divide(&names);
     let mut router = Router::default();
     let mut integrations = Vec::with_capacity(prepared.len());
     for (index, (one, share)) in prepared.into_iter().zip(parts).enumerate() {
         router.insert(one.plan.host.as_deref(), &one.plan.path, index);
-        integrations.push(Arc::new(integration(plan, one, share, shared, workers)));
+        let terms = replay_terms(plan, &one.plan, share, ground, standing);
+        let before = standing.and_then(|standing| standing.integration(&one.plan.name));
+        integrations.push(Arc::new(integration(one, terms, ground, before.as_ref())));
     }
-    Site { router, integrations, cold_start: plan.replay.cold_start, shared: Arc::clone(shared) }
+    let sources = standing.and_then(|standing| standing.sources(plan.source_limits));
+    let intake = standing.and_then(|standing| standing.intake(plan.intake));
+    Site {
+        router,
+        integrations,
+        cold_start: plan.replay.cold_start,
+        sources: sources.unwrap_or_else(|| Arc::new(SourceTable::new(plan.source_limits))),
+        intake: intake.unwrap_or_else(|| Arc::new(Intake::new(plan.intake))),
+        shared: Arc::clone(shared),
+    }
 }
 
-fn integration(plan: &Plan, one: Prepared, share: ShareId, shared: &Shared, workers: usize) -> Integration {
-    let Prepared { plan: own, keys, upstream } = one;
-    let now = shared.clock.now().wall;
+fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Option<&Before<'_>>) -> Integration {
+    let shared = &ground.shared;
+    let pace = before.and_then(|before| before.pace(&one.plan));
+    let pools = before.and_then(|before| before.pools(&one.plan, &one.material));
+    let secrets = secret_uses(&one, shared, before);
+    let Prepared { plan: own, keys, upstream, .. } = one;
+    let switch = shared.switches.switch(&own.name);
     Integration {
-        replay: replay_terms(plan, &own, share, shared),
+        replay,
         admission: AdmitTerms::new(own.sources_allow.as_deref(), &own.scheme),
-        events: EventRules { allow: own.events_allow.clone() },
-        pace: Pace::new(own.rate_limit),
-        pools: (0..workers).map(|_| upstream.pool(&shared.clock)).collect(),
-        common_pool: upstream.pool(&shared.clock),
+        events: EventRules { allow: own.events_allow },
+        pace: pace.unwrap_or_else(|| Arc::new(Pace::new(own.rate_limit))),
+        pools: pools.unwrap_or_else(|| Arc::new(connections(&upstream, ground))),
         metrics: shared.metrics.integration(&own.name, &own.scheme.name),
         provider_metrics: shared.metrics.provider(&own.scheme.name),
-        secrets: secret_uses(&own, shared, now),
+        secrets,
         about: About { host: own.host, path: own.path, owner: own.owner, review_by: own.review_by },
         max_body_bytes: own.max_body_bytes,
         tolerance: own.tolerance,
@@ -189,28 +235,44 @@ fn integration(plan: &Plan, one: Prepared, share: ShareId, shared: &Shared, work
         enabled: own.enabled,
         name: own.name,
         scheme: own.scheme,
-        keys,
+        keys: keys.less(Arc::clone(switch.barred())),
+        switch,
     }
 }
 
-fn secret_uses(own: &IntegrationPlan, shared: &Shared, now: UnixTime) -> Vec<SecretUse> {
-    let one = |secret: &SecretSpec| {
-        let metrics = shared.metrics.secret(&own.name, &secret.id, secret.not_after);
-        SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), now, metrics)
-    };
-    own.secrets.iter().map(one).collect()
+fn connections(upstream: &Upstream, ground: &Ground) -> Pools {
+    let pool = || upstream.pool(&ground.shared.clock);
+    Pools { workers: (0..ground.workers).map(|_| pool()).collect(), common: pool() }
 }
 
-fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, shared: &Shared) -> ReplayTerms {
+fn secret_uses(one: &Prepared, shared: &Shared, before: Option<&Before<'_>>) -> Vec<SecretUse> {
+    let now = shared.clock.now().wall;
+    let fresh = |secret: &SecretSpec| {
+        let metrics = shared.metrics.secret(&one.plan.name, &secret.id, secret.not_after);
+        SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), now, metrics)
+    };
+    let known = |secret: SecretUse| match before.and_then(|before| before.secret(&secret.id)) {
+        Some(last) => {
+            let is_same_text = before.is_some_and(|before| before.has_same_text(&secret.id, &one.material));
+            secret.after(last, is_same_text)
+        }
+        None => secret,
+    };
+    one.plan.secrets.iter().map(fresh).map(known).collect()
+}
+
+fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, ground: &Ground, standing: Option<&Standing>) -> ReplayTerms {
     let timeout = own.target.timeout;
+    let now = ground.shared.clock.now().wall;
+    let raised = standing.and_then(|standing| standing.raised(&own.name, own.tolerance, now));
     ReplayTerms {
-        store: Arc::clone(&shared.store),
+        store: Arc::clone(&ground.shared.store),
         integration: own.name.clone(),
         protection: if own.replay { Protection::On } else { Protection::Off },
         share,
         lease: timeout.saturating_add(LEASE_MARGIN),
         lapse: timeout,
-        history: HistoryTerms { cold_start: plan.replay.cold_start, untimed_window: own.untimed_window, raised: None },
+        history: HistoryTerms { cold_start: plan.replay.cold_start, untimed_window: own.untimed_window, raised },
     }
 }
 

@@ -9,7 +9,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
@@ -19,27 +19,32 @@ use tokio_util::task::TaskTracker;
 use crate::audit::auditor::Auditor;
 use crate::audit::error::AuditError;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
+use crate::domain::secret::SecretBytes;
 use crate::domain::time::Clock;
-use crate::gate::admit::sources::SourceTable;
-use crate::gate::intake::gate::Intake;
 use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
 use crate::gate::replay::spec::{ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
-use crate::listen::bind::{BoundListener, bind_all};
+use crate::listen::bind::{BoundListener, Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
 use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
 use crate::pipeline::life::live;
+use crate::pipeline::settled::Settled;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
-use crate::server::admin::{self, Access, Admin};
-use crate::server::build::{self, BuildError};
+use crate::server::admin::{self, Access, Admin, Controls};
+use crate::server::build::{self, BuildError, Prepared};
 use crate::server::housekeeper::Housekeeper;
+use crate::server::material::Seal;
 use crate::server::observe::Observed;
+use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
+use crate::server::reload::{Reloader, Reloads};
+use crate::server::standing::{Ground, Standing};
 use crate::server::state_directory::StateDirectory;
+use crate::switch::board::Switchboard;
 use crate::telemetry::metrics::Metrics;
 
 /// A running gateway.
@@ -49,37 +54,71 @@ pub struct Gateway {
     site: Arc<ArcSwap<Site>>,
     observed: Arc<Observed>,
     running: Running,
-    admin: Vec<JoinHandle<()>>,
-    drain: DrainSpec,
+    /// The admin listeners and the reloader.
+    tasks: Vec<JoinHandle<()>>,
+    reloads: Reloads,
+    drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
     _state_directory: StateDirectory,
 }
 
+/// What a gateway is started with besides its plan.
+pub struct Surroundings {
+    /// Where the next plan comes from.
+    pub load: LoadPlan,
+    /// Sockets that somebody opened for it.
+    pub inherited: Inherited,
+    /// Where `now` comes from.
+    pub clock: Clock,
+    /// How many workers there are.
+    pub workers: usize,
+}
+
+impl Surroundings {
+    /// A plan that never changes, though what it names may, and sockets of the gateway's own.
+    #[must_use]
+    pub fn fixed(plan: &Plan, clock: Clock, workers: usize) -> Self {
+        Self { load: engine::always(plan), inherited: Inherited::default(), clock, workers }
+    }
+}
+
 impl Gateway {
     /// Builds and starts everything of a plan, or says everything that is wrong.
-    pub async fn start(plan: &Plan, clock: Clock, workers: usize) -> Result<Self, Vec<BuildError>> {
-        let prepared = build::prepare(plan)?;
-        let mut sockets = Sockets::open(plan).await.map_err(one)?;
+    pub async fn start(plan: &Plan, surroundings: Surroundings) -> Result<Self, Vec<BuildError>> {
+        let Surroundings { load, inherited, clock, workers } = surroundings;
+        let seal = Seal::default();
+        let prepared = build::prepare(plan, &seal)?;
+        let materials = prepared.iter().map(Prepared::material).collect();
+        let mut sockets = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
         let shared = Arc::new(shared(plan, &state_directory, clock).map_err(one)?);
-        let site = Arc::new(ArcSwap::from_pointee(build::site(plan, prepared, &shared, workers)));
+        let ground = Ground { shared: Arc::clone(&shared), workers, seal };
+        let first = Arc::new(build::site(plan, prepared, &ground, None));
+        let site = Arc::new(ArcSwap::new(Arc::clone(&first)));
         let connections = Arc::new(ListenCounters::default());
-        let observed = Arc::new(Observed::new(Arc::clone(&site), Arc::clone(&connections)));
-        let housekeeper = Housekeeper::start(&shared).map_err(one)?;
+        let observed = sockets.observed(&site, &connections);
+        let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
+        let replaceable = sockets.replaceable(&site, &drain);
+        let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
+        let (reloader, reloads) = Reloader::new(&engine, Arc::clone(&observed));
         let (addresses, admin_address) = (sockets.addresses(), sockets.admin_address);
-        let admin = sockets.serve_admin(&observed);
+        let controls = Controls { site: Arc::clone(&site), reloads: reloads.clone(), token: Arc::clone(&sockets.token) };
+        let mut tasks = sockets.serve_admin(&observed, &Arc::new(controls));
         let lines = Arc::clone(&site);
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
         let running = Workers::start(workers, sockets.listeners, &plan.connections, make_line, &connections).map_err(one)?;
+        tasks.push(tokio::spawn(reloader.run(engine)));
         Ok(Self {
             addresses,
             admin_address,
             site,
             observed,
             running,
-            admin,
-            drain: plan.drain,
+            tasks,
+            reloads,
+            drain,
             housekeeper,
             _state_directory: state_directory,
         })
@@ -103,18 +142,25 @@ impl Gateway {
         self.observed.readiness().is_ready()
     }
 
+    /// The way to ask it to reload.
+    #[must_use]
+    pub const fn reloads(&self) -> &Reloads {
+        &self.reloads
+    }
+
     /// Ends it in order. Answers how many connections had to be cut, or that the audit log could not be written out.
     pub async fn drain(self) -> Result<Drained, AuditError> {
         let shared = Arc::clone(&self.site.load().shared);
+        let DrainSpec { delay, timeout } = **self.drain.load();
         shared.ending.leave();
-        tokio::time::sleep(self.drain.delay).await;
+        tokio::time::sleep(delay).await;
         shared.ending.drain();
         shared.deliveries.close();
-        let drained = self.running.drain(self.drain.timeout).await;
+        let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
         let written = shared.auditor.shutdown().await;
-        for listener in &self.admin {
-            listener.abort();
+        for task in &self.tasks {
+            task.abort();
         }
         written.map(|()| drained)
     }
@@ -129,8 +175,8 @@ pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Re
     let metrics = Arc::new(Metrics::new());
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock)?),
-        intake: Intake::new(plan.intake),
-        sources: Arc::new(SourceTable::new(plan.source_limits)),
+        settled: Settled::default(),
+        switches: Switchboard::open(state_directory.path())?,
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
@@ -153,30 +199,45 @@ struct Sockets {
     listeners: Vec<BoundListener>,
     admin: Vec<(TcpListener, Access)>,
     admin_address: SocketAddr,
+    token: Arc<ArcSwapOption<SecretBytes>>,
 }
 
 impl Sockets {
-    async fn open(plan: &Plan) -> Result<Self, BuildError> {
-        let listeners = bind_all(&plan.listeners)?;
+    async fn open(plan: &Plan, inherited: Inherited) -> Result<Self, BuildError> {
+        let listeners = bind_or_take_all(&plan.listeners, inherited)?;
         let token = plan.admin.token.as_ref().map(secrets::read).transpose();
         let token = token.map_err(|fault| BuildError::Token { fault })?;
         let main = bind_admin(plan.admin.bind).await?;
         let admin_address = main.local_addr().unwrap_or(plan.admin.bind);
-        let access = if plan.admin.bind.ip().is_loopback() { Access::Loopback } else { Access::Token(token) };
+        let access = if plan.admin.bind.ip().is_loopback() { Access::Loopback } else { Access::Token };
         let mut admin = vec![(main, access)];
         if let AdminSpec { probe_bind: Some(address), .. } = plan.admin {
             admin.push((bind_admin(address).await?, Access::Probes));
         }
-        Ok(Self { listeners, admin, admin_address })
+        Ok(Self { listeners, admin, admin_address, token: Arc::new(ArcSwapOption::from(token.map(Arc::new))) })
     }
 
     fn addresses(&self) -> Vec<BindAddress> {
         self.listeners.iter().map(|listener| listener.address().clone()).collect()
     }
 
-    fn serve_admin(&mut self, observed: &Arc<Observed>) -> Vec<JoinHandle<()>> {
+    fn observed(&self, site: &Arc<ArcSwap<Site>>, connections: &Arc<ListenCounters>) -> Arc<Observed> {
+        let doors = self.listeners.iter().filter_map(BoundListener::tls).cloned();
+        Arc::new(Observed::new(Arc::clone(site), Arc::clone(connections), doors.collect()))
+    }
+
+    fn replaceable(&self, site: &Arc<ArcSwap<Site>>, drain: &Arc<ArcSwap<DrainSpec>>) -> Replaceable {
+        Replaceable {
+            doors: self.listeners.iter().map(|listener| listener.tls().cloned()).collect(),
+            token: Arc::clone(&self.token),
+            drain: Arc::clone(drain),
+            site: Arc::clone(site),
+        }
+    }
+
+    fn serve_admin(&mut self, observed: &Arc<Observed>, controls: &Arc<Controls>) -> Vec<JoinHandle<()>> {
         let serve = |(listener, access)| {
-            let admin = Arc::new(Admin::new(Arc::clone(observed), access));
+            let admin = Arc::new(Admin::new(Arc::clone(observed), Arc::clone(controls), access));
             tokio::spawn(admin::serve(listener, admin))
         };
         self.admin.drain(..).map(serve).collect()

@@ -1,4 +1,4 @@
-//! What has to be tidied up, on a thread of its own: expired claims, idle budgets.
+//! What has to be tidied up, on a thread of its own: expired claims, idle budgets, switches that are not written down yet.
 //!
 //! Off the request path and off its threads, so that it may take as long as it takes.
 
@@ -7,8 +7,10 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::gate::replay::store::ReplayStore as _;
-use crate::pipeline::site::Shared;
+use crate::pipeline::site::Site;
 use crate::server::build::BuildError;
 
 /// The running thread.
@@ -18,13 +20,15 @@ pub(crate) struct Housekeeper {
 }
 
 impl Housekeeper {
-    pub(crate) fn start(shared: &Arc<Shared>) -> Result<Self, BuildError> {
+    pub(crate) fn start(site: &Arc<ArcSwap<Site>>) -> Result<Self, BuildError> {
         let (stop, stopped) = mpsc::channel();
-        let shared = Arc::clone(shared);
+        let site = Arc::clone(site);
         let thread = thread::Builder::new().name("housekeeper".to_owned()).spawn(move || {
             while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
-                shared.store.maintain(shared.clock.now());
-                shared.sources.maintain();
+                let site = site.load_full();
+                site.shared.store.maintain(site.shared.clock.now());
+                site.sources.maintain();
+                site.shared.switches.keep();
             }
         });
         let thread = thread.map_err(|source| BuildError::System { what: "starting the housekeeper", source })?;

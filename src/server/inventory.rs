@@ -7,34 +7,47 @@ use serde::Serialize;
 use crate::domain::reason::{Decision, Reason};
 use crate::domain::time::UnixTime;
 use crate::pipeline::integration::{Integration, SecretUse};
+use crate::switch::board::Off;
 
 /// One integration, as people want to see it.
 #[derive(Debug, Serialize)]
 pub struct InventoryEntry {
-    name: String,
-    provider: String,
-    host: Option<String>,
-    path: String,
-    owner: Option<String>,
-    review_by: Option<String>,
-    state: &'static str,
-    secrets: Vec<SecretEntry>,
-    last_accepted: Option<String>,
-    accepted: u64,
-    refused: u64,
-    refusals: std::collections::BTreeMap<&'static str, u64>,
+    pub(crate) name: String,
+    pub(crate) provider: String,
+    pub(crate) host: Option<String>,
+    pub(crate) path: String,
+    pub(crate) owner: Option<String>,
+    pub(crate) review_by: Option<String>,
+    pub(crate) state: &'static str,
+    pub(crate) disabled: Option<DisabledEntry>,
+    pub(crate) secrets: Vec<SecretEntry>,
+    pub(crate) last_accepted: Option<String>,
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    pub(crate) refusals: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// Why an integration takes nothing.
+#[derive(Debug, Serialize)]
+pub(crate) struct DisabledEntry {
+    /// `configuration`, `integration` (its own switch) or `all` (the switch for all).
+    pub(crate) by: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) since: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) answer: u16,
 }
 
 /// One secret of it.
 #[derive(Debug, Serialize)]
-struct SecretEntry {
-    id: String,
-    state: &'static str,
-    not_before: Option<String>,
-    not_after: Option<String>,
-    loaded_at: String,
-    age_seconds: u64,
-    last_used: Option<String>,
+pub(crate) struct SecretEntry {
+    pub(crate) id: String,
+    pub(crate) state: &'static str,
+    pub(crate) not_before: Option<String>,
+    pub(crate) not_after: Option<String>,
+    pub(crate) loaded_at: String,
+    pub(crate) age_seconds: u64,
+    pub(crate) last_used: Option<String>,
 }
 
 impl InventoryEntry {
@@ -45,6 +58,7 @@ impl InventoryEntry {
         let of_decision = |decision| Reason::ALL.into_iter().filter(move |reason| reason.decision() == decision);
         let refusals = of_decision(Decision::Refused).map(|reason| (reason.code(), counted(&reason)));
         let refusals: std::collections::BTreeMap<_, _> = refusals.filter(|(_, count)| *count > 0).collect();
+        let disabled = DisabledEntry::of(integration, now);
         Self {
             name: integration.name.to_string(),
             provider: integration.scheme.name.to_string(),
@@ -52,8 +66,9 @@ impl InventoryEntry {
             path: integration.about.path.clone(),
             owner: integration.about.owner.clone(),
             review_by: integration.about.review_by.clone(),
-            state: if integration.enabled { "enabled" } else { "disabled" },
-            secrets: integration.secrets.iter().map(|secret| SecretEntry::of(secret, now)).collect(),
+            state: if disabled.is_none() { "enabled" } else { "disabled" },
+            disabled,
+            secrets: integration.secrets.iter().map(|secret| SecretEntry::of(secret, integration, now)).collect(),
             last_accepted: integration.metrics.last_accepted().map(|at| at.to_string()),
             accepted: of_decision(Decision::Accepted).map(|reason| counted(&reason)).sum(),
             refused: refusals.values().sum(),
@@ -62,11 +77,31 @@ impl InventoryEntry {
     }
 }
 
+impl DisabledEntry {
+    /// Why, if it is.
+    pub(crate) fn of(integration: &Integration, now: UnixTime) -> Option<Self> {
+        if !integration.enabled {
+            return Some(Self { by: "configuration", reason: None, since: None, until: None, answer: 403 });
+        }
+        integration.switch.off(now).map(|off| Self::by_switch(&off))
+    }
+
+    fn by_switch(off: &Off) -> Self {
+        Self {
+            by: if off.is_for_all { "all" } else { "integration" },
+            reason: Some(off.order.why.as_str().to_owned()),
+            since: Some(off.order.since.to_string()),
+            until: off.order.until.map(|until| until.to_string()),
+            answer: off.order.answer.status(),
+        }
+    }
+}
+
 impl SecretEntry {
-    fn of(secret: &SecretUse, now: UnixTime) -> Self {
+    fn of(secret: &SecretUse, integration: &Integration, now: UnixTime) -> Self {
         Self {
             id: secret.id.to_string(),
-            state: validity(secret, now),
+            state: if integration.switch.barred().has(&secret.id, now) { "disabled" } else { validity(secret, now) },
             not_before: secret.not_before.map(|at| at.to_string()),
             not_after: secret.not_after.map(|at| at.to_string()),
             loaded_at: secret.loaded_at.to_string(),

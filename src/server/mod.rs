@@ -1,8 +1,8 @@
-//! Assembly: plan to running gateway, its end, and the admin listener.
+//! Assembly: plan to running gateway, its changes, its end, and the admin listener.
 //!
-//! Owns: what is started in which order, what is shared, what is drained.
+//! Owns: what is started in which order, what is shared, what goes on over a reload, what is drained.
 //! Must not know: how anything is judged.
-//! Invariants: a gateway starts whole or not at all; what was begun is finished before it ends.
+//! Invariants: a gateway starts whole or not at all, and changes whole or not at all; what was begun is finished before it ends.
 //!
 //! Start at [`gateway`].
 
@@ -11,6 +11,10 @@ pub mod build;
 pub mod gateway;
 mod housekeeper;
 pub mod inventory;
+mod material;
 mod observe;
 pub mod readiness;
+pub mod reload;
+mod standing;
 pub mod state_directory;
+mod watch;

@@ -2,37 +2,69 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
+use crate::domain::time::UnixTime;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::ListenCounters;
+use crate::listen::tls::TlsEntry;
+use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
-use crate::server::readiness::{Conditions, Readiness};
+use crate::server::readiness::{Conditions, Degraded, Readiness};
+use crate::server::reload::outcome::Outcome;
 use crate::telemetry::metrics::LiveReadings;
 
 /// The gateway as seen from outside the request path.
 pub(crate) struct Observed {
     site: Arc<ArcSwap<Site>>,
     connections: Arc<ListenCounters>,
+    doors: Vec<Arc<TlsEntry>>,
+    /// The last configuration, if it was refused.
+    refused: ArcSwapOption<Outcome>,
 }
 
 impl Observed {
-    pub(crate) const fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>) -> Self {
-        Self { site, connections }
+    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
+        Self { site, connections, doors, refused: ArcSwapOption::empty() }
+    }
+
+    /// Notes how the last reload ended.
+    pub(crate) fn reloaded(&self, outcome: &Outcome) {
+        self.refused.store(outcome.faults().map(|_| Arc::new(outcome.clone())));
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
         let site = self.site.load();
         let shared = &site.shared;
         let now = shared.clock.now();
-        Readiness::judge(&Conditions {
+        let without_secret = without_secret(&site, now.wall);
+        let enabled = site.integrations.iter().filter(|integration| integration.enabled).count();
+        Readiness::judge(Conditions {
             replay_ready: ready_at(shared.store.knows_since(now), site.cold_start, now).is_none(),
             replay_available: shared.store.is_available(now),
             audit_writable: shared.auditor.is_healthy(),
+            secrets_usable: enabled == 0 || without_secret.len() < enabled,
             draining: shared.ending.is_leaving(),
+            degraded: self.degraded(&site, without_secret, now.wall),
         })
+    }
+
+    fn degraded(&self, site: &Site, without_secret: Vec<String>, now: UnixTime) -> Vec<Degraded> {
+        let refused = self.refused.load_full();
+        let refused = refused.iter().filter_map(|outcome| outcome.faults()).flatten().cloned().collect();
+        let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
+        let ends = self.doors.iter().flat_map(|door| door.not_after());
+        let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
+        let all: [(&'static str, Vec<String>); 4] = [
+            ("configuration_refused", refused),
+            ("switches_not_kept", unkept.into_iter().collect()),
+            ("certificate_expired", expired),
+            ("secret_unavailable", without_secret),
+        ];
+        let there = all.into_iter().filter(|(_, details)| !details.is_empty());
+        there.map(|(cause, details)| Degraded { cause, details }).collect()
     }
 
     pub(crate) fn metrics(&self) -> String {
@@ -40,7 +72,7 @@ impl Observed {
         let shared = &site.shared;
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
-            inflight_bytes: shared.intake.inflight_bytes(),
+            inflight_bytes: site.intake.inflight_bytes(),
             replay_entries: shared.store.entries(),
             replay_capacity: shared.store.capacity(),
             tls_handshakes_ok: self.connections.handshakes_ok(),
@@ -55,4 +87,10 @@ impl Observed {
         let now = site.shared.clock.now().wall;
         site.integrations.iter().map(|integration| InventoryEntry::of(integration, now)).collect()
     }
+}
+
+/// The enabled integrations that can verify nothing now.
+fn without_secret(site: &Site, now: UnixTime) -> Vec<String> {
+    let cannot = |integration: &&Arc<Integration>| integration.enabled && integration.keys.usable_ids(now).next().is_none();
+    site.integrations.iter().filter(cannot).map(|integration| integration.name.to_string()).collect()
 }

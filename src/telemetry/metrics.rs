@@ -194,6 +194,11 @@ impl Metrics {
         self.last_accepted.remove(&label);
     }
 
+    /// Forgets the series of a provider that no integration has any more.
+    pub fn retire_provider(&self, provider: &ProviderName) {
+        self.verify_duration.remove(&ProviderLabel::new(provider));
+    }
+
     /// Forgets the series of a secret that the configuration no longer has.
     pub fn retire_secret(&self, integration: &IntegrationName, id: &SecretId) {
         let labels = SecretLabels::new(integration, id);

@@ -22,7 +22,7 @@ use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::Clock;
 use hookward::gate::verify::sign::{Request as ToSign, SigningKey, sign};
 use hookward::provider::Catalogue;
-use hookward::server::gateway::Gateway;
+use hookward::server::gateway::{Gateway, Surroundings};
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -99,7 +99,7 @@ impl Stage {
         let (treasure, upstream) = Treasure::guard(clock.clone()).await;
         let plan = config::parse("life.toml", &configuration(folder.path(), upstream), folder.path());
         let plan = plan.unwrap_or_else(|faults| panic!("{}", config::render_faults(&faults)));
-        let gateway = Gateway::start(&plan, clock.clone(), 2).await;
+        let gateway = Gateway::start(&plan, Surroundings::fixed(&plan, clock.clone(), 2)).await;
         let gateway = gateway.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
         let ready = async {
             while !gateway.is_ready() {

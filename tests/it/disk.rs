@@ -129,10 +129,11 @@ fn a_disk_without_room_refuses_and_recovers_by_itself() {
 
     let (latch, delivery) = (Latch::default(), Provider::Github.delivery());
     let (held, body) = (latch.clone(), delivery.body.clone());
-    upstream.choose(move |request| match request.body == body {
-        true => Reply::Held(held.clone(), Box::new(Reply::ok())),
-        false => Reply::ok(),
-    });
+    upstream.choose(
+        move |request| {
+            if request.body == body { Reply::Held(held.clone(), Box::new(Reply::ok())) } else { Reply::ok() }
+        },
+    );
     let refused = std::thread::scope(|scope| {
         let answer = scope.spawn(|| gateway.deliver(&delivery));
         upstream.wait_for(2);

@@ -18,8 +18,7 @@ fn config(upstream: &Upstream) -> Config {
 }
 
 #[test]
-fn under_load_every_request_is_answered_or_was_never_taken() {
-    // SHD-01.
+fn shd_01_under_load_every_request_is_answered_or_was_never_taken() {
     let upstream = Upstream::start();
     upstream.always(Reply::ok_after(Duration::from_millis(15)));
     let mut gateway = Gateway::start(config(&upstream));
@@ -109,8 +108,7 @@ fn a_sender_that_left_does_not_take_its_delivery_along() {
 }
 
 #[test]
-fn nobody_can_hold_up_the_end() {
-    // SHD-02.
+fn shd_02_nobody_can_hold_up_the_end() {
     let upstream = Upstream::start();
     let mut gateway = Gateway::start(config(&upstream).set("limits", "drain_timeout", "\"2s\""));
     let idle = gateway.connect();

@@ -192,7 +192,11 @@ fn tls_12_a_flood_of_empty_records() {
 #[test]
 fn lst_01_descriptors_run_out() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).set("limits", "idle_timeout", "\"60s\"").descriptors(96));
+    let gateway = Gateway::start(config(&upstream).set("limits", "idle_timeout", "\"60s\"").launcher(&[
+        "sh",
+        "-c",
+        "ulimit -n 96; exec \"$0\" \"$@\"",
+    ]));
     assert!(gateway.stderr().contains("limit of open files"), "said at the start: {}", gateway.stderr());
     let mut established = gateway.connect();
     established.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());

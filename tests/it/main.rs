@@ -34,7 +34,11 @@ mod listener; // connections: silent, slow, too many, too few descriptors, and w
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
 mod readme; // README.md: what it tells a newcomer to type works
+mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
+mod rotation; // secrets and certificates exchanged under load
+mod sidecar; // the life of a pod and of a unit: probes, mounted files, signals, the end
 mod strict_head; // heads and framings that two readers could read differently
+mod switches; // kill switches, one delivery more, who may throw them
 mod tls; // versions, names, certificates, and what a failed handshake costs
 mod upstream; // an upstream that fails in every way

@@ -99,7 +99,8 @@ fn every_verb_and_option_it_names_exists() {
     let directory = tempfile::tempdir().unwrap();
     for span in README.split('`').skip(1).step_by(2).filter_map(|span| span.strip_prefix("hookward ")) {
         let words = span.split_whitespace().collect::<Vec<_>>();
-        let verb = words.iter().take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())).copied();
+        let is_verb = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-');
+        let verb = words.iter().copied().take_while(|word| is_verb(word));
         let help = succeeds(&hookward_output(directory.path(), &verb.chain(["--help"]).collect::<Vec<_>>()));
         for option in words.iter().filter(|word| word.starts_with("--")) {
             assert!(help.contains(option), "hookward {span}: no {option}");

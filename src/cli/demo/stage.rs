@@ -21,7 +21,9 @@ use crate::cli::serve;
 use crate::cli::transmit::transmit;
 use crate::config::{self, render_faults};
 use crate::domain::time::Clock;
+use crate::listen::bind::Inherited;
 use crate::server::gateway::Gateway;
+use crate::server::reload::engine;
 
 /// Everything that is up while the cases are played.
 pub(super) struct Stage {
@@ -56,7 +58,7 @@ impl Stage {
         let plan =
             plan.map_err(|faults| anyhow!("the demonstration's own configuration is wrong:\n{}", render_faults(&faults)))?;
         let clock = Clock::system();
-        let gateway = serve::start(&plan, clock.clone()).await?;
+        let gateway = serve::start(&plan, engine::always(&plan), Inherited::default(), clock.clone()).await?;
         let audit = scratch.path().join("audit.jsonl");
         Ok(Self { scratch, certificate, receiver, gateway, clock, audit, records: 0, last: None })
     }

@@ -1,6 +1,9 @@
 //! The keys of an integration: decoded, checked and keyed once, each with its validity.
 //!
-//! Invariants: a key that exists is not empty, not weak and of its algorithm's length; nothing prints it.
+//! Invariants: a key that exists is not empty, not weak and of its algorithm's length; nothing prints it; a key that an operator
+//! barred verifies nothing from that moment on.
+
+use std::sync::Arc;
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
@@ -13,6 +16,7 @@ use super::asymmetric;
 use super::error::{KeyError, KeyFault};
 use super::mac::MacKey;
 use super::public_key;
+use crate::domain::barred::Barred;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
@@ -73,6 +77,7 @@ impl Key {
 /// All keys of one integration.
 pub struct KeyRing {
     keys: Vec<Key>,
+    barred: Arc<Barred>,
 }
 
 impl KeyRing {
@@ -95,7 +100,13 @@ impl KeyRing {
                 Err(fault) => errors.push(KeyError { secret_id: Some(material.id), fault }),
             }
         }
-        if errors.is_empty() { Ok(Self { keys }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { keys, barred: Arc::default() }) } else { Err(errors) }
+    }
+
+    /// The same keys, less those that are barred whenever they are asked for.
+    #[must_use]
+    pub fn less(self, barred: Arc<Barred>) -> Self {
+        Self { barred, ..self }
     }
 
     /// The ids of all keys, in the order of the configuration.
@@ -114,7 +125,7 @@ impl KeyRing {
         self.keys.iter().find(|key| key.id == *id)?.provider_id.as_deref()
     }
 
-    /// The ids of the keys that are valid now; empty means that nothing can be verified.
+    /// The ids of the keys that are valid now and not barred; empty means that nothing can be verified.
     pub fn usable_ids(&self, now: UnixTime) -> impl Iterator<Item = &SecretId> {
         self.usable(now).map(|key| &key.id)
     }
@@ -126,7 +137,7 @@ impl KeyRing {
     }
 
     pub(super) fn usable(&self, now: UnixTime) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(move |key| key.is_valid(now))
+        self.keys.iter().filter(move |key| key.is_valid(now) && !self.barred.has(&key.id, now))
     }
 }
 

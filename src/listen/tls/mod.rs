@@ -43,6 +43,23 @@ pub struct TlsEntry {
     spec: TlsSpec,
 }
 
+/// Certificates that were read and can be served.
+#[derive(Debug)]
+#[must_use = "certificates serve nobody until they are put in use"]
+pub struct FreshCertificates {
+    certificates: Arc<Certificates>,
+    /// New settings where clients must show certificates, because who issues those is part of them.
+    config: Option<Arc<ServerConfig>>,
+}
+
+impl FreshCertificates {
+    /// The ends of validity, in the order of the configuration.
+    #[must_use]
+    pub fn not_after(&self) -> Vec<UnixTime> {
+        self.certificates.not_after()
+    }
+}
+
 impl TlsEntry {
     /// Reads the certificates and prepares the settings.
     pub fn load(spec: &TlsSpec) -> Result<Self, TlsError> {
@@ -50,14 +67,20 @@ impl TlsEntry {
         Ok(Self { config: ArcSwap::from_pointee(settings(spec, &choice)?), choice, spec: spec.clone() })
     }
 
-    /// Reads the certificates and the client CA anew; the next handshake sees them. On an error those in use stay.
-    pub fn reload(&self, certificates: &[CertificateSpec]) -> Result<(), TlsError> {
-        let certificates = Certificates::load(certificates)?;
-        if self.spec.client_ca.is_some() {
-            self.config.store(Arc::new(settings(&self.spec, &self.choice)?));
+    /// Reads certificates and the client CA, for [`TlsEntry::replace`]. Those in use stay.
+    pub fn read(&self, certificates: &[CertificateSpec]) -> Result<FreshCertificates, TlsError> {
+        let certificates = Arc::new(Certificates::load(certificates)?);
+        let is_mutual = self.spec.client_ca.is_some();
+        let config = is_mutual.then(|| settings(&self.spec, &self.choice).map(Arc::new)).transpose()?;
+        Ok(FreshCertificates { certificates, config })
+    }
+
+    /// Puts certificates in use; the next handshake sees them.
+    pub fn replace(&self, fresh: FreshCertificates) {
+        if let Some(config) = fresh.config {
+            self.config.store(config);
         }
-        self.choice.0.store(Arc::new(certificates));
-        Ok(())
+        self.choice.0.store(fresh.certificates);
     }
 
     /// The settings for the next handshake.

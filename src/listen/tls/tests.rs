@@ -106,8 +106,8 @@ fn a_reload_that_fails_keeps_what_is_in_use() {
     let entry = TlsEntry::load(&settings(vec![one.clone()])).unwrap();
     let in_use = || entry.choice.0.load().choose(None).map(|chosen| chosen.bears("two.example"));
     let crossed = CertificateSpec { cert: one.cert, key: two.key.clone() };
-    assert!(matches!(entry.reload(&[crossed]), Err(TlsError::KeyMismatch { .. })));
+    assert!(matches!(entry.read(&[crossed]), Err(TlsError::KeyMismatch { .. })));
     assert_eq!(in_use(), Some(false));
-    entry.reload(&[two]).unwrap();
+    entry.replace(entry.read(&[two]).unwrap());
     assert_eq!(in_use(), Some(true));
 }

@@ -132,7 +132,7 @@ impl KeyEncoding {
 }
 
 /// The signature: algorithm, key, place, shape, encoding.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureRule {
     /// What is computed.
     pub algorithm: Algorithm,

@@ -21,11 +21,10 @@ pub(crate) struct Config {
     plain: bool,
     probe: bool,
     tls: Option<String>,
+    token: bool,
     public_lines: String,
     plain_lines: String,
     listeners: String,
-    /// How many files the process may have open.
-    pub(crate) descriptors: Option<u32>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) launcher: Vec<String>,
@@ -105,12 +104,6 @@ impl Config {
         self
     }
 
-    /// The process may have so many files open, sockets among them.
-    pub(crate) fn descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
-        self
-    }
-
     /// One more listener.
     pub(crate) fn listener(mut self, lines: &str) -> Self {
         let _ = writeln!(self.listeners, "[[listener]]\n{lines}\n");
@@ -121,6 +114,11 @@ impl Config {
     pub(crate) fn tls(mut self, table: &str) -> Self {
         self.tls = Some(table.to_owned());
         self
+    }
+
+    /// An admin token, so that an operator can change something.
+    pub(crate) fn token(self) -> Self {
+        Self { token: true, ..self }.file("admin.token", super::operator::TOKEN)
     }
 
     /// A listener for probes only.
@@ -151,6 +149,9 @@ impl Config {
         }
         text.push_str(&self.listeners);
         let _ = writeln!(text, "[admin]\nbind = \"127.0.0.1:{}\"", ports.admin);
+        if self.token {
+            text.push_str("token = { file = \"admin.token\" }\n");
+        }
         if self.probe {
             let _ = writeln!(text, "probe_bind = \"127.0.0.1:{}\"", ports.probe);
         }

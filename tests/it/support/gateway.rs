@@ -36,16 +36,6 @@ fn prepared(mut command: Command, directory: &Path) -> Command {
     command
 }
 
-/// The same, with so many descriptors and no more.
-fn limited(directory: &Path, descriptors: Option<u32>) -> Command {
-    let Some(count) = descriptors else { return hookward(directory) };
-    let mut command = Command::new("sh");
-    let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_hookward")]);
-    command.current_dir(directory).env_remove("HOOKWARD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
-    command
-}
-
 /// Runs a verb to its end.
 #[track_caller]
 pub(crate) fn hookward_output(directory: &Path, arguments: &[&str]) -> Output {

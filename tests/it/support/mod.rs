@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod metrics;
+pub(crate) mod operator;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod upstream;

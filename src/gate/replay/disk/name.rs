@@ -45,7 +45,7 @@ impl Slot {
         let left = i64::from(second).saturating_sub(now_second);
         let fits = |exponent: &&u32| left <= i64::from(SLOTS_AHEAD << **exponent);
         let exponent = EXPONENTS.iter().find(fits).or(EXPONENTS.last()).copied().unwrap_or(0);
-        let end = ((second >> exponent).saturating_add(1)).checked_mul(1 << exponent).unwrap_or(u32::MAX);
+        let end = ((second >> exponent).saturating_add(1)).saturating_mul(1 << exponent);
         Self { kind, exponent, end }
     }
 }

@@ -154,13 +154,12 @@ impl Gathered<'_> {
 
     fn append(&mut self) -> io::Result<()> {
         let Recovery { folder, catalogue, now, .. } = self.recovery;
-        let segment = match &mut self.segment {
-            Some(segment) => segment,
-            None => {
-                let segment = Segment::create(folder, catalogue.name(self.slot))?;
-                catalogue.add(segment.name, *now);
-                self.segment.insert(segment)
-            }
+        let segment = if let Some(segment) = &mut self.segment {
+            segment
+        } else {
+            let segment = Segment::create(folder, catalogue.name(self.slot))?;
+            catalogue.add(segment.name, *now);
+            self.segment.insert(segment)
         };
         catalogue.holds_timed(&segment.name, self.cells.iter().filter_map(Cell::timed_until).max());
         segment.append(folder, &self.cells)

@@ -122,17 +122,14 @@ impl Shard {
             return Ok(None);
         }
         let lease_until = with.now.monotonic.plus(claim.lease);
-        let (second, pool) = match self.held.find_mut(key.hash, |held| held.half == key.half) {
-            Some(held) => {
-                held.lease_until = held.lease_until.max(lease_until);
-                (held.until.second(), held.pool)
-            }
-            None => {
-                let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
-                let until = self.offsets.until(claim.keep_until, with.now);
-                self.hold(Held { half: key.half, owner, lease_until, until, pool }, key, with);
-                (until.second(), pool)
-            }
+        let (second, pool) = if let Some(held) = self.held.find_mut(key.hash, |held| held.half == key.half) {
+            held.lease_until = held.lease_until.max(lease_until);
+            (held.until.second(), held.pool)
+        } else {
+            let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
+            let until = self.offsets.until(claim.keep_until, with.now);
+            self.hold(Held { half: key.half, owner, lease_until, until, pool }, key, with);
+            (until.second(), pool)
         };
         Ok(Some(JournalEntry { half: key.half, second, share: with.ledger.tag(pool), is_timed: claim.is_timed }))
     }
