@@ -3,8 +3,9 @@
 CARGO ?= cargo
 SOAK_ROUNDS ?= 20
 SOAK_KILLS ?= 5000
+REDIS_ROUNDS ?= 10000
 
-.PHONY: help demo build test bench figures soak fmt lint doc need-compiler need-lint
+.PHONY: help demo build test bench figures soak fmt lint doc need-compiler need-lint need-redis
 
 help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
@@ -22,7 +23,7 @@ build: need-compiler
 	$(CARGO) build --release --locked
 
 # nextest runs the tests of all binaries side by side where it is installed; documentation tests are cargo's own either way.
-test: need-compiler
+test: need-compiler need-redis
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo '$(CARGO) nextest run --locked --lib --bins --tests'; \
 		$(CARGO) nextest run --locked --lib --bins --tests; \
@@ -44,7 +45,7 @@ bench: need-compiler
 figures: need-compiler
 	CARGO=$(CARGO) benches/figures.sh
 
-soak: need-compiler
+soak: need-compiler need-redis
 	$(CARGO) build --release --locked --tests
 	@round=1; while [ $$round -le $(SOAK_ROUNDS) ]; do \
 		echo "round $$round of $(SOAK_ROUNDS)"; \
@@ -54,6 +55,7 @@ soak: need-compiler
 	done
 	LEDGER_KILLS=$(SOAK_KILLS) $(CARGO) test --release --locked --test ledger -- --nocapture
 	$(CARGO) test --release --locked --test soak
+	HOOKWARD_REDIS_ROUNDS=$(REDIS_ROUNDS) $(CARGO) test --release --locked --test it -- --nocapture redis::rpl_04
 
 fmt:
 	$(CARGO) fmt
@@ -72,3 +74,11 @@ need-compiler:
 need-lint:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+# The tests of the Redis store start servers of their own; without redis-server they fail.
+need-redis:
+	@command -v redis-server >/dev/null 2>&1 || { \
+		echo 'redis-server is missing: installing it with apt-get'; \
+		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; \
+	} || { echo 'install redis-server (Redis 6 or newer) and try again' >&2; exit 1; }

@@ -27,8 +27,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 const BINARY: &str = env!("CARGO_BIN_EXE_hookward");
 const SECRET: &str = "whsec_a-secret-of-some-length";
 const IDLE: usize = 1000;
-const WARM_UP: usize = 2000;
-const REQUESTS: usize = 10_000;
+const WARM_UP: usize = 1000;
+const REQUESTS: usize = 5000;
 const BODY_BYTES: usize = 4096;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
@@ -197,10 +197,6 @@ fn main() {
     std::fs::write(folder.path().join("tls.crt"), made.cert.pem()).unwrap();
     std::fs::write(folder.path().join("tls.key"), made.signing_key.serialize_pem()).unwrap();
     std::fs::write(folder.path().join("secret"), SECRET).unwrap();
-    let (public, admin) = (free_port(), free_port());
-    let text = CONFIGURATION.replace("PUBLIC", &public.to_string()).replace("ADMIN", &admin.to_string());
-    let config = folder.path().join("figures.toml");
-    std::fs::write(&config, text.replace("UPSTREAM", &upstream().to_string())).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     let client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
@@ -212,24 +208,37 @@ fn main() {
 
     let mebibytes = std::fs::metadata(BINARY).unwrap().len() as f64 / f64::from(1 << 20);
     println!("binary                                  {mebibytes:.1} MiB");
+    for store in ["disk", "memory"] {
+        println!("-- store = \"{store}\"");
+        of_store(folder.path(), store, &client, &key);
+    }
+}
+
+fn of_store(folder: &Path, store: &str, client: &Arc<ClientConfig>, key: &SigningKey) {
+    let (public, admin) = (free_port(), free_port());
+    let places = [("PUBLIC", public), ("ADMIN", admin), ("UPSTREAM", upstream())];
+    let text =
+        places.iter().fold(CONFIGURATION.replace("STORE", store), |text, (word, place)| text.replace(word, &place.to_string()));
+    let config = folder.join(format!("{store}.toml"));
+    std::fs::write(&config, text).unwrap();
     let gateway = Gateway::start(&config, public, admin);
     println!("start to listening                      {:.0} ms", gateway.listening.as_secs_f64() * 1000.0);
-    println!("start to ready (cold_start = \"refuse\")  {:.1} s", gateway.ready.as_secs_f64());
+    println!("start to ready, without a history       {:.1} s", gateway.ready.as_secs_f64());
     let (idle, used) = (gateway.resident_kib(), gateway.cpu_micros());
     println!("resident, idle                          {:.1} MiB", idle / 1024.0);
-    let connections: Vec<_> = (0..IDLE).map(|_| connect(public, &client)).collect();
+    let connections: Vec<_> = (0..IDLE).map(|_| connect(public, client)).collect();
     println!("CPU of a whole TLS 1.3 handshake        {:.0} us", (gateway.cpu_micros() - used) / IDLE as f64);
     std::thread::sleep(Duration::from_millis(500));
     println!("resident, each of {IDLE} idle connections  {:.1} KiB", (gateway.resident_kib() - idle) / IDLE as f64);
     drop(connections);
-    let (micros, waited) = requests(&gateway, connect(public, &client), &key);
+    let (micros, waited) = requests(&gateway, connect(public, client), key);
     println!(
         "CPU of a verified 4 KiB delivery        {micros:.0} us (TLS in, HTTP out, one connection; {waited:.0?} end to end)"
     );
 }
 
 const CONFIGURATION: &str = r#"
-state_dir = "state"
+state_dir = "state-STORE"
 [[listener]]
 bind = "PUBLIC"
 tls = { cert = "tls.crt", key = "tls.key" }
@@ -237,8 +246,10 @@ tls = { cert = "tls.crt", key = "tls.key" }
 bind = "ADMIN"
 [limits]
 max_connections_per_source = 5000
+[replay]
+store = "STORE"
 [audit]
-output = "audit.jsonl"
+output = "audit-STORE.jsonl"
 [rate_limit]
 per_source = { rate = "1000000/s", burst = 1000000 }
 [integration.stripe]

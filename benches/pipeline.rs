@@ -69,7 +69,7 @@ impl Stage {
         let state_directory = StateDirectory::open(&plan.state_dir).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let site = runtime.block_on(async {
-            let shared = Arc::new(shared(&plan, &state_directory, clock.clone()).unwrap());
+            let shared = Arc::new(shared(&plan, &state_directory, clock.clone()).await.unwrap());
             Arc::new(build::first_site(&plan, &shared, 1).map_err(|errors| format!("{errors:?}")).unwrap())
         });
         let scheme = Catalogue::builtin().get("stripe").unwrap();
@@ -116,6 +116,7 @@ state_dir = "state"
 bind = "127.0.0.1:0"
 tls = { cert = "tls.crt", key = "tls.key" }
 [replay]
+store = "memory"
 cold_start = "accept"
 [audit]
 output = "audit.jsonl"

@@ -16,7 +16,7 @@ use hookward::config::plan::{IntegrationPlan, Plan};
 use hookward::domain::size::Rate;
 use hookward::domain::time::UnixTime;
 use hookward::gate::forward::spec::UpstreamAddress;
-use hookward::gate::replay::spec::{ColdStart, StoreSpec};
+use hookward::gate::replay::spec::{ColdStart, RedisSpec, StoreSpec};
 use hookward::listen::spec::{BindAddress, EntrySpec, TlsVersion};
 use hookward::provider::scheme::{Evidence, KeyEncoding, OnRefusal};
 use hookward::secrets::spec::SecretSource;
@@ -255,6 +255,7 @@ fn every_key_stands_in_the_example() {
         "[limits.zzzzzzzz]",
         "[rate_limit.zzzzzzzz]",
         "[replay.zzzzzzzz]",
+        "[replay.redis.zzzzzzzz]",
         "[audit.zzzzzzzz]",
         "[log.zzzzzzzz]",
         "[integration.code.zzzzzzzz]",
@@ -269,6 +270,25 @@ fn every_key_stands_in_the_example() {
             assert!(written.contains(key.as_str()) || key == "key_id", "{key} of {table} is not in config.example.toml");
         }
     }
+}
+
+#[test]
+fn redis_is_where_the_file_says() {
+    let file = |path: &str| SecretSource::File(Path::new("tests/configs/good").join(path));
+    let expected = RedisSpec {
+        url: file("redis.url"),
+        prefix: "{hooks}:".to_owned(),
+        timeout: Duration::from_millis(90),
+        ca: Some(Path::new("tests/configs/good/redis-ca.pem").to_owned()),
+    };
+    let plan = good("redis.toml");
+    assert_eq!(plan.replay.store, StoreSpec::Redis(expected));
+    assert_eq!(plan.without_effect.len(), 1, "the capacity is Redis's own");
+    let silent = fs::read_to_string("tests/configs/good/redis.toml").unwrap();
+    let silent = silent.replace(", prefix = \"{hooks}:\", timeout = \"90ms\", ca = \"redis-ca.pem\"", "");
+    let Ok(plan) = config::parse("redis.toml", &silent, Path::new("")) else { panic!("not good") };
+    let StoreSpec::Redis(spec) = plan.replay.store else { panic!("not redis") };
+    assert_eq!((spec.prefix.as_str(), spec.timeout, spec.ca), ("hookward:", Duration::from_millis(250), None));
 }
 
 /// A change that a hand or a broken disk could make to a text.

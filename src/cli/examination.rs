@@ -9,11 +9,15 @@ use crate::cli::{certificates, key_rings};
 use crate::config::plan::{IntegrationPlan, Plan};
 use crate::document::Fault;
 use crate::gate::forward::spec::UpstreamAddress;
+use crate::gate::replay::redis::address::Address;
+use crate::gate::replay::spec::{RedisSpec, StoreSpec};
 use crate::listen::spec::{EntrySpec, ListenerSpec};
 use crate::secrets;
 
 /// What to do about a certificate that cannot be used.
 const CERTIFICATE_HINT: &str = "PEM files, whose relative paths start at the file that names them";
+
+const REDIS_URL_HINT: &str = "such as rediss://user:password@host:6379/0, in the environment or in a file";
 
 /// Every fault of what the plan refers to. `file` is the main file of the configuration.
 pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
@@ -23,9 +27,21 @@ pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
     if let Some(Err(error)) = plan.admin.token.as_ref().map(secrets::read) {
         faults.push(fault(&file, &["admin", "token"], error).hint(key_rings::SECRET_HINT));
     }
+    if let StoreSpec::Redis(spec) = &plan.replay.store {
+        faults.extend(redis_faults(&file, spec));
+    }
     faults.sort();
     faults.dedup();
     faults
+}
+
+fn redis_faults(file: &str, spec: &RedisSpec) -> Vec<Fault> {
+    let url = secrets::read(&spec.url).map_err(|error| error.to_string());
+    let address = url.and_then(|url| Address::parse(&url).map_err(|error| format!("the URL {error}")));
+    let address = address.err().map(|error| fault(file, &["replay", "redis", "url"], error).hint(REDIS_URL_HINT));
+    let roots = spec.ca.as_ref().and_then(|ca| certificates::chain(ca).err());
+    let roots = roots.map(|error| fault(file, &["replay", "redis", "ca"], error).hint(CERTIFICATE_HINT));
+    address.into_iter().chain(roots).collect()
 }
 
 fn listener_faults(file: &str, index: usize, listener: &ListenerSpec) -> Vec<Fault> {

@@ -17,6 +17,7 @@ use crate::gate::intake::gate::Intake;
 use crate::gate::pace::gate::Pace;
 use crate::gate::replay::disk::error::DiskError;
 use crate::gate::replay::history::HistoryTerms;
+use crate::gate::replay::redis::error::RedisOpenError;
 use crate::gate::replay::store::{ReplayStore as _, ShareId};
 use crate::gate::replay::terms::{Protection, ReplayTerms};
 use crate::gate::scope::rules::EventRules;
@@ -100,6 +101,15 @@ pub enum BuildError {
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),
+    /// The URL of Redis cannot be read.
+    #[error("replay.redis.url: {fault}")]
+    RedisUrl {
+        /// What is wrong with it.
+        fault: SecretError,
+    },
+    /// Redis cannot hold the claims.
+    #[error("replay.redis: {0}")]
+    Redis(#[from] RedisOpenError),
     /// The process cannot be set up.
     #[error("{what}")]
     System {

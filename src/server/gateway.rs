@@ -23,7 +23,10 @@ use crate::domain::secret::SecretBytes;
 use crate::domain::time::Clock;
 use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
-use crate::gate::replay::spec::{ReplaySpec, StoreSpec};
+use crate::gate::replay::redis::address::Address;
+use crate::gate::replay::redis::error::RedisOpenError;
+use crate::gate::replay::redis::{RedisSettings, RedisStore};
+use crate::gate::replay::spec::{RedisSpec, ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
 use crate::listen::bind::{BoundListener, Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
@@ -92,7 +95,7 @@ impl Gateway {
         let materials = prepared.iter().map(Prepared::material).collect();
         let mut sockets = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
-        let shared = Arc::new(shared(plan, &state_directory, clock).map_err(one)?);
+        let shared = Arc::new(shared(plan, &state_directory, clock).await.map_err(one)?);
         let ground = Ground { shared: Arc::clone(&shared), workers, seal };
         let first = Arc::new(build::site(plan, prepared, &ground, None));
         let site = Arc::new(ArcSwap::new(Arc::clone(&first)));
@@ -171,10 +174,10 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
 }
 
 /// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
-pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
+pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
     Ok(Shared {
-        store: Arc::new(store(&plan.replay, state_directory, &clock)?),
+        store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
@@ -187,11 +190,18 @@ pub fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Re
     })
 }
 
-fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Clock) -> Result<Store, BuildError> {
-    match spec.store {
+async fn store(spec: &ReplaySpec, state_directory: &StateDirectory, clock: &Clock) -> Result<Store, BuildError> {
+    match &spec.store {
         StoreSpec::Memory => Ok(Store::Memory(MemoryStore::new(spec.capacity, clock.now()))),
         StoreSpec::Disk => Ok(Store::Disk(DiskStore::open(state_directory.path(), spec.capacity, clock.now())?)),
+        StoreSpec::Redis(redis) => Ok(Store::Redis(RedisStore::open(redis_settings(redis)?, clock.clone()).await?)),
     }
+}
+
+fn redis_settings(spec: &RedisSpec) -> Result<RedisSettings, BuildError> {
+    let url = secrets::read(&spec.url).map_err(|fault| BuildError::RedisUrl { fault })?;
+    let address = Address::parse(&url).map_err(RedisOpenError::Address)?;
+    Ok(RedisSettings { address, prefix: spec.prefix.clone(), timeout: spec.timeout, roots: spec.ca.clone() })
 }
 
 /// Everything that listens, opened before anything runs.

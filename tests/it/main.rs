@@ -34,6 +34,7 @@ mod listener; // connections: silent, slow, too many, too few descriptors, and w
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
 mod readme; // README.md: what it tells a newcomer to type works
+mod redis; // one memory for all replicas: who joins it, who may, and that a delivery is forwarded once
 mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
 mod rotation; // secrets and certificates exchanged under load

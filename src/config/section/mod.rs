@@ -52,7 +52,7 @@ pub(super) fn read(root: &Table<'_>, base: &Path, notes: &Faults) -> Settings {
         admin: section(root, "admin", |table| admin::read(table, base, &sockets)).unwrap_or_else(admin::default),
         limits: section(root, "limits", limits::read).unwrap_or_default(),
         source_limits: section(root, "rate_limit", limits::by_source).unwrap_or(limits::BY_SOURCE),
-        replay: section(root, "replay", replay::read).unwrap_or_else(replay::default),
+        replay: section(root, "replay", |table| replay::read(table, base, notes)).unwrap_or_else(replay::default),
         audit: section(root, "audit", |table| audit::read(table, base, notes)).unwrap_or_else(audit::default),
         log: section(root, "log", audit::log).unwrap_or(audit::LOG),
         allow: allow::read(root),

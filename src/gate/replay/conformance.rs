@@ -2,10 +2,12 @@
 //!
 //! Times in here lie several seconds from every boundary, because a store may keep what is settled two seconds longer.
 
+use std::collections::HashMap;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use super::disk::DiskStore;
@@ -24,7 +26,26 @@ pub(super) struct Bench<S> {
     pub(super) store: S,
     pub(super) clock: Clock,
     share: ShareId,
+    /// What was claimed afresh: a claim is ended as the one that it was.
+    claimed: Mutex<HashMap<u64, Claim>>,
+    beside: Box<dyn Beside>,
 }
+
+/// What of a store is outside of this process.
+pub(super) trait Beside: Send + Sync {
+    /// Lets time pass there, too.
+    fn pass(&self, _seconds: u64) {}
+
+    /// How many entries there are, where the store itself knows it later only.
+    fn entries(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Nothing is.
+struct Alone;
+
+impl Beside for Alone {}
 
 pub(super) fn memory(capacity: u64, started: Now) -> Store {
     Store::Memory(MemoryStore::new(capacity, started))
@@ -65,8 +86,17 @@ impl<S: ReplayStore> Bench<S> {
     pub(super) fn new(open: impl Fn(u64, Now) -> S, capacity: u64) -> Self {
         let clock = Clock::manual(UnixTime::from_seconds(START));
         let store = open(capacity, clock.now());
+        Self::beside(store, clock, Box::new(Alone))
+    }
+
+    /// A store of which a part is elsewhere.
+    pub(super) fn beside(store: S, clock: Clock, beside: Box<dyn Beside>) -> Self {
         let share = store.divide(&[name("only")])[0];
-        Self { store, clock, share }
+        Self { store, clock, share, claimed: Mutex::default(), beside }
+    }
+
+    pub(super) fn entries(&self) -> u64 {
+        self.beside.entries().unwrap_or_else(|| self.store.entries())
     }
 
     pub(super) fn request(&self, number: u64) -> Claim {
@@ -82,7 +112,12 @@ impl<S: ReplayStore> Bench<S> {
     }
 
     pub(super) fn claim(&self, number: u64) -> Result<Answer, StoreError> {
-        run(self.store.claim(&self.request(number), self.clock.now()))
+        let claim = self.request(number);
+        let answer = run(self.store.claim(&claim, self.clock.now()));
+        if matches!(answer, Ok(Answer::Fresh(_))) {
+            self.claimed.lock().insert(number, claim);
+        }
+        answer
     }
 
     pub(super) fn fresh(&self, number: u64) -> Owner {
@@ -99,7 +134,8 @@ impl<S: ReplayStore> Bench<S> {
     }
 
     pub(super) fn settle(&self, number: u64) -> Result<(), StoreError> {
-        run(self.store.settle(&self.request(number), self.clock.now()))
+        let claim = self.claimed.lock().get(&number).copied().unwrap_or_else(|| self.request(number));
+        run(self.store.settle(&claim, self.clock.now()))
     }
 
     pub(super) fn release(&self, number: u64, owner: Owner) {
@@ -116,17 +152,19 @@ impl<S: ReplayStore> Bench<S> {
 
     pub(super) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
+        self.beside.pass(seconds);
     }
 
-    fn is_in_flight(&self, number: u64) -> bool {
+    pub(super) fn is_in_flight(&self, number: u64) -> bool {
         matches!(self.claim(number), Ok(Answer::InFlight { .. }))
     }
 }
 
 type Check<S> = (&'static str, fn(&Bench<S>));
 
-fn suite<S: ReplayStore>(open: impl Fn(u64, Now) -> S) {
-    let checks: [Check<S>; 14] = [
+/// What every store does.
+pub(super) fn suite<S: ReplayStore>(bench: impl Fn() -> Bench<S>) {
+    let checks: [Check<S>; 8] = [
         ("settled is remembered, then vacant", settled_is_remembered_then_vacant),
         ("released is vacant at once", released_is_vacant_at_once),
         ("lapsed is in flight, then vacant", lapsed_is_in_flight_then_vacant),
@@ -134,29 +172,41 @@ fn suite<S: ReplayStore>(open: impl Fn(u64, Now) -> S) {
         ("owners end only their own", owners_end_only_their_own),
         ("a success is a fact", a_success_is_a_fact),
         ("forgotten passes again", forgotten_passes_again),
+        ("maintenance drops what is over and nothing else", maintenance_drops_what_is_over),
+    ];
+    run_all(&checks, bench);
+}
+
+/// What a store of this process does, which has a capacity of its own and our clock for its own.
+fn suite_in_process<S: ReplayStore>(open: impl Fn(u64, Now) -> S) {
+    suite(|| Bench::new(&open, 20));
+    let checks: [Check<S>; 6] = [
         ("the capacity is exact", the_capacity_is_exact),
         ("what is over makes room", what_is_over_makes_room),
         ("a wall that moves opens no hole", a_wall_that_moves_opens_no_hole),
         ("what was forgotten is not new when the wall is set back", what_was_forgotten_is_not_new),
-        ("maintenance drops what is over and nothing else", maintenance_drops_what_is_over),
         ("shares of a full store stay apart", shares_of_a_full_store_stay_apart),
         ("a new store knows nothing before its start", a_new_store_knows_nothing_before_its_start),
     ];
+    run_all(&checks, || Bench::new(&open, 20));
+}
+
+fn run_all<S: ReplayStore>(checks: &[Check<S>], bench: impl Fn() -> Bench<S>) {
     for (what, check) in checks {
         println!("{what}");
-        check(&Bench::new(&open, 20));
+        check(&bench());
     }
 }
 
 #[test]
 fn memory_conforms() {
-    suite(memory);
+    suite_in_process(memory);
 }
 
 #[test]
 fn disk_conforms() {
     let folders = Folders::new();
-    suite(|capacity, now| folders.open(capacity, now));
+    suite_in_process(|capacity, now| folders.open(capacity, now));
 }
 
 fn settled_is_remembered_then_vacant<S: ReplayStore>(bench: &Bench<S>) {
@@ -174,7 +224,7 @@ fn settled_is_remembered_then_vacant<S: ReplayStore>(bench: &Bench<S>) {
 fn released_is_vacant_at_once<S: ReplayStore>(bench: &Bench<S>) {
     let owner = bench.fresh(1);
     bench.release(1, owner);
-    assert_eq!(bench.store.entries(), 0);
+    assert_eq!(bench.entries(), 0);
     let owner = bench.fresh(1);
     bench.settle(1).unwrap();
     bench.release(1, owner);
@@ -196,7 +246,7 @@ fn abandoned_is_in_flight_for_its_lease<S: ReplayStore>(bench: &Bench<S>) {
     assert_eq!(bench.claim(1), Ok(Answer::InFlight { retry_after: Duration::from_secs(5) }));
     bench.advance(10);
     bench.fresh(1);
-    assert_eq!(bench.store.entries(), 1, "the successor has its predecessor's place");
+    assert_eq!(bench.entries(), 1, "the successor has its predecessor's place");
 }
 
 fn owners_end_only_their_own<S: ReplayStore>(bench: &Bench<S>) {
@@ -208,7 +258,7 @@ fn owners_end_only_their_own<S: ReplayStore>(bench: &Bench<S>) {
     assert_eq!(bench.claim(1), Ok(Answer::InFlight { retry_after: LEASE }));
     bench.release(1, owner);
     bench.release(1, owner);
-    assert_eq!(bench.store.entries(), 0);
+    assert_eq!(bench.entries(), 0);
     bench.fresh(1);
 }
 
@@ -220,9 +270,9 @@ fn a_success_is_a_fact<S: ReplayStore>(bench: &Bench<S>) {
     bench.release(1, successor);
     assert_eq!(bench.claim(1), Ok(Answer::Settled));
     assert_eq!(bench.settle(1), Ok(()));
-    assert_eq!(bench.store.entries(), 1);
+    assert_eq!(bench.entries(), 1);
     assert_eq!(bench.settle(2), Ok(()), "settled though nobody claims it any more");
-    assert_eq!((bench.claim(2), bench.store.entries()), (Ok(Answer::Settled), 2));
+    assert_eq!((bench.claim(2), bench.entries()), (Ok(Answer::Settled), 2));
 }
 
 fn forgotten_passes_again<S: ReplayStore>(bench: &Bench<S>) {
@@ -232,7 +282,7 @@ fn forgotten_passes_again<S: ReplayStore>(bench: &Bench<S>) {
     assert!(bench.is_in_flight(1));
     bench.settle(1).unwrap();
     assert!(bench.forget(1));
-    assert_eq!(bench.store.entries(), 0);
+    assert_eq!(bench.entries(), 0);
     bench.fresh(1);
 }
 
@@ -241,7 +291,7 @@ fn the_capacity_is_exact<S: ReplayStore>(bench: &Bench<S>) {
     assert_eq!(bench.claim(20), Err(StoreError::Full));
     assert_eq!(bench.settle(20), Err(StoreError::Full));
     assert_eq!(bench.store.counters().claims_refused_full(), 2);
-    assert_eq!((bench.store.entries(), bench.store.capacity()), (20, 20));
+    assert_eq!((bench.entries(), bench.store.capacity()), (20, 20));
     (0..10).for_each(|number| bench.settle(number).unwrap());
     assert_eq!(bench.claim(20), Err(StoreError::Full));
     assert!((0..10).all(|number| bench.claim(number) == Ok(Answer::Settled)), "full forgets nothing");
@@ -301,13 +351,13 @@ fn maintenance_drops_what_is_over<S: ReplayStore>(bench: &Bench<S>) {
     (0..2).for_each(|number| bench.settle(number).unwrap());
     let maintain = || (0..16).for_each(|_| bench.store.maintain(bench.clock.now()));
     maintain();
-    assert_eq!(bench.store.entries(), 4);
+    assert_eq!(bench.entries(), 4);
     bench.advance(20);
     maintain();
-    assert_eq!(bench.store.entries(), 2);
+    assert_eq!(bench.entries(), 2);
     bench.advance(300);
     maintain();
-    assert_eq!(bench.store.entries(), 0);
+    assert_eq!(bench.entries(), 0);
 }
 
 /// A flood at one integration leaves the other's part.
@@ -362,5 +412,5 @@ fn race(open: impl Fn(u64, Now) -> Store, rounds: u64) {
     };
     std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(racer))));
     assert_eq!(fresh.into_inner() as u64, rounds);
-    assert_eq!(bench.store.entries(), rounds);
+    assert_eq!(bench.entries(), rounds);
 }

@@ -87,5 +87,5 @@ impl Fixture {
 
 /// Runs a future of a gate to its end.
 pub(crate) fn run<T>(future: impl Future<Output = T> + Send) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }

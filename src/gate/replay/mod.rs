@@ -38,6 +38,7 @@ pub mod history;
 pub mod key;
 pub mod memory;
 mod reckoning;
+pub mod redis;
 pub mod settlement;
 pub mod spec;
 pub mod store;

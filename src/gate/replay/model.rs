@@ -7,11 +7,10 @@ use proptest::prelude::*;
 use super::conformance::{Bench, KEEP, LEASE, memory};
 use super::disk::DiskStore;
 use super::store::{Answer, ReplayStore, Store, StoreError};
-use crate::domain::time::Now;
 
 /// What happens to a store in a random history.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Claim(u64),
     Settle(u64),
     Release(u64),
@@ -23,7 +22,7 @@ enum Step {
     Restart,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let number = || 0..12_u64;
     prop_oneof![
         6 => number().prop_map(Step::Claim),
@@ -38,8 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The contract, written a second time with a plain map. Times are seconds since the start.
-#[derive(Default)]
 struct Model {
+    capacity: usize,
     present: u64,
     entries: HashMap<u64, Entry>,
 }
@@ -65,7 +64,7 @@ impl Model {
         match self.entries.get(&number) {
             Some(Entry::InFlight { .. }) => return Ok("in flight"),
             Some(Entry::Settled { .. }) => return Ok("settled"),
-            None if self.entries.len() >= MODEL_CAPACITY => return Err(StoreError::Full),
+            None if self.entries.len() >= self.capacity => return Err(StoreError::Full),
             None => {}
         }
         let (until, kept_until) = (self.present + LEASE.as_secs(), self.present + KEEP.as_secs());
@@ -77,7 +76,7 @@ impl Model {
         let until = match self.entries.get(&number) {
             Some(Entry::InFlight { kept_until, .. }) => *kept_until,
             Some(Entry::Settled { .. }) => return Ok(()),
-            None if self.entries.len() >= MODEL_CAPACITY => return Err(StoreError::Full),
+            None if self.entries.len() >= self.capacity => return Err(StoreError::Full),
             None => self.present + KEEP.as_secs(),
         };
         self.entries.insert(number, Entry::Settled { until });
@@ -102,11 +101,15 @@ fn word(answer: Result<Answer, StoreError>) -> Result<&'static str, StoreError> 
     })
 }
 
-/// Runs a history on both. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
+/// Runs a history on both; `restart` says whether it ended the store and opened it again. Only the last owner ends a claim here, and only while the lease runs: a lease that is over counts
 /// as absent in the model, and may or may not still be there in a store.
-fn replay(steps: &[Step], open: impl Fn(u64, Now) -> Store) {
-    let mut bench = Bench::new(&open, MODEL_CAPACITY as u64);
-    let (mut model, mut owners) = (Model::default(), HashMap::new());
+pub(super) fn replay<S: ReplayStore>(
+    mut bench: Bench<S>,
+    capacity: usize,
+    steps: &[Step],
+    restart: impl Fn(&mut Bench<S>) -> bool,
+) {
+    let (mut model, mut owners) = (Model { capacity, present: 0, entries: HashMap::new() }, HashMap::new());
     for step in steps {
         model.tidy();
         match *step {
@@ -143,15 +146,17 @@ fn replay(steps: &[Step], open: impl Fn(u64, Now) -> Store) {
                 model.present += seconds;
             }
             Step::Maintain => bench.store.maintain(bench.clock.now()),
-            Step::Restart if matches!(bench.store, Store::Disk(_)) => {
-                bench.reopen(memory(1, bench.clock.now()), |now| open(MODEL_CAPACITY as u64, now));
-                model.restart();
-                owners.clear();
+            Step::Restart => {
+                if restart(&mut bench) {
+                    model.restart();
+                    owners.clear();
+                }
             }
-            Step::Settle(_) | Step::Release(_) | Step::Restart => {}
+            Step::Settle(_) | Step::Release(_) => {}
         }
-        assert!(bench.store.entries() >= model.entries.len() as u64 || matches!(step, Step::Advance(_)));
-        assert!(bench.store.entries() <= bench.store.capacity());
+        let entries = bench.entries();
+        assert!(entries >= model.entries.len() as u64 || matches!(step, Step::Advance(_)));
+        assert!(entries <= capacity as u64);
     }
 }
 
@@ -160,7 +165,7 @@ proptest! {
 
     #[test]
     fn random_histories_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
-        replay(&steps, memory);
+        replay(Bench::new(memory, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps, |_| false);
     }
 }
 
@@ -170,6 +175,11 @@ proptest! {
     #[test]
     fn random_histories_on_disk_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
         let folder = tempfile::tempdir().unwrap();
-        replay(&steps, |capacity, now| Store::Disk(DiskStore::open(folder.path(), capacity, now).unwrap()));
+        let open = |capacity, now| Store::Disk(DiskStore::open(folder.path(), capacity, now).unwrap());
+        let restart = |bench: &mut Bench<Store>| {
+            bench.reopen(memory(1, bench.clock.now()), |now| open(MODEL_CAPACITY as u64, now));
+            true
+        };
+        replay(Bench::new(open, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps, restart);
     }
 }

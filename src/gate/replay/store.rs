@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::disk::DiskStore;
 use super::key::Identity;
 use super::memory::MemoryStore;
+use super::redis::RedisStore;
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Now, UnixTime};
 
@@ -50,6 +51,11 @@ impl Owner {
     /// A token; the store that makes it never makes it again.
     pub(super) const fn new(token: u128) -> Self {
         Self(token)
+    }
+
+    /// The token, for a store that is not in this process.
+    pub(super) const fn token(self) -> u128 {
+        self.0
     }
 }
 
@@ -185,6 +191,8 @@ pub enum Store {
     Memory(MemoryStore),
     /// In files that outlive it.
     Disk(DiskStore),
+    /// In Redis or Valkey, shared by all replicas.
+    Redis(RedisStore),
 }
 
 impl ReplayStore for Store {
@@ -192,6 +200,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.claim(claim, now).await,
             Self::Disk(store) => store.claim(claim, now).await,
+            Self::Redis(store) => store.claim(claim, now).await,
         }
     }
 
@@ -199,6 +208,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
             Self::Disk(store) => store.settle(claim, now).await,
+            Self::Redis(store) => store.settle(claim, now).await,
         }
     }
 
@@ -206,6 +216,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
             Self::Disk(store) => store.release(identity, owner, now).await,
+            Self::Redis(store) => store.release(identity, owner, now).await,
         }
     }
 
@@ -213,6 +224,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
             Self::Disk(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Redis(store) => store.lapse(identity, owner, in_flight, now).await,
         }
     }
 
@@ -220,6 +232,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
             Self::Disk(store) => store.forget(identity, now).await,
+            Self::Redis(store) => store.forget(identity, now).await,
         }
     }
 
@@ -227,6 +240,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.divide(integrations),
             Self::Disk(store) => store.divide(integrations),
+            Self::Redis(store) => store.divide(integrations),
         }
     }
 
@@ -234,6 +248,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.maintain(now),
             Self::Disk(store) => store.maintain(now),
+            Self::Redis(store) => store.maintain(now),
         }
     }
 
@@ -241,6 +256,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.entries(),
             Self::Disk(store) => store.entries(),
+            Self::Redis(store) => store.entries(),
         }
     }
 
@@ -248,6 +264,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.capacity(),
             Self::Disk(store) => store.capacity(),
+            Self::Redis(store) => store.capacity(),
         }
     }
 
@@ -255,6 +272,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.is_available(now),
             Self::Disk(store) => store.is_available(now),
+            Self::Redis(store) => store.is_available(now),
         }
     }
 
@@ -262,6 +280,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.knows_since(now),
             Self::Disk(store) => store.knows_since(now),
+            Self::Redis(store) => store.knows_since(now),
         }
     }
 
@@ -269,6 +288,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.counters(),
             Self::Disk(store) => store.counters(),
+            Self::Redis(store) => store.counters(),
         }
     }
 }

@@ -53,6 +53,13 @@ impl Config {
         self
     }
 
+    /// The same with the store in Redis.
+    pub(crate) fn redis(self, url: &str) -> Self {
+        self.set("replay", "store", "\"redis\"")
+            .set("replay", "redis", "{ url = { env = \"HOOKWARD_REDIS_URL\" } }")
+            .environment("HOOKWARD_REDIS_URL", url)
+    }
+
     /// One integration for each provider, all to one upstream.
     pub(crate) fn all_providers(upstream: &str) -> Self {
         Provider::ALL.iter().fold(Self::new(), |config, provider| config.integration(Integration::new(*provider, upstream)))

@@ -60,6 +60,12 @@ impl Gateway {
         gateway
     }
 
+    /// Starts it though it should not start.
+    #[track_caller]
+    pub(crate) fn start_refused(config: Config) -> Self {
+        Self::spawn(config, tempfile::tempdir().expect("a directory"))
+    }
+
     #[track_caller]
     fn spawn(config: Config, directory: TempDir) -> Self {
         let (child, ports) = spawn(&config, directory.path());
@@ -264,7 +270,7 @@ fn spawn(config: &Config, directory: &Path) -> (Child, Ports) {
     let ports = Ports { public: free_port(), plain: free_port(), admin: free_port(), probe: free_port() };
     write_files(config, directory, ports);
     let log = |name: &str| File::options().create(true).append(true).open(directory.join(name)).expect("a log");
-    let mut command = limited(directory, config.descriptors);
+    let mut command = hookward(directory);
     if let Some((first, rest)) = config.launcher.split_first() {
         let binary = command.get_program().to_owned();
         command = prepared(Command::new(first), directory);

@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 pub(crate) mod operator;
 pub(crate) mod process;
 pub(crate) mod provider;
+pub(crate) mod redis;
 pub(crate) mod upstream;
 
 use std::sync::atomic::{AtomicU64, Ordering};
