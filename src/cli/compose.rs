@@ -51,7 +51,7 @@ impl Draft {
 /// Fills in what is missing, and signs.
 pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result<Outgoing, ComposeError> {
     let id = draft.id.unwrap_or_else(|| format!("test_{}", RequestId::new(draft.at)));
-    let body = draft.body.unwrap_or_else(|| sample::body(scheme, &id).into());
+    let body = draft.body.unwrap_or_else(|| sample::body(scheme, &id, draft.at).into());
     let mut headers = draft.headers;
     if let Some(name) = made_headers(scheme).find(|name| headers.contains_key(*name)) {
         return Err(ComposeError::HeaderMade(name.clone()));

@@ -42,7 +42,7 @@ pub(super) struct Judgement {
 /// Judges a request as of a time.
 pub(super) fn judge(integration: &IntegrationPlan, keys: &KeyRing, received: Received, at: UnixTime) -> Judgement {
     let scheme = &integration.scheme;
-    if received.body.is_empty() && handshake::unsigned(scheme, &received.head).is_some() {
+    if received.body.is_empty() && handshake::unsigned(scheme, &received.head, &|value| keys.challenge_mac(value, at)).is_some() {
         return without_proof(
             Reason::Handshake,
             "it is the provider's handshake and would be answered, not forwarded".to_owned(),

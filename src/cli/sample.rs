@@ -8,7 +8,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
-use crate::provider::scheme::{Locator, Scheme};
+use crate::domain::time::UnixTime;
+use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
 
 /// The event of a request that nobody described further.
 const EVENT: &str = "test";
@@ -29,10 +30,25 @@ pub(super) fn id_in_body(scheme: &Scheme) -> bool {
     matches!(scheme.delivery_id.first(), Some(Locator::Json(_)))
 }
 
-/// A body that holds the fields which stand in bodies.
-pub(super) fn body(scheme: &Scheme, id: &str) -> Vec<u8> {
+/// A body that holds the fields which stand in bodies, and the time where that is signed there.
+pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
     let first_is_form = matches!(scheme.event.first(), Some(Locator::Form(_) | Locator::FormJson { .. }));
-    if first_is_form { form(scheme, id) } else { json(scheme, id).to_string().into_bytes() }
+    if first_is_form {
+        return form(scheme, id);
+    }
+    let mut body = json(scheme, id);
+    if let Some((TimestampPlace::Json(pointer), unit)) = scheme.timestamp.as_ref().map(|rule| (&rule.place, rule.unit)) {
+        put(&mut body, pointer.split('/').skip(1), time(at, unit));
+    }
+    body.to_string().into_bytes()
+}
+
+fn time(at: UnixTime, unit: TimestampUnit) -> Value {
+    match unit {
+        TimestampUnit::Seconds => at.seconds().into(),
+        TimestampUnit::Milliseconds => at.micros().div_euclid(1000).into(),
+        TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc => at.to_string().into(),
+    }
 }
 
 fn json(scheme: &Scheme, id: &str) -> Value {
@@ -43,15 +59,17 @@ fn json(scheme: &Scheme, id: &str) -> Value {
         }
     }
     if !id_in_body(scheme) {
-        put(&mut body, ["test_id"].into_iter(), id);
+        // A list stays one: the id goes into its first element.
+        let tokens: &[&str] = if body.is_array() { &["0", "test_id"] } else { &["test_id"] };
+        put(&mut body, tokens.iter().copied(), id);
     }
     body
 }
 
 /// Puts a text at a pointer's tokens; a first element makes a list, any other token an object.
-fn put<'a>(body: &mut Value, mut tokens: impl Iterator<Item = &'a str>, text: &str) {
+fn put<'a>(body: &mut Value, mut tokens: impl Iterator<Item = &'a str>, text: impl Into<Value>) {
     let Some(token) = tokens.next() else {
-        *body = Value::from(text);
+        *body = text.into();
         return;
     };
     if token == "0" && !body.is_object() {
@@ -142,12 +160,13 @@ mod tests {
             ("json:/event/type", "json:/event/id", r#"{"event":{"type":"test","id":"i"}}"#),
             ("json:/0/event", "json:/0/id", r#"[{"event":"test","id":"i"}]"#),
             ("json:/a~1b~0c", "", r#"{"a/b~c":"test","test_id":"i"}"#),
+            ("json:/0/event", "header:x-id", r#"[{"event":"test","test_id":"i"}]"#),
             ("header:x-event", "header:x-id", r#"{"test_id":"i"}"#),
             ("form:command", "", "command=test&test_id=i"),
             ("formjson:payload", "", "payload=%7B%22type%22%3A%22test%22%7D&test_id=i"),
         ];
         for (event, delivery_id, expected) in cases {
-            let body = String::from_utf8(body(&scheme(event, delivery_id), "i")).unwrap();
+            let body = String::from_utf8(body(&scheme(event, delivery_id), "i", UnixTime::from_seconds(1))).unwrap();
             let same = match serde_json::from_str::<Value>(expected) {
                 Ok(value) => serde_json::from_str::<Value>(&body).ok() == Some(value),
                 Err(_) => body == expected,

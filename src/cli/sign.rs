@@ -2,6 +2,7 @@
 //!
 //! Must not know: how a provider signs. Invariants: the secret is read from where it is named and never printed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -73,7 +74,8 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue)> {
 /// Signs, prints, sends.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     let scheme = providers::find(&arguments.provider)?;
-    refuse_options(arguments, &scheme)?;
+    check_key_id(arguments, &scheme)?;
+    let scheme = scheme.bound(&arguments.url.to_string(), &options(arguments, &scheme)?);
     let outgoing = outgoing(arguments, &scheme)?;
     if let Some(rendering) = arguments.output.or((!arguments.send).then_some(Rendering::Headers)) {
         output::data(&outgoing.render(rendering)?)?;
@@ -86,21 +88,35 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     Ok(answer.status.is_success().into())
 }
 
-/// No scheme of this catalogue names its key or takes options, and an option without effect would deceive.
-fn refuse_options(arguments: &Arguments, scheme: &Scheme) -> Result<()> {
-    if !arguments.option.is_empty() {
-        bail!("--option: the scheme of {} takes no options", scheme.name);
+/// The options that the scheme needs: each of them and no other, since one without effect would deceive.
+fn options(arguments: &Arguments, scheme: &Scheme) -> Result<BTreeMap<String, String>> {
+    let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let given: BTreeMap<String, String> =
+        arguments.option.iter().map(pair).collect::<Option<_>>().context("--option KEY=VALUE")?;
+    for name in given.keys() {
+        if !scheme.options.iter().any(|(known, _)| known == name) {
+            bail!("--option: the scheme of {} takes no option {}", scheme.name, output::printable(name));
+        }
     }
-    if arguments.key_id.is_some() {
-        bail!("--key-id: requests of {} name no key", scheme.name);
+    match scheme.options.iter().find(|(name, _)| !given.contains_key(name)) {
+        Some((name, what)) => bail!("--option {name}=…: {} signs it: {what}", scheme.name),
+        None => Ok(given),
     }
-    Ok(())
+}
+
+fn check_key_id(arguments: &Arguments, scheme: &Scheme) -> Result<()> {
+    match (scheme.signature.names_keys(), &arguments.key_id) {
+        (false, Some(_)) => bail!("--key-id: requests of {} name no key", scheme.name),
+        (true, None) => bail!("requests of {} name their key: give its id with --key-id", scheme.name),
+        (true, Some(_)) | (false, None) => Ok(()),
+    }
 }
 
 fn outgoing(arguments: &Arguments, scheme: &Scheme) -> Result<Outgoing> {
     let source = arguments.secret.source().context("name the secret with --secret-env or --secret-file")?;
     let key = SigningKey::parse(scheme, None, crate::secrets::read(&source)?)
-        .map_err(|error| anyhow::anyhow!("the secret in {source} is no key of {}: it {}", scheme.name, error.fault))?;
+        .map_err(|error| anyhow::anyhow!("the secret in {source} is no key of {}: it {}", scheme.name, error.fault))?
+        .named(arguments.key_id.clone());
     let draft = Draft {
         destination: arguments.url.clone(),
         at: arguments.at.unwrap_or_else(|| Clock::system().now().wall),

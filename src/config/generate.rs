@@ -85,16 +85,41 @@ pub fn init_config(providers: &[Arc<Scheme>]) -> String {
         let name = scheme.name.as_str();
         if !names.contains(&name) {
             names.push(name);
-            init_integration(&mut text, name, &notes(scheme));
+            init_integration(&mut text, name, &notes(scheme), &needs(scheme));
         }
     }
     if names.is_empty() {
-        init_integration(&mut text, "standard-webhooks", &[]);
+        init_integration(&mut text, "standard-webhooks", &[], &Needs::default());
     }
     text
 }
 
-fn init_integration(text: &mut String, name: &str, notes: &[String]) {
+/// What an integration of a provider needs besides the usual.
+#[derive(Default)]
+struct Needs {
+    /// Inside a secret.
+    key_id: String,
+    /// Whole lines behind the secrets.
+    lines: String,
+}
+
+fn needs(scheme: &Scheme) -> Needs {
+    let rule = &scheme.signature;
+    let key_id = rule.names_keys().then(|| format!(", key_id = {}", quoted(rule.key_id_of(0).unwrap_or("KEY-ID"))));
+    let mut lines = String::new();
+    if scheme.signs_url() {
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(lines, "public_url = \"https://hooks.example.com/webhooks/{}\"   # as the provider sees it", scheme.name);
+    }
+    for (name, what) in &scheme.options {
+        let _ = writeln!(lines, "options.{name} = \"{}\"   # {what}", name.to_ascii_uppercase());
+    }
+    Needs { key_id: key_id.unwrap_or_default(), lines }
+}
+
+fn init_integration(text: &mut String, name: &str, notes: &[String], needs: &Needs) {
+    let Needs { key_id, lines } = needs;
     let variable = name.to_ascii_uppercase().replace('-', "_");
     text.push('\n');
     for note in notes {
@@ -109,7 +134,8 @@ fn init_integration(text: &mut String, name: &str, notes: &[String]) {
          # review_by = 2027-06-30                         # `check` says when it is due\n\
          path = \"/webhooks/{name}\"\n\
          upstream = \"http://127.0.0.1:3000/webhooks/{name}\"   # plain http to this machine only\n\
-         secrets = [ {{ id = \"first\", env = \"{variable}_SECRET\" }} ]   # or file = \"PATH\"; never the secret itself\n\
+         secrets = [ {{ id = \"first\", env = \"{variable}_SECRET\"{key_id} }} ]   # or file = \"PATH\"; never the secret itself\n\
+         {lines}\
          # events.allow = [\"…\"]                           # absent: all; `*` matches any run of characters\n"
     );
 }

@@ -104,7 +104,8 @@ where
     let integration = route(site, attempt, &head)?;
     let source = context.source();
     let admitted = admit(&integration.admission, &site.sources, source, &head.method, attempt.began())?;
-    if let Some(reply) = handshake::unsigned(&integration.scheme, &head) {
+    let mac = |value: &str| integration.keys.challenge_mac(value, site.shared.clock.now().wall);
+    if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &mac) {
         // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }

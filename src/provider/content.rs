@@ -1,10 +1,14 @@
 //! The template of the content to be signed, such as `{timestamp}.{body}`.
 //!
 //! Rules, so that no two requests have the same content unless they are the same delivery:
-//! 1. The body stands in it exactly once.
-//! 2. No two parts of variable length touch. A timestamp has a fixed width, so it may stand directly before the body.
+//! 1. The body, or its digest, stands in it exactly once.
+//! 2. No two parts of variable length touch. A timestamp ends itself, so it may touch the body, and stand behind an id whose
+//!    characters no timestamp begins or ends with; `file::check` knows its unit and says where that does not hold.
 //! 3. A part the sender chooses ends at the literal behind it (begins at the one before it, behind the body) and must not
 //!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is.
+//! 4. A URL may touch a body: its query holds only what a URL may hold, a body behind it then begins with what none may
+//!    hold, and a query before whose end the URL stands again is refused.
+//! 5. The secret of a plain digest stands first or last.
 //!
 //! A brace is written twice: `{{` and `}}`.
 
@@ -19,7 +23,10 @@ pub enum TemplateError {
     #[error("has a brace without its partner")]
     Brace,
     /// A part has an unknown name.
-    #[error("may hold {{timestamp}}, {{id}}, {{header:Name}}, {{body}} and fixed text")]
+    #[error(
+        "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
+         {{body}}, {{sha256:body}} and fixed text"
+    )]
     Part,
     /// Fixed text is not ASCII.
     #[error("may hold fixed text in ASCII only")]
@@ -27,6 +34,9 @@ pub enum TemplateError {
     /// The body is missing or stands twice.
     #[error("must hold {{body}} exactly once")]
     Body,
+    /// The secret stands inside, or twice.
+    #[error("may hold {{secret}} only once, first or last")]
+    Secret,
     /// Two parts of variable length touch.
     #[error("must divide {left} from {right} by fixed text: one could be moved into the other")]
     Adjacent {
@@ -43,13 +53,24 @@ pub enum TemplateError {
 /// [`TemplateError`] when the text breaks the grammar or one of the rules above.
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let parts = split(text)?;
-    if parts.iter().filter(|part| **part == Part::Body).count() != 1 {
+    if parts.iter().filter(|part| matches!(part, Part::Body | Part::BodySha256)).count() != 1 {
         return Err(TemplateError::Body);
     }
+    let secrets = parts.iter().filter(|part| **part == Part::Secret).count();
+    let at_an_end = parts.first() == Some(&Part::Secret) || parts.last() == Some(&Part::Secret);
+    if secrets > 1 || (secrets == 1 && !at_an_end) {
+        return Err(TemplateError::Secret);
+    }
     for (left, right) in parts.iter().zip(parts.iter().skip(1)) {
-        let fixed = |part: &Part| matches!(part, Part::Literal(_));
-        let timed_body = *left == Part::Timestamp && *right == Part::Body;
-        if !fixed(left) && !fixed(right) && !timed_body {
+        let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret | Part::BodySha256);
+        let told_apart = matches!(
+            (left, right),
+            (Part::Timestamp | Part::Url(_), Part::Body)
+                | (Part::Body | Part::Id, Part::Timestamp)
+                | (Part::Method, Part::Url(_) | Part::Target(_))
+                | (Part::Body, Part::Url(_))
+        );
+        if !fixed(left) && !fixed(right) && !told_apart {
             return Err(TemplateError::Adjacent { left: left.to_string(), right: right.to_string() });
         }
     }
@@ -93,13 +114,26 @@ fn push_literal(parts: &mut Vec<Part>, literal: &mut String) {
 }
 
 fn part(name: &str) -> Result<Part, TemplateError> {
-    match (name, name.strip_prefix("header:")) {
-        ("timestamp", _) => Ok(Part::Timestamp),
-        ("id", _) => Ok(Part::Id),
-        ("body", _) => Ok(Part::Body),
-        (_, Some(header)) => header.parse::<HeaderName>().map(Part::Header).map_err(|_| TemplateError::Part),
-        _ => Err(TemplateError::Part),
+    match name.split_once(':') {
+        None => word(name).ok_or(TemplateError::Part),
+        Some(("header", name)) => name.parse::<HeaderName>().map(Part::Header).map_err(|_| TemplateError::Part),
+        Some(("sha256", "body")) => Ok(Part::BodySha256),
+        Some(("option", name)) if !name.is_empty() => Ok(Part::Option(name.to_owned())),
+        Some(_) => Err(TemplateError::Part),
     }
+}
+
+fn word(name: &str) -> Option<Part> {
+    Some(match name {
+        "timestamp" => Part::Timestamp,
+        "id" => Part::Id,
+        "body" => Part::Body,
+        "method" => Part::Method,
+        "url" => Part::Url(String::new()),
+        "target" => Part::Target(String::new()),
+        "secret" => Part::Secret,
+        _ => return None,
+    })
 }
 
 impl std::fmt::Display for Part {
@@ -111,6 +145,12 @@ impl std::fmt::Display for Part {
             Self::Id => formatter.write_str("{id}"),
             Self::Header(name) => write!(formatter, "{{header:{name}}}"),
             Self::Body => formatter.write_str("{body}"),
+            Self::BodySha256 => formatter.write_str("{sha256:body}"),
+            Self::Method => formatter.write_str("{method}"),
+            Self::Url(_) => formatter.write_str("{url}"),
+            Self::Target(_) => formatter.write_str("{target}"),
+            Self::Option(name) => write!(formatter, "{{option:{name}}}"),
+            Self::Secret => formatter.write_str("{secret}"),
         }
     }
 }
@@ -128,7 +168,7 @@ pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
 fn literal(part: &Part) -> Option<&[u8]> {
     match part {
         Part::Literal(text) => Some(text.as_bytes()),
-        Part::Timestamp | Part::Id | Part::Header(_) | Part::Body => None,
+        _ => None,
     }
 }
 
@@ -145,6 +185,8 @@ mod tests {
             ("{body}", vec![Part::Body]),
             ("v0:{timestamp}:{body}", vec![literal("v0:"), Part::Timestamp, literal(":"), Part::Body]),
             ("{timestamp}{body}", vec![Part::Timestamp, Part::Body]),
+            ("{id}{timestamp}{body}", vec![Part::Id, Part::Timestamp, Part::Body]),
+            ("{body}{timestamp}", vec![Part::Body, Part::Timestamp]),
             ("{id}.{body}.{header:X-A}", vec![id(), literal("."), Part::Body, literal("."), header]),
             ("{{{body}}}", vec![literal("{"), Part::Body, literal("}")]),
         ];
@@ -161,9 +203,8 @@ mod tests {
             ("{id}", TemplateError::Body),
             ("{body}{body}", TemplateError::Body),
             ("{id}{body}", adjacent("{id}", "{body}")),
-            ("{id}{timestamp}.{body}", adjacent("{id}", "{timestamp}")),
             ("{timestamp}{id}.{body}", adjacent("{timestamp}", "{id}")),
-            ("{body}{timestamp}", adjacent("{body}", "{timestamp}")),
+            ("{body}{id}", adjacent("{body}", "{id}")),
             ("{body", TemplateError::Brace),
             ("body}", TemplateError::Brace),
             ("{nonce}.{body}", TemplateError::Part),

@@ -3,7 +3,7 @@
 //! Rules:
 //! 1. A member of the body is covered if the body is part of the content.
 //! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`.
-//! 3. Nothing else is: not the signature's own header, not the method, not the path.
+//! 3. Nothing else is: not the signature's own header. A scheme that signs nothing covers nothing.
 
 use http::HeaderName;
 
@@ -22,13 +22,14 @@ impl Scheme {
     /// Whether the signature covers the body.
     #[must_use]
     pub fn covers_body(&self) -> bool {
-        self.content.contains(&Part::Body)
+        self.content.iter().any(|part| matches!(part, Part::Body | Part::BodySha256))
     }
 
     /// The headers the scheme reads, the signature's first.
     #[must_use]
     pub fn header_names(&self) -> Vec<&HeaderName> {
-        let mut names = vec![&self.signature.header];
+        let mut names: Vec<&HeaderName> = self.signature.headers().map(|(name, _)| name).collect();
+        names.extend(&self.signature.key_id_header);
         for part in &self.content {
             match self.header_of(part) {
                 Some(name) if !names.contains(&name) => names.push(name),
@@ -46,9 +47,9 @@ impl Scheme {
             Part::Header(name) => Some(name),
             Part::Timestamp => match &self.timestamp.as_ref()?.place {
                 TimestampPlace::Header(name) => Some(name),
-                TimestampPlace::SignatureField(_) => None,
+                TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) => None,
             },
-            Part::Literal(_) | Part::Body => None,
+            _ => None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A scheme in plain English, for `hookward providers NAME`.
 
 use super::scheme::{
-    Algorithm, Evidence, HandshakeReply, HandshakeShape, KeyEncoding, Locator, OnRefusal, Retries, Scheme, SignatureEncoding,
-    SignatureFormat, TimestampPlace, TimestampUnit,
+    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
+    Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use crate::domain::size::format_duration;
 
@@ -28,6 +28,12 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
         sentence("replay", replay(scheme)),
         sentence("retries", retries(scheme)),
     ];
+    if scheme.signs_url() {
+        let text = "The URL is signed as the provider sees it: the integration needs public_url, and its query is forwarded.";
+        sentences.push(sentence("url", text.to_owned()));
+    }
+    let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
+    sentences.extend(scheme.options.iter().map(option));
     sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
     sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
     sentences.push(sentence("evidence", evidence(scheme)));
@@ -40,35 +46,68 @@ fn sentence(topic: &'static str, text: String) -> Sentence {
 
 fn signed(scheme: &Scheme) -> String {
     let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    if scheme.is_unsigned() {
+        return "Nothing is signed: whoever knows the secret can send anything, and so can whoever captured one delivery."
+            .to_owned();
+    }
     format!("Signed is `{template}` with {}; the body is the raw bytes as received.", scheme.signature.algorithm.code())
 }
 
 fn key(scheme: &Scheme) -> String {
-    let kind = if scheme.signature.algorithm == Algorithm::Ed25519 { "public key" } else { "shared secret" };
+    let kind = match scheme.signature.algorithm {
+        algorithm if algorithm.is_asymmetric() => "public key",
+        Algorithm::Basic => "user and password, divided by a colon",
+        _ => "shared secret",
+    };
     let written = match scheme.signature.key_encoding {
         KeyEncoding::Utf8 => "as it stands, all its characters being the key",
         KeyEncoding::Hex => "in hex",
         KeyEncoding::Base64 => "in base64",
+        KeyEncoding::Base64Url => "in URL-safe base64",
         KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
-        KeyEncoding::Pem => "as a PEM block",
+        KeyEncoding::Pem => "as a PEM block, of a public key or a certificate",
     };
-    format!("The key is a {kind}, written {written}.")
+    let form = &scheme.signature.key_form;
+    let prefix = if form.prefix.is_empty() { String::new() } else { format!(" behind `{}`", form.prefix) };
+    let digest = match form.digest {
+        None => "",
+        Some(KeyDigest::Sha1) => "; what signs is its SHA-1",
+        Some(KeyDigest::Sha256) => "; what signs is its SHA-256",
+    };
+    let named = scheme.signature.key_id_header.as_ref().map(|name| format!("; {name} names it by the secret's key_id"));
+    format!("The key is a {kind}, written {written}{prefix}{digest}{}.", named.unwrap_or_default())
 }
 
 fn signature(scheme: &Scheme) -> String {
     let rule = &scheme.signature;
     let encoding = match rule.encoding {
         SignatureEncoding::Hex => "lower-case hex",
+        SignatureEncoding::HexUpper => "upper-case hex",
+        SignatureEncoding::Plain if rule.algorithm == Algorithm::Basic => "base64",
+        SignatureEncoding::Plain => "plain text",
+        SignatureEncoding::Base64OfHex => "base64 of its lower-case hex",
         SignatureEncoding::Base64 => "base64",
         SignatureEncoding::Base64Url => "URL-safe base64 without padding",
     };
     let shape = match &rule.format {
         SignatureFormat::Prefixed { prefix } if prefix.is_empty() => String::new(),
         SignatureFormat::Prefixed { prefix } => format!(" behind `{prefix}`"),
-        SignatureFormat::Pairs { separator, key } => format!(", each behind `{key}=`, divided by `{separator}`; any may match"),
+        SignatureFormat::Joined { separator } => format!(", several divided by `{separator}`; any may match"),
+        SignatureFormat::Pairs { separator, key, .. } => {
+            format!(", each behind `{key}=`, divided by `{separator}`; any may match")
+        }
         SignatureFormat::Versioned { version } => format!(", each behind `{version},`, divided by a space; any may match"),
     };
-    format!("It stands in {} in {encoding}{shape}.", rule.header)
+    let place = match &rule.lines {
+        HeaderLines::Once => rule.header.to_string(),
+        HeaderLines::Repeated => format!("{}, on one line or several of which any may match,", rule.header),
+        HeaderLines::Numbered(_) => format!("{} and the headers counted on from it, of which any may match,", rule.header),
+        HeaderLines::Keyed { .. } => {
+            let named = rule.headers().map(|(name, id)| format!("{name} for the key `{}`", id.unwrap_or_default()));
+            format!("{},", named.collect::<Vec<_>>().join(" and "))
+        }
+    };
+    format!("It stands in {place} in {encoding}{shape}.")
 }
 
 fn window(scheme: &Scheme) -> String {
@@ -79,16 +118,18 @@ fn window(scheme: &Scheme) -> String {
     let place = match &rule.place {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", scheme.signature.header),
+        TimestampPlace::Json(pointer) => format!("json:{pointer} of the signed body"),
     };
     let unit = match rule.unit {
-        TimestampUnit::Seconds => "seconds",
-        TimestampUnit::Milliseconds => "milliseconds",
+        TimestampUnit::Seconds => "Unix seconds",
+        TimestampUnit::Milliseconds => "Unix milliseconds",
+        TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc => "RFC 3339",
     };
     let tolerance = rule.tolerance.map_or_else(
         || "the provider documents no tolerance, so 5m are taken".to_owned(),
         |tolerance| format!("{} are tolerated in both directions", format_duration(tolerance)),
     );
-    format!("The signed time is in {place}, in Unix {unit}; {tolerance}.")
+    format!("The signed time is in {place}, in {unit}; {tolerance}.")
 }
 
 fn places(scheme: &Scheme, places: &[Locator], none: &str) -> String {
@@ -133,13 +174,22 @@ fn retries(scheme: &Scheme) -> String {
 fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
     let asked = match shape {
         HandshakeShape::Signed { field, equals } => format!("A signed delivery whose {field} is `{equals}`"),
-        HandshakeShape::Unsigned { method, echoed, .. } => format!("An unsigned {method} with the query field `{echoed}`"),
+        HandshakeShape::Unsigned { method, echoed: None, .. } => format!("An unsigned {method}"),
+        HandshakeShape::Unsigned { method, echoed: Some(Echoed::Query(name)), .. } => {
+            format!("An unsigned {method} with the query field `{name}`")
+        }
+        HandshakeShape::Unsigned { method, echoed: Some(Echoed::Header(name)), .. } => {
+            format!("An unsigned {method} with the header {name}")
+        }
     };
     let answered = match reply {
         HandshakeReply::Fixed { status, body, .. } if body.is_empty() => format!("{status}"),
         HandshakeReply::Fixed { status, body, .. } => format!("{status} and `{body}`"),
-        HandshakeReply::EchoText => "200 and the field's value".to_owned(),
-        HandshakeReply::EchoJson { field, member } => format!("200 and {field} as `{member}`"),
+        HandshakeReply::EchoText { field: None } => "200 and the field's value".to_owned(),
+        HandshakeReply::EchoText { field: Some(field) } => format!("200 and the text of {field}"),
+        HandshakeReply::EchoJson { field: None, member } => format!("200 and its value as `{member}`"),
+        HandshakeReply::EchoJson { field: Some(field), member } => format!("200 and {field} as `{member}`"),
+        HandshakeReply::Mac { member, .. } => format!("200 and the MAC over its value as `{member}`"),
     };
     format!("{asked} is answered with {answered}, and not forwarded.")
 }

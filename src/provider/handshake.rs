@@ -5,13 +5,17 @@
 //!    of the preset once and no other.
 //! 2. What is echoed is visible ASCII of at most 1 KiB, as `text/plain`: never a page, never a script.
 //! 3. A signed challenge is looked for in a verified delivery only, by whoever holds one.
-//! 4. No answer is computed from a secret, so that nobody can have anything signed here.
+//! 4. Where the provider wants a MAC back, it is made over letters, digits, '-' and '_' only, at most 128 of them: no body that
+//!    a receiver would read is made of these, so nobody can have anything signed here that matters.
+//! 5. A challenge that asks for an option which the integration does not have is none.
 
+use data_encoding::{BASE64, HEXLOWER};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use subtle::ConstantTimeEq;
 
 use super::locate::form;
-use super::scheme::{Handshake, HandshakeReply, HandshakeShape, Locator, Scheme};
-use crate::domain::head::Head;
+use super::scheme::{Echoed, Handshake, HandshakeReply, HandshakeShape, Locator, MacEncoding, Scheme, option_in};
+use crate::domain::head::{Head, Single};
 
 /// The longest value that is echoed.
 pub const MAX_ECHO_BYTES: usize = 1024;
@@ -27,13 +31,19 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// The longest value that a MAC is made over.
+pub const MAX_MAC_BYTES: usize = 128;
+
+/// Makes the scheme's MAC over a value, with a secret of the integration.
+pub type MacOf<'k> = &'k dyn Fn(&str) -> Option<Vec<u8>>;
+
 /// The answer to an unsigned challenge, if the request is one.
 #[must_use]
-pub fn unsigned(scheme: &Scheme, head: &Head) -> Option<Reply> {
+pub fn unsigned(scheme: &Scheme, head: &Head, mac: MacOf<'_>) -> Option<Reply> {
     if scheme.handshakes.is_empty() || !is_bodyless(head) {
         return None;
     }
-    scheme.handshakes.iter().find_map(|handshake| unsigned_reply(handshake, head))
+    scheme.handshakes.iter().find_map(|handshake| unsigned_reply(handshake, head, mac))
 }
 
 /// Both framing headers are looked at: the gate before this one may not have run.
@@ -42,16 +52,29 @@ fn is_bodyless(head: &Head) -> bool {
     lengths_are_zero && !head.headers.contains_key(TRANSFER_ENCODING)
 }
 
-fn unsigned_reply(handshake: &Handshake, head: &Head) -> Option<Reply> {
+fn unsigned_reply(handshake: &Handshake, head: &Head, mac: MacOf<'_>) -> Option<Reply> {
     let HandshakeShape::Unsigned { method, fixed, echoed } = &handshake.shape else { return None };
-    let fields = query_fields(head.query()?)?;
-    let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let fits = fixed.iter().all(|(name, expected)| value(name) == Some(expected));
-    if *method != head.method || fields.len() != fixed.len().saturating_add(1) || !fits {
+    let fields = match head.query() {
+        Some(query) if !query.is_empty() => query_fields(query)?,
+        _ => Vec::new(),
+    };
+    let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let is_bound = |expected: &str| option_in(expected).is_none();
+    let same = |left: &str, right: &str| bool::from(left.as_bytes().ct_eq(right.as_bytes()));
+    let fits = |(name, expected): &(String, String)| is_bound(expected) && value(name).is_some_and(|text| same(text, expected));
+    let in_query = usize::from(matches!(echoed, Some(Echoed::Query(_))));
+    if *method != head.method || fields.len() != fixed.len().saturating_add(in_query) || !fixed.iter().all(fits) {
         return None;
     }
-    let echo = value(echoed).filter(|text| may_echo(text))?;
-    reply(&handshake.reply, Some(echo), |_| None)
+    let echo = match echoed {
+        None => None,
+        Some(Echoed::Query(name)) => Some(value(name)?),
+        Some(Echoed::Header(name)) => match head.single(name.as_str()) {
+            Single::One(value) => Some(value.to_str().ok()?),
+            Single::Missing | Single::Repeated => return None,
+        },
+    };
+    reply(&handshake.reply, &|_| echo, mac)
 }
 
 /// The decoded fields; `None` when one stands twice or does not decode.
@@ -80,8 +103,11 @@ pub fn signed_places(scheme: &Scheme) -> Vec<&Locator> {
         if let HandshakeShape::Signed { field, .. } = &handshake.shape {
             places.push(field);
         }
-        if let HandshakeReply::EchoJson { field, .. } = &handshake.reply {
-            places.push(field);
+        match &handshake.reply {
+            HandshakeReply::EchoText { field } | HandshakeReply::EchoJson { field, .. } | HandshakeReply::Mac { field, .. } => {
+                places.extend(field);
+            }
+            HandshakeReply::Fixed { .. } => {}
         }
     }
     places
@@ -89,30 +115,50 @@ pub fn signed_places(scheme: &Scheme) -> Vec<&Locator> {
 
 /// The answer to a signed challenge, if the verified delivery is one. `found` tells what stands at one of
 /// [`signed_places`].
-pub fn signed<'f>(scheme: &Scheme, found: impl Fn(&Locator) -> Option<&'f str>) -> Option<Reply> {
+pub fn signed<'f>(scheme: &Scheme, found: impl Fn(&Locator) -> Option<&'f str>, mac: MacOf<'_>) -> Option<Reply> {
     scheme.handshakes.iter().find_map(|handshake| {
         let HandshakeShape::Signed { field, equals } = &handshake.shape else { return None };
         if found(field) != Some(equals) {
             return None;
         }
-        reply(&handshake.reply, None, &found)
+        reply(&handshake.reply, &|field| found(field?), mac)
     })
 }
 
-fn reply<'f>(reply: &HandshakeReply, echo: Option<&str>, found: impl Fn(&Locator) -> Option<&'f str>) -> Option<Reply> {
+/// `value` gives what is answered to: what stands at a place of a signed challenge, or the one value of an unsigned one.
+fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<&'v str>, mac: MacOf<'_>) -> Option<Reply> {
+    let echo = |field: &Option<Locator>| value(field.as_ref()).filter(|text| may_echo(text));
     match reply {
         HandshakeReply::Fixed { status, content_type, body } => {
             Some(Reply { status: *status, content_type: content_type.clone(), body: body.clone().into_bytes() })
         }
-        HandshakeReply::EchoText => {
-            Some(Reply { status: 200, content_type: Some("text/plain".to_owned()), body: echo?.as_bytes().to_vec() })
+        HandshakeReply::EchoText { field } => {
+            Some(Reply { status: 200, content_type: Some("text/plain".to_owned()), body: echo(field)?.as_bytes().to_vec() })
         }
-        HandshakeReply::EchoJson { field, member } => {
-            let value = found(field).filter(|text| may_echo(text))?;
-            let body = serde_json::json!({ member.as_str(): value }).to_string().into_bytes();
-            Some(Reply { status: 200, content_type: Some("application/json".to_owned()), body })
+        HandshakeReply::EchoJson { field, member } => Some(json(&serde_json::json!({ member.as_str(): echo(field)? }))),
+        HandshakeReply::Mac { field, plain, member, prefix, encoding } => {
+            let text = echo(field).filter(|text| may_sign(text))?;
+            let tag = mac(text)?;
+            let written = match encoding {
+                MacEncoding::Hex => HEXLOWER.encode(&tag),
+                MacEncoding::Base64 => BASE64.encode(&tag),
+            };
+            let mut answer = serde_json::Map::new();
+            if let Some(plain) = plain {
+                answer.insert(plain.clone(), text.into());
+            }
+            answer.insert(member.clone(), format!("{prefix}{written}").into());
+            Some(json(&answer.into()))
         }
     }
+}
+
+fn json(value: &serde_json::Value) -> Reply {
+    Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes() }
+}
+
+fn may_sign(text: &str) -> bool {
+    text.len() <= MAX_MAC_BYTES && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]
@@ -126,11 +172,16 @@ mod tests {
         Head { method, target: target.parse::<Uri>().unwrap(), headers: HeaderMap::new() }
     }
 
+    fn no_mac(_: &str) -> Option<Vec<u8>> {
+        None
+    }
+
     fn subscribing() -> Scheme {
         let mut scheme = Scheme::clone(&Catalogue::builtin().get("github").unwrap());
         let fixed = vec![("hub.mode".to_owned(), "subscribe".to_owned())];
-        let shape = HandshakeShape::Unsigned { method: Method::GET, fixed, echoed: "hub.challenge".to_owned() };
-        scheme.handshakes.push(Handshake { shape, reply: HandshakeReply::EchoText });
+        let shape =
+            HandshakeShape::Unsigned { method: Method::GET, fixed, echoed: Some(Echoed::Query("hub.challenge".to_owned())) };
+        scheme.handshakes.push(Handshake { shape, reply: HandshakeReply::EchoText { field: None } });
         scheme
     }
 
@@ -152,29 +203,77 @@ mod tests {
             (Method::GET, &long, None),
         ];
         for (method, target, echo) in cases {
-            let reply = unsigned(&subscribing(), &head(method, target));
+            let reply = unsigned(&subscribing(), &head(method, target), &no_mac);
             assert_eq!(reply.map(|reply| reply.body), echo.map(|text| text.as_bytes().to_vec()), "{target}");
         }
+    }
+
+    #[test]
+    fn presets_answer_their_own_challenges() {
+        let long = format!("/?crc_token={}", "a".repeat(129));
+        let cases = [
+            ("x-twitter", Method::GET, "/?crc_token=9b4507b3-9040", Some(r#"{"response_token":"sha256=bWFj"}"#)),
+            // What is made of these could be a body: nobody has it signed here.
+            ("x-twitter", Method::GET, "/?crc_token=%7B%22a%22:1%7D", None),
+            ("x-twitter", Method::GET, "/?crc_token=a%20b", None),
+            ("x-twitter", Method::GET, "/?crc_token=a=b", None),
+            ("x-twitter", Method::GET, &long, None),
+            (
+                "linkedin",
+                Method::GET,
+                "/?challengeCode=890e4665",
+                Some(r#"{"challengeCode":"890e4665","challengeResponse":"6d6163"}"#),
+            ),
+            ("dropbox", Method::GET, "/?challenge=abc", Some("abc")),
+            ("meta", Method::GET, "/?hub.mode=subscribe&hub.challenge=115&hub.verify_token=mytoken", Some("115")),
+            ("meta", Method::GET, "/?hub.mode=subscribe&hub.challenge=115&hub.verify_token=other", None),
+            ("meta", Method::GET, "/?hub.mode=subscribe&hub.challenge=115", None),
+            ("trello", Method::HEAD, "/", Some("")),
+            ("trello", Method::HEAD, "/?a=b", None),
+            ("trello", Method::GET, "/", None),
+        ];
+        let options = [("verify_token".to_owned(), "mytoken".to_owned())].into_iter().collect();
+        for (name, method, target, body) in cases {
+            let scheme = Catalogue::builtin().get(name).unwrap().bound("https://example.com/", &options);
+            let reply = unsigned(&scheme, &head(method, target), &|_| Some(b"mac".to_vec()));
+            assert_eq!(reply.map(|reply| String::from_utf8(reply.body).unwrap()).as_deref(), body, "{name} {target}");
+        }
+        let unbound = Catalogue::builtin().get("meta").unwrap();
+        let token = "/?hub.mode=subscribe&hub.challenge=1&hub.verify_token=%7Boption:verify_token%7D";
+        assert_eq!(unsigned(&unbound, &head(Method::GET, token), &no_mac), None);
+    }
+
+    #[test]
+    fn a_challenge_in_a_header_stands_there_once() {
+        let scheme = Catalogue::builtin().get("okta").unwrap();
+        let mut head = head(Method::GET, "/");
+        assert_eq!(unsigned(&scheme, &head, &no_mac), None);
+        head.headers.append("x-okta-verification-challenge", "abc".parse().unwrap());
+        assert_eq!(unsigned(&scheme, &head, &no_mac).unwrap().body, br#"{"verification":"abc"}"#);
+        head.headers.append("x-okta-verification-challenge", "abc".parse().unwrap());
+        assert_eq!(unsigned(&scheme, &head, &no_mac), None);
     }
 
     #[test]
     fn a_challenge_with_a_body_is_none() {
         let mut head = head(Method::GET, "/?hub.mode=subscribe&hub.challenge=1");
         head.headers.insert(CONTENT_LENGTH, "0".parse().unwrap());
-        assert!(unsigned(&subscribing(), &head).is_some());
+        assert!(unsigned(&subscribing(), &head, &no_mac).is_some());
         head.headers.insert(CONTENT_LENGTH, "1".parse().unwrap());
-        assert_eq!(unsigned(&subscribing(), &head), None);
+        assert_eq!(unsigned(&subscribing(), &head, &no_mac), None);
         head.headers.remove(CONTENT_LENGTH);
         head.headers.insert(TRANSFER_ENCODING, "chunked".parse().unwrap());
-        assert_eq!(unsigned(&subscribing(), &head), None);
+        assert_eq!(unsigned(&subscribing(), &head, &no_mac), None);
     }
 
     #[test]
     fn signed_challenges_are_answered_as_the_preset_says() {
         let answer = |name: &str, fields: &[(&str, &'static str)]| {
-            signed(&Catalogue::builtin().get(name).unwrap(), |place| {
-                fields.iter().find(|(known, _)| *known == place.to_string()).map(|(_, value)| *value)
-            })
+            signed(
+                &Catalogue::builtin().get(name).unwrap(),
+                |place| fields.iter().find(|(known, _)| *known == place.to_string()).map(|(_, value)| *value),
+                &|text| Some(text.as_bytes().to_vec()),
+            )
         };
         let json = |body: &str| {
             Some(Reply { status: 200, content_type: Some("application/json".to_owned()), body: body.as_bytes().to_vec() })

@@ -3,12 +3,17 @@
 //! Closed enums: a new kind of part, place or encoding is a variant here, and the compiler then names every place that must
 //! learn it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+
+mod signature;
+
+pub use signature::{Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule};
 
 /// One provider's scheme, as a preset or the configuration describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub struct Scheme {
     pub on_replay: OnRefusal,
     /// What an event out of scope is answered unless the integration says otherwise.
     pub on_event_denied: OnRefusal,
+    /// What an integration must say besides secrets: each option's name and what it is.
+    pub options: Vec<(String, String)>,
     /// Headers of sibling schemes that a receiver could mistake for verified ones; never forwarded.
     pub strip_headers: Vec<HeaderName>,
 }
@@ -67,7 +74,36 @@ impl Scheme {
     /// Whether the algorithm is broken for other uses and stands only because the provider offers nothing else.
     #[must_use]
     pub const fn is_legacy(&self) -> bool {
-        matches!(self.signature.algorithm, Algorithm::HmacSha1)
+        matches!(self.signature.algorithm, Algorithm::HmacSha1 | Algorithm::Sha1 | Algorithm::RsaSha1)
+    }
+
+    /// Whether the sender only shows that it knows a secret, and signs nothing.
+    #[must_use]
+    pub const fn is_unsigned(&self) -> bool {
+        self.signature.algorithm.is_shown()
+    }
+
+    /// Whether the URL is signed, as the provider sees it.
+    #[must_use]
+    pub fn signs_url(&self) -> bool {
+        self.content.iter().any(|part| matches!(part, Part::Url(_) | Part::Target(_)))
+    }
+
+    /// The scheme for one integration: with its public URL (without query) and its options in their places.
+    #[must_use]
+    pub fn bound(&self, public_url: &str, options: &BTreeMap<String, String>) -> Self {
+        let target = || public_url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        let bind = |part: &Part| match part {
+            Part::Url(_) => Part::Url(public_url.to_owned()),
+            Part::Target(_) => Part::Target(target()),
+            Part::Option(name) => options.get(name).map_or_else(|| part.clone(), |value| Part::Literal(value.clone())),
+            other => other.clone(),
+        };
+        let mut handshakes = self.handshakes.clone();
+        for handshake in &mut handshakes {
+            handshake.bind(options);
+        }
+        Self { content: self.content.iter().map(bind).collect(), handshakes, ..self.clone() }
     }
 }
 
@@ -101,123 +137,6 @@ pub enum Evidence {
     Custom,
 }
 
-/// What is computed over the content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC with SHA-1.
-    HmacSha1,
-    /// HMAC with SHA-256.
-    HmacSha256,
-    /// HMAC with SHA-512.
-    HmacSha512,
-    /// Ed25519 (RFC 8032), verified strictly.
-    Ed25519,
-}
-
-impl Algorithm {
-    /// The length of a signature in bytes.
-    #[must_use]
-    pub const fn signature_bytes(self) -> usize {
-        match self {
-            Self::HmacSha1 => 20,
-            Self::HmacSha256 => 32,
-            Self::HmacSha512 | Self::Ed25519 => 64,
-        }
-    }
-
-    /// The word of the scheme language.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::HmacSha1 => "hmac-sha1",
-            Self::HmacSha256 => "hmac-sha256",
-            Self::HmacSha512 => "hmac-sha512",
-            Self::Ed25519 => "ed25519",
-        }
-    }
-
-    /// Whether a key may be written this way.
-    #[must_use]
-    pub const fn accepts(self, encoding: KeyEncoding) -> bool {
-        match (self, encoding) {
-            (Self::Ed25519, KeyEncoding::Utf8) => false,
-            (Self::Ed25519, _) => true,
-            (_, KeyEncoding::Pem) => false,
-            (_, _) => true,
-        }
-    }
-}
-
-/// How a key is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyEncoding {
-    /// The text's own bytes.
-    Utf8,
-    /// Hexadecimal, either case.
-    Hex,
-    /// Base64 with padding.
-    Base64,
-    /// Base64 behind an optional `whsec_` (or `whpk_` for public keys).
-    Whsec,
-    /// A PEM block.
-    Pem,
-}
-
-impl KeyEncoding {
-    /// The words of the configuration.
-    pub const WORDS: [(&'static str, Self); 5] =
-        [("utf8", Self::Utf8), ("hex", Self::Hex), ("base64", Self::Base64), ("whsec", Self::Whsec), ("pem", Self::Pem)];
-}
-
-/// The signature: algorithm, key, place, shape, encoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignatureRule {
-    /// What is computed.
-    pub algorithm: Algorithm,
-    /// How the key is written, unless the secret says otherwise.
-    pub key_encoding: KeyEncoding,
-    /// The header that holds the presented signatures.
-    pub header: HeaderName,
-    /// How they stand in it.
-    pub format: SignatureFormat,
-    /// How each is written.
-    pub encoding: SignatureEncoding,
-}
-
-/// How presented signatures stand in their header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignatureFormat {
-    /// One signature behind a fixed prefix, which may be empty.
-    Prefixed {
-        /// The prefix, such as `sha256=`.
-        prefix: String,
-    },
-    /// `key=value` pairs; the first `=` divides. Every pair with the signature's key is a candidate; other keys are fields
-    /// or ignored.
-    Pairs {
-        /// What divides the pairs.
-        separator: char,
-        /// The key of a signature, such as `v1`.
-        key: String,
-    },
-    /// `version,value` entries divided by one space. Every entry of the version is a candidate; others are ignored.
-    Versioned {
-        /// The version, such as `v1`.
-        version: String,
-    },
-}
-
-/// How one signature is written. Exactly one spelling of a value is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureEncoding {
-    /// Lower-case hexadecimal.
-    Hex,
-    /// Standard base64 with padding.
-    Base64,
-    /// URL-safe base64 without padding.
-    Base64Url,
-}
-
 /// When a delivery was signed. Signed always: a scheme whose time is not part of the content has no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimestampRule {
@@ -236,6 +155,8 @@ pub enum TimestampPlace {
     Header(HeaderName),
     /// Under a key of the signature header's pairs.
     SignatureField(String),
+    /// In a member of the body, which is signed with it; no part of the template.
+    Json(String),
 }
 
 /// The unit of a timestamp. Never guessed: a value of another length is malformed.
@@ -245,6 +166,25 @@ pub enum TimestampUnit {
     Seconds,
     /// Thirteen digits.
     Milliseconds,
+    /// RFC 3339, with its zone.
+    Rfc3339,
+    /// RFC 3339, or the same without a zone for UTC.
+    Rfc3339Utc,
+}
+
+impl TimestampUnit {
+    /// Whether no timestamp is the beginning or the end of another, so that what touches it cannot be moved into it. All
+    /// are: digits have one width, and a date has one `T` and ends with its zone; only without a zone is there no end.
+    #[must_use]
+    pub const fn ends_itself(self) -> bool {
+        !matches!(self, Self::Rfc3339Utc)
+    }
+
+    /// Whether digits of the part before could be taken for its own.
+    #[must_use]
+    pub const fn is_digits(self) -> bool {
+        matches!(self, Self::Seconds | Self::Milliseconds)
+    }
 }
 
 /// A part of the content to be signed.
@@ -260,6 +200,18 @@ pub enum Part {
     Header(HeaderName),
     /// The raw body.
     Body,
+    /// The SHA-256 of the raw body in lower-case hex.
+    BodySha256,
+    /// The method.
+    Method,
+    /// The URL as the provider sees it: the integration's, and the request's own query. Empty until it is bound.
+    Url(String),
+    /// Path and query of the same.
+    Target(String),
+    /// An option of the integration, until it is bound.
+    Option(String),
+    /// The secret, first or last in what a plain digest is made of.
+    Secret,
 }
 
 /// Where a field stands in a request.
@@ -289,6 +241,31 @@ pub struct Handshake {
     pub reply: HandshakeReply,
 }
 
+impl Handshake {
+    /// The options that its shape asks for.
+    pub fn option_names(&self) -> impl Iterator<Item = &str> {
+        let fixed = match &self.shape {
+            HandshakeShape::Unsigned { fixed, .. } => fixed.as_slice(),
+            HandshakeShape::Signed { .. } => &[],
+        };
+        fixed.iter().filter_map(|(_, value)| option_in(value))
+    }
+
+    fn bind(&mut self, options: &BTreeMap<String, String>) {
+        let HandshakeShape::Unsigned { fixed, .. } = &mut self.shape else { return };
+        for (_, value) in fixed {
+            if let Some(known) = option_in(value).and_then(|name| options.get(name)) {
+                value.clone_from(known);
+            }
+        }
+    }
+}
+
+/// The option that a fixed value stands for.
+pub(super) fn option_in(value: &str) -> Option<&str> {
+    value.strip_prefix("{option:")?.strip_suffix('}')
+}
+
 /// What a challenge looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandshakeShape {
@@ -303,11 +280,20 @@ pub enum HandshakeShape {
     Unsigned {
         /// The method, such as `GET`.
         method: Method,
-        /// Query fields that must have the given value.
+        /// Query fields that must have the given value; `{option:NAME}` stands for an option of the integration.
         fixed: Vec<(String, String)>,
-        /// The query field whose value is echoed.
-        echoed: String,
+        /// What is answered to, where there is something.
+        echoed: Option<Echoed>,
     },
+}
+
+/// The value of an unsigned challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Echoed {
+    /// In a query field.
+    Query(String),
+    /// In a header.
+    Header(HeaderName),
 }
 
 /// The answer to a challenge.
@@ -322,15 +308,40 @@ pub enum HandshakeReply {
         /// The body.
         body: String,
     },
-    /// The echoed query field as `text/plain`.
-    EchoText,
-    /// `{"<member>": <the value of the field>}` as `application/json`.
+    /// The value as `text/plain`.
+    EchoText {
+        /// Where it stands in a signed challenge; an unsigned one has but one value.
+        field: Option<Locator>,
+    },
+    /// `{"<member>": <the value>}` as `application/json`.
     EchoJson {
-        /// Where the value stands in the request.
-        field: Locator,
+        /// Where the value stands in a signed challenge.
+        field: Option<Locator>,
         /// The member of the answer.
         member: String,
     },
+    /// `{"<member>": "<prefix><the scheme's MAC over the value>"}` as `application/json`.
+    Mac {
+        /// Where the value stands in a signed challenge.
+        field: Option<Locator>,
+        /// The member that holds the value itself, where the provider wants it back.
+        plain: Option<String>,
+        /// The member that holds the MAC.
+        member: String,
+        /// What stands before it.
+        prefix: String,
+        /// How it is written.
+        encoding: MacEncoding,
+    },
+}
+
+/// How the MAC of an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacEncoding {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Standard base64 with padding.
+    Base64,
 }
 
 /// How a provider sends again what was not taken.

@@ -6,10 +6,11 @@ use super::*;
 fn every_preset_is_read_without_a_fault() {
     let (schemes, faults) = presets::read_all();
     assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider/presets");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let expected: std::collections::BTreeSet<String> = files.map(|file| file.strip_suffix(".toml").unwrap().to_owned()).collect();
     let names: Vec<&str> = Catalogue::builtin().iter().map(|scheme| scheme.name.as_str()).collect();
-    let expected =
-        ["discord", "discord-events", "github", "shopify", "slack", "standard-webhooks", "standard-webhooks-ed25519", "stripe"];
-    assert_eq!(names, expected);
+    assert_eq!(names, expected.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(schemes.len(), expected.len());
 }
 
@@ -19,7 +20,7 @@ fn a_custom_scheme_joins_the_catalogue_and_leaves_the_builtin_one_alone() {
     custom.name = "acme".parse().unwrap();
     let joined = Catalogue::builtin().with_custom(vec![custom]);
     assert_eq!(joined.get("acme").unwrap().title, "GitHub");
-    assert_eq!(joined.iter().count(), 9);
+    assert_eq!(joined.iter().count(), Catalogue::builtin().iter().count() + 1);
     assert!(Catalogue::builtin().get("acme").is_none());
 }
 

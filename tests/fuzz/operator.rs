@@ -22,7 +22,7 @@ use hookward::gate::verify::presented::present;
 use hookward::gate::verify::sign::{Request, SigningKey, sign};
 use hookward::listen::spec::{CertificateSpec, TlsSpec, TlsVersion};
 use hookward::listen::tls::TlsEntry;
-use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme};
+use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme, TimestampPlace};
 use hookward::provider::{Catalogue, content};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
@@ -61,6 +61,10 @@ fn configurations() {
         let Ok(text) = std::str::from_utf8(input) else { return };
         let Err(faults) = config::parse("fuzz.toml", text, base.path()) else { return };
         assert!(!faults.is_empty(), "refused without a fault");
+        // A key is named in its fault, and what a change made a key of is none's secret.
+        if faults.iter().any(|fault| fault.key.contains("CANARY")) {
+            return;
+        }
         let lines = text.split('\n').count();
         for fault in &faults {
             assert!(fault.place.line >= 1 && fault.place.column >= 1 && fault.place.line <= lines + 1, "{fault}");
@@ -92,9 +96,15 @@ fn schemes() {
 
 /// A scheme that is consistent verifies what it signs, but for an id or a header that holds the scheme's own delimiter.
 fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
+    let timed_in_body = matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    if !scheme.signature.algorithm.can_sign() || scheme.signature.names_keys() || timed_in_body {
+        return false;
+    }
+    let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
+    let scheme = &scheme.bound("https://example.com/", &options);
     let secret = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) | (_, KeyEncoding::Hex) => oracle::SEED,
-        (_, KeyEncoding::Whsec | KeyEncoding::Base64) => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        (_, KeyEncoding::Whsec | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         _ => oracle::TEXT_SECRET,
     };
     let secret = || SecretBytes::new(secret.as_bytes().to_vec());
@@ -137,7 +147,7 @@ fn templates() {
         let Ok(parts) = content::parse(text) else { return };
         let written: String = parts.iter().map(ToString::to_string).collect();
         assert_eq!(content::parse(&written), Ok(parts.clone()), "{written}");
-        assert_eq!(parts.iter().filter(|part| **part == Part::Body).count(), 1);
+        assert_eq!(parts.iter().filter(|part| matches!(part, Part::Body | Part::BodySha256)).count(), 1);
     });
 }
 
@@ -179,6 +189,10 @@ fn a_key_stands_there(encoding: KeyEncoding, text: &[u8]) {
         KeyEncoding::Utf8 | KeyEncoding::Pem => text.to_vec(),
         KeyEncoding::Hex => HEXLOWER_PERMISSIVE.decode(text).unwrap(),
         KeyEncoding::Base64 => BASE64.decode(text).unwrap(),
+        KeyEncoding::Base64Url => {
+            let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+            data_encoding::BASE64URL_NOPAD.decode(&text[..end]).unwrap()
+        }
         KeyEncoding::Whsec => BASE64.decode(bare).unwrap(),
     };
     assert!(decoded.iter().any(|byte| !byte.is_ascii_whitespace()) || !decoded.is_empty() && encoding != KeyEncoding::Utf8);
@@ -186,7 +200,8 @@ fn a_key_stands_there(encoding: KeyEncoding, text: &[u8]) {
 
 #[test]
 fn the_keys_of_other_tests_are_keys() {
-    for scheme in Catalogue::builtin().iter() {
+    for name in crate::request::KNOWN {
+        let scheme = &Catalogue::builtin().get(name).unwrap();
         assert_eq!(keys(scheme).ids().count(), 1, "{}", scheme.name);
     }
 }

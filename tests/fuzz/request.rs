@@ -59,9 +59,14 @@ pub(crate) fn keys(scheme: &Scheme) -> KeyRing {
     KeyRing::build(scheme, vec![KeyMaterial { id, key_id: None, encoding, text, not_before: None, not_after: None }]).unwrap()
 }
 
-/// Every provider of the catalogue with its keys: which one a request was made for, nobody asks.
+/// The providers that the oracle knows by heart.
+pub(crate) const KNOWN: [&str; 8] =
+    ["discord", "discord-events", "github", "shopify", "slack", "standard-webhooks", "standard-webhooks-ed25519", "stripe"];
+
+/// Each with its keys: which one a request was made for, nobody asks.
 fn judges() -> Vec<(Arc<Scheme>, KeyRing)> {
-    Catalogue::builtin().iter().map(|scheme| (Arc::clone(scheme), keys(scheme))).collect()
+    let known = KNOWN.iter().map(|name| Catalogue::builtin().get(name).unwrap());
+    known.map(|scheme| (Arc::clone(&scheme), keys(&scheme))).collect()
 }
 
 /// Whether the gateway's verifier takes it; if it does, the oracle must, over the same content.

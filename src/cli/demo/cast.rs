@@ -1,4 +1,4 @@
-//! Who plays: every provider that ships, with a signing secret made for this run.
+//! Who plays: the providers that nobody does without, with a signing secret made for this run.
 
 use std::sync::Arc;
 
@@ -31,9 +31,14 @@ impl Member {
     }
 }
 
-/// Every provider of the catalogue.
+/// The providers of the demonstration: between them they show every shape of signature, both kinds of key and a challenge.
+const MUST_HAVE: [&str; 8] =
+    ["discord", "discord-events", "github", "shopify", "slack", "standard-webhooks", "standard-webhooks-ed25519", "stripe"];
+
+/// All of them.
 pub(super) fn all() -> Result<Vec<Member>> {
-    Catalogue::builtin().iter().map(member).collect()
+    let known = |name: &&str| Catalogue::builtin().get(name).ok_or_else(|| anyhow!("no preset {name}"));
+    MUST_HAVE.iter().map(|name| member(&known(name)?)).collect()
 }
 
 fn member(scheme: &Arc<Scheme>) -> Result<Member> {
@@ -61,7 +66,7 @@ fn fresh_secret(scheme: &Scheme) -> Result<Zeroizing<String>> {
     let text = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) | (_, KeyEncoding::Utf8 | KeyEncoding::Hex | KeyEncoding::Pem) => HEXLOWER.encode(&*bytes),
         (_, KeyEncoding::Whsec) => format!("whsec_{}", BASE64.encode(&*bytes)),
-        (_, KeyEncoding::Base64) => BASE64.encode(&*bytes),
+        (_, KeyEncoding::Base64 | KeyEncoding::Base64Url) => BASE64.encode(&*bytes),
     };
     Ok(Zeroizing::new(text))
 }

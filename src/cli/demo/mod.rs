@@ -1,4 +1,4 @@
-//! `demo`: a first run that needs nothing. A receiver, a development certificate, one integration for each provider that ships,
+//! `demo`: a first run that needs nothing. A receiver, a development certificate, one integration for each must-have provider,
 //! and the real gateway between; genuine and forged requests go through it over TLS, and a table says what happened.
 //!
 //! A line of the table is wrong if the answer, the audit log's reason or what the receiver saw is not what it must be. One

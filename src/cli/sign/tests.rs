@@ -25,7 +25,8 @@ fn folder() -> tempfile::TempDir {
 fn made(line: &str) -> Result<Outgoing> {
     let arguments = arguments(line);
     let scheme = providers::find(&arguments.provider)?;
-    refuse_options(&arguments, &scheme)?;
+    check_key_id(&arguments, &scheme)?;
+    let scheme = scheme.bound(&arguments.url.to_string(), &options(&arguments, &scheme)?);
     outgoing(&arguments, &scheme)
 }
 
@@ -56,7 +57,7 @@ fn what_cannot_be_done_says_so_without_the_secret() {
         (format!("--provider standard-webhooks --secret-file {path}/secret"), "no key of standard-webhooks"),
         (format!("--provider discord --secret-file {path}/secret"), "no key of discord"),
         (format!("--provider github --secret-file {path}/secret --body {path}/absent"), "cannot read the body"),
-        (format!("--provider github --secret-file {path}/secret --option a=b"), "takes no options"),
+        (format!("--provider github --secret-file {path}/secret --option a=b"), "takes no option a"),
         (format!("--provider github --secret-file {path}/secret --key-id a"), "name no key"),
     ];
     for (line, expected) in cases {

@@ -2,6 +2,7 @@
 //!
 //! Defaults come from three places, in this order: the integration, the provider's preset, the main file's settings.
 
+mod binding;
 mod judgement;
 mod route;
 pub(super) mod secret;
@@ -53,12 +54,12 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
     let secrets = secret::list(table, known, context);
     let judgement = judgement::read(table, known, context);
     let allow = allow::read(table);
-    refuse_useless(table, known);
+    let bound = binding::bind(table, scheme.clone());
     let route = route?;
     Some(IntegrationPlan {
         name: name?,
         place: table.place(),
-        scheme: scheme?,
+        scheme: bound?,
         owner,
         review_by,
         host: route.host,
@@ -86,15 +87,4 @@ fn scheme(table: &Table<'_>, context: &Context<'_>) -> Option<Arc<Scheme>> {
         entry.fault("is no known provider", "`hookward providers` lists the catalogue; [provider.NAME] adds one");
     }
     scheme
-}
-
-/// No scheme of this version signs the URL or needs more than its secrets, so these two would promise what is not done.
-fn refuse_useless(table: &Table<'_>, scheme: Option<&Scheme>) {
-    let Some(scheme) = scheme else {
-        table.refuse(&["public_url", "options"], "cannot be judged while the provider is not known", "");
-        return;
-    };
-    let reason = |why: &str| format!("has no effect for provider {}, which {why}", scheme.name);
-    table.refuse(&["public_url"], &reason("does not sign the URL"), "remove it");
-    table.refuse(&["options"], &reason("needs nothing besides secrets"), "remove it");
 }

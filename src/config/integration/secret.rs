@@ -93,7 +93,10 @@ fn spec(table: &Table<'_>, scheme: Option<&Scheme>, ids: &Register<String>, cont
     let source = source(table, context.base);
     let encoding = table.entry("encoding");
     let encoding = encoding.and_then(|entry| encoded(&entry, scheme));
-    let key_id = value::optional(table, "key_id", |entry| known_to_nobody(entry, scheme, context.notes));
+    let key_id = value::optional(table, "key_id", |entry| key_id(entry, scheme, context.notes));
+    if let Some(scheme) = scheme.filter(|scheme| scheme.signature.names_keys() && table.entry("key_id").is_none()) {
+        table.fault(format!("needs a key_id: requests of provider {} name their key", scheme.name), KEY_ID_HINT);
+    }
     let not_before = value::optional(table, "not_before", value::moment);
     let not_after = table.entry("not_after").and_then(|entry| {
         let moment = value::moment(&entry)?;
@@ -127,10 +130,16 @@ fn encoded(entry: &Entry<'_>, scheme: Option<&Scheme>) -> Option<KeyEncoding> {
     Some(encoding)
 }
 
-/// No scheme of this version finds its key by an id in the request.
-fn known_to_nobody(entry: &Entry<'_>, scheme: Option<&Scheme>, notes: &Faults) -> Option<String> {
+const KEY_ID_HINT: &str = "the provider's own id of the key; `hookward providers NAME` says which";
+
+/// The provider's own id of the key: one of the scheme's where those are fixed.
+fn key_id(entry: &Entry<'_>, scheme: Option<&Scheme>, notes: &Faults) -> Option<String> {
     let id = value::line(entry)?;
-    if let Some(scheme) = scheme {
+    let known: Vec<&str> = scheme.into_iter().flat_map(|scheme| scheme.signature.headers()).filter_map(|(_, id)| id).collect();
+    if !known.is_empty() && !known.contains(&id.as_str()) {
+        entry.fault(format!("must be {}", known.join(" or ")), KEY_ID_HINT);
+    }
+    if let Some(scheme) = scheme.filter(|scheme| !scheme.signature.names_keys()) {
         let why = format!("requests of provider {} name no key", scheme.name);
         without_effect(notes, entry, &why, "every secret of the integration is tried");
     }

@@ -33,7 +33,9 @@ pub(super) fn read(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context
     let headers = value::optional(table, "upstream_headers", |entry| headers(entry, scheme, context));
     let timeout = value::optional(table, "timeout", |entry| value::duration(entry, TIMEOUT));
     let words = [("drop", false), ("forward", true)];
-    let forward_query = value::optional(table, "query", |entry| entry.word(&words)).unwrap_or(false);
+    let forward_query = value::optional(table, "query", |entry| entry.word(&words));
+    // A receiver that verifies again needs the whole of a signed URL.
+    let forward_query = forward_query.unwrap_or_else(|| scheme.is_some_and(Scheme::signs_url));
 
     let entry = table.required("upstream", HINT)?;
     let upstream: Upstream = entry.parsed(HINT, upstream::parse)?;

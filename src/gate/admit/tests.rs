@@ -58,7 +58,10 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         signature: SignatureRule {
             algorithm: Algorithm::HmacSha256,
             key_encoding: KeyEncoding::Utf8,
+            key_form: crate::provider::scheme::KeyForm::default(),
+            key_id_header: None,
             header: http::HeaderName::from_static("x-signature"),
+            lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },
             encoding: SignatureEncoding::Hex,
         },
@@ -74,6 +77,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         max_body: None,
         on_replay: OnRefusal::Reject,
         on_event_denied: OnRefusal::Reject,
+        options: Vec::new(),
         strip_headers: Vec::new(),
     }
 }
@@ -122,8 +126,12 @@ fn methods_are_the_schemes_and_its_unsigned_handshakes() {
     let plain = AdmitTerms::new(None, &scheme(Vec::new()));
     let refused = AdmitError::MethodNotAllowed { allow: "POST".to_owned() };
     assert_eq!(refusal(&plain, source("::1"), &Method::GET), Some(refused));
-    let shape = HandshakeShape::Unsigned { method: Method::GET, fixed: Vec::new(), echoed: "challenge".to_owned() };
-    let handshake = || Handshake { shape: shape.clone(), reply: HandshakeReply::EchoText };
+    let shape = HandshakeShape::Unsigned {
+        method: Method::GET,
+        fixed: Vec::new(),
+        echoed: Some(crate::provider::scheme::Echoed::Query("challenge".to_owned())),
+    };
+    let handshake = || Handshake { shape: shape.clone(), reply: HandshakeReply::EchoText { field: None } };
     let terms = AdmitTerms::new(None, &scheme(vec![handshake(), handshake()]));
     assert_eq!(refusal(&terms, source("::1"), &Method::GET), None);
     let refused = AdmitError::MethodNotAllowed { allow: "POST, GET".to_owned() };

@@ -65,18 +65,19 @@ pub fn downstream_headers(upstream: &HeaderMap) -> HeaderMap {
 pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| match &rule.place {
         TimestampPlace::Header(name) => Some(name),
-        TimestampPlace::SignatureField(_) => None,
+        TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) => None,
     });
     let signed = scheme.content.iter().filter_map(|part| match part {
         Part::Header(name) => Some(name),
-        Part::Literal(_) | Part::Timestamp | Part::Id | Part::Body => None,
+        _ => None,
     });
     let located = scheme.event.iter().chain(&scheme.delivery_id).filter_map(|locator| match locator {
         Locator::Header(name) => Some(name),
         Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => None,
     });
-    let own = [Some(&scheme.signature.header), scheme.id_header.as_ref(), timestamp];
-    own.into_iter().flatten().chain(signed).chain(located).cloned().collect()
+    let own = [scheme.signature.key_id_header.as_ref(), scheme.id_header.as_ref(), timestamp];
+    let signatures = scheme.signature.headers().map(|(name, _)| Some(name));
+    signatures.chain(own).flatten().chain(signed).chain(located).cloned().collect()
 }
 
 /// Whether a sender's header is never passed on.

@@ -27,7 +27,7 @@ pub(super) fn private_key_pem(text: &str) -> Result<SigningKey, KeyFault> {
 }
 
 /// Whether any candidate is the key's signature over the content. Public data on both sides: no need for constant time.
-pub(super) fn any_verifies(key: &VerifyingKey, content: &[u8], candidates: &[Candidate]) -> bool {
-    let signatures = candidates.iter().filter_map(|candidate| Signature::from_slice(candidate.bytes()).ok());
-    signatures.into_iter().any(|signature| key.verify_strict(content, &signature).is_ok())
+pub(super) fn any_verifies<'c>(key: &VerifyingKey, content: &[u8], candidates: impl Iterator<Item = &'c Candidate>) -> bool {
+    let mut signatures = candidates.filter_map(|candidate| Signature::from_slice(candidate.bytes()).ok());
+    signatures.any(|signature| key.verify_strict(content, &signature).is_ok())
 }

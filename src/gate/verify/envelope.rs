@@ -1,31 +1,46 @@
 //! The content to be signed: what stands before and behind the body, resolved from one request. The body is never copied.
 
+use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName};
+use sha2::{Digest, Sha256};
 
 use super::error::VerifyError;
 use super::sent_time::SentTime;
+use super::url;
 use crate::domain::body::RawBody;
-use crate::domain::head::{Head, Single};
+use crate::domain::head::{Head, Received, Single};
 use crate::provider::content;
 use crate::provider::scheme::{Part, Scheme};
 
 /// What surrounds the body in the content to be signed.
 pub(super) struct Envelope {
     before: Vec<u8>,
+    /// Whether the body itself stands between the two.
+    holds_body: bool,
     behind: Vec<u8>,
 }
 
 impl Envelope {
-    /// Resolves a scheme's template against a head.
-    pub(super) fn resolve(scheme: &Scheme, head: &Head, sent_at: Option<&SentTime>) -> Result<Self, VerifyError> {
-        let mut envelope = Self { before: Vec::new(), behind: Vec::new() };
+    /// Resolves a scheme's template against a request.
+    pub(super) fn resolve(scheme: &Scheme, received: &Received, sent_at: Option<&SentTime>) -> Result<Self, VerifyError> {
+        let head = &received.head;
+        let mut envelope = Self { before: Vec::new(), holds_body: false, behind: Vec::new() };
         let mut bytes = &mut envelope.before;
         for (index, part) in scheme.content.iter().enumerate() {
             match part {
-                Part::Body => bytes = &mut envelope.behind,
+                Part::Body => {
+                    envelope.holds_body = true;
+                    bytes = &mut envelope.behind;
+                }
                 Part::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Timestamp => bytes.extend_from_slice(sent_at.ok_or(VerifyError::TimestampMissing)?.text()),
                 Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, head, index, part)?),
+                Part::BodySha256 => bytes.extend_from_slice(&body_digest(&received.body)),
+                Part::Method => bytes.extend_from_slice(head.method.as_str().as_bytes()),
+                Part::Url(base) | Part::Target(base) => url::append(base, scheme, received, bytes)?,
+                Part::Option(_) => return Err(VerifyError::Unbound),
+                // The digest adds it: it is nothing of the request.
+                Part::Secret => {}
             }
         }
         Ok(envelope)
@@ -34,8 +49,8 @@ impl Envelope {
     /// Gives the content piece by piece, in order.
     pub(super) fn feed(&self, body: &RawBody, sink: &mut dyn FnMut(&[u8])) {
         sink(&self.before);
-        for chunk in body.chunks() {
-            sink(chunk);
+        if self.holds_body {
+            body.chunks().iter().for_each(|chunk| sink(chunk));
         }
         sink(&self.behind);
     }
@@ -49,6 +64,12 @@ impl Envelope {
     }
 }
 
+fn body_digest(body: &RawBody) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    body.chunks().iter().for_each(|chunk| digest.update(chunk));
+    HEXLOWER.encode(&digest.finalize()).into_bytes()
+}
+
 /// The value of a part that the sender chooses: there once, visible ASCII (inside a header other than the id also spaces),
 /// and without the delimiter that ends it.
 pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, part: &Part) -> Result<&'h [u8], VerifyError> {
@@ -59,7 +80,13 @@ pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, par
         Single::Repeated => return Err(VerifyError::HeaderRepeated { header: name.clone() }),
     };
     let ends_it = content::delimiter(&scheme.content, index);
-    let fits = |byte: &u8| (byte.is_ascii_graphic() || (*byte == b' ' && *part != Part::Id)) && Some(*byte) != ends_it;
+    let touches_time = scheme.content.get(index.saturating_add(1)) == Some(&Part::Timestamp);
+    let fits = |byte: &u8| match part {
+        // A date holds a colon before its end, so no id of these characters can hold one, or a piece of the body.
+        _ if touches_time => byte.is_ascii_alphanumeric() || b"-_=".contains(byte),
+        Part::Id => byte.is_ascii_graphic() && Some(*byte) != ends_it,
+        _ => (byte.is_ascii_graphic() || *byte == b' ') && Some(*byte) != ends_it,
+    };
     if value.iter().all(fits) { Ok(value) } else { Err(VerifyError::PartMalformed { header: name.clone() }) }
 }
 

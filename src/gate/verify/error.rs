@@ -54,6 +54,12 @@ pub enum VerifyError {
     /// The timestamp is not exactly the digits of its unit.
     #[error("the timestamp is not written in the scheme's unit")]
     TimestampMalformed,
+    /// The query of a signed URL holds what a URL may not, or what could be moved into the body.
+    #[error("the query cannot be told apart from what else is signed")]
+    UrlMalformed,
+    /// The integration lacks the URL or an option that the scheme signs.
+    #[error("the scheme signs what the integration does not say")]
+    Unbound,
     /// No key is valid now.
     #[error("no secret is valid now")]
     SecretUnavailable,
@@ -89,10 +95,11 @@ impl VerifyError {
             | Self::SignatureMalformed { .. }
             | Self::TooManySignatures { .. }
             | Self::PartMalformed { .. }
-            | Self::TimestampRepeated => Reason::SignatureMalformed,
+            | Self::TimestampRepeated
+            | Self::UrlMalformed => Reason::SignatureMalformed,
             Self::TimestampMissing => Reason::TimestampMissing,
             Self::TimestampMalformed => Reason::TimestampMalformed,
-            Self::SecretUnavailable => Reason::SecretUnavailable,
+            Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
             Self::SignatureMismatch => Reason::SignatureMismatch,
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
@@ -158,6 +165,24 @@ pub enum KeyFault {
     /// The bytes are no point of the curve.
     #[error("is no Ed25519 key")]
     NoKey,
+    /// The text is neither a public key nor a certificate.
+    #[error("is neither a public key nor a certificate")]
+    NoPublicKey,
+    /// The key is of another kind than the algorithm's.
+    #[error("is no public key for {}", algorithm.code())]
+    OtherKind {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// The RSA key is too short to prove anything.
+    #[error("is an RSA key of less than 2048 bits")]
+    ShortRsa,
+    /// Requests of this algorithm are signed by the provider's private key alone.
+    #[error("cannot sign here: only the provider holds the private key for {}", algorithm.code())]
+    OnlyProvider {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
     /// The key is one of the eight that verify signatures over anything.
     #[error("is a weak Ed25519 key: signatures over any content can be made for it")]
     Weak,

@@ -9,6 +9,7 @@ use super::envelope::Envelope;
 use super::error::VerifyError;
 use super::keys::{Key, KeyRing, Verifier};
 use super::presented::Presented;
+use super::public_key;
 use super::sent_time::SentTime;
 use super::window;
 use crate::domain::body::RawBody;
@@ -17,7 +18,7 @@ use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
-use crate::provider::scheme::{Locator, Scheme};
+use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
 
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -62,22 +63,21 @@ struct Fields {
 ///
 /// # Errors
 /// [`VerifyError`] when no valid key made any presented signature over these bytes, or the signed time is outside the window.
-#[expect(clippy::needless_pass_by_value, reason = "what a request presents is judged once")]
 pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
-    let envelope = Envelope::resolve(scheme, &received.head, presented.sent_at())?;
-    let secret_id = matching_key(judging.keys, &presented, &envelope, &received.body, now)?;
-    let sent_at = signed_time(scheme, &presented)?;
-    if let Some(sent_at) = sent_at {
+    let envelope = Envelope::resolve(scheme, &received, presented.sent_at())?;
+    let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
+    let sent_at = signed_time(scheme, presented, &received)?;
+    if let Some(sent_at) = &sent_at {
         window::judge(sent_at, judging.tolerance, now)?;
     }
     Ok(Verified {
-        fields: Fields::find(scheme, &received),
+        fields: Fields::find(scheme, &received, key),
         envelope,
-        secret_id,
-        signed_at: sent_at.map(SentTime::time),
-        acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
+        secret_id: key.id.clone(),
+        signed_at: sent_at.as_ref().map(SentTime::time),
+        acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
         body_is_covered: scheme.covers_body(),
         delivery_id_is_unique: scheme.delivery_id_unique,
         received,
@@ -85,39 +85,55 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
 }
 
 /// The time that the content holds, for a scheme that signs one.
-fn signed_time<'p>(scheme: &Scheme, presented: &'p Presented) -> Result<Option<&'p SentTime>, VerifyError> {
-    match (&scheme.timestamp, presented.sent_at()) {
-        (None, _) => Ok(None),
-        (Some(_), None) => Err(VerifyError::TimestampMissing),
-        (Some(_), Some(sent_at)) => Ok(Some(sent_at)),
-    }
+fn signed_time(scheme: &Scheme, presented: Presented, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    let Some(rule) = &scheme.timestamp else { return Ok(None) };
+    let sent_at = match &rule.place {
+        TimestampPlace::Json(pointer) => body_time(pointer, rule.unit, received)?,
+        TimestampPlace::Header(_) | TimestampPlace::SignatureField(_) => presented.into_sent_at(),
+    };
+    sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
 }
 
-fn matching_key(
-    keys: &KeyRing,
+/// The time in a member of the body, which the signature covers with the rest of it.
+fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    let place = Locator::Json(pointer.to_owned());
+    let Some(text) = locate::find(&[&place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
+    SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
+}
+
+fn matching_key<'k>(
+    judging: &Judging<'k>,
     presented: &Presented,
     envelope: &Envelope,
     body: &RawBody,
     now: UnixTime,
-) -> Result<SecretId, VerifyError> {
-    let mut usable = keys.usable(now).peekable();
+) -> Result<&'k Key, VerifyError> {
+    let mut usable = judging.keys.usable(now).peekable();
     if usable.peek().is_none() {
         return Err(VerifyError::SecretUnavailable);
     }
     let mut contiguous = None;
-    let mut made = |key: &&Key| match &key.verifier {
-        Verifier::Mac(mac) => mac.tag(&|sink| envelope.feed(body, sink)).is_any_of(presented.candidates()),
-        Verifier::Ed25519(public) => {
-            let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
-            asymmetric::any_verifies(public, content, presented.candidates())
+    let mut made = |key: &&Key| {
+        let mut candidates = presented.candidates_of(judging.scheme, key.provider_id()).peekable();
+        match &key.verifier {
+            _ if candidates.peek().is_none() => false,
+            Verifier::Mac(mac) => mac.tag(&|sink| envelope.feed(body, sink)).is_any_of(candidates),
+            Verifier::Ed25519(public) => {
+                let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
+                asymmetric::any_verifies(public, content, candidates)
+            }
+            Verifier::Public(public) => {
+                let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
+                public_key::any_verifies(public, content, candidates)
+            }
         }
     };
-    usable.find(|key| made(key)).map(|key| key.id.clone()).ok_or(VerifyError::SignatureMismatch)
+    usable.find(|key| made(key)).ok_or(VerifyError::SignatureMismatch)
 }
 
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
-    fn find(scheme: &Scheme, received: &Received) -> Self {
+    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Self {
         let challenge_places = handshake::signed_places(scheme);
         let events = scheme.event.iter();
         let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).collect();
@@ -133,7 +149,7 @@ impl Fields {
         Self {
             event: first(&scheme.event),
             delivery_id: first(&scheme.delivery_id),
-            handshake: handshake::signed(scheme, text_at),
+            handshake: handshake::signed(scheme, text_at, &|value| key.challenge_mac(value)),
         }
     }
 }

@@ -5,18 +5,22 @@
 
 use std::sync::Arc;
 
-use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use aws_lc_rs::signature::ParsedPublicKey;
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use ed25519_dalek::VerifyingKey;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::asymmetric;
 use super::error::{KeyError, KeyFault};
 use super::mac::MacKey;
+use super::public_key;
 use crate::domain::barred::Barred;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
-use crate::provider::scheme::{Algorithm, KeyEncoding, Scheme};
+use crate::provider::scheme::{Algorithm, KeyDigest, KeyEncoding, Scheme};
 
 /// A secret's text as it was read, and what the configuration says about it.
 #[derive(Debug)]
@@ -48,9 +52,23 @@ pub(super) struct Key {
 pub(super) enum Verifier {
     Mac(MacKey),
     Ed25519(VerifyingKey),
+    Public(ParsedPublicKey),
 }
 
 impl Key {
+    /// The MAC over a challenge's value, for a key that makes any.
+    pub(super) fn challenge_mac(&self, value: &str) -> Option<Vec<u8>> {
+        match &self.verifier {
+            Verifier::Mac(mac) if mac.is_hmac() => Some(mac.tag(&|sink| sink(value.as_bytes())).bytes().to_vec()),
+            Verifier::Mac(_) | Verifier::Ed25519(_) | Verifier::Public(_) => None,
+        }
+    }
+
+    /// The provider's own id of it.
+    pub(super) fn provider_id(&self) -> Option<&str> {
+        self.provider_id.as_deref()
+    }
+
     fn is_valid(&self, now: UnixTime) -> bool {
         self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|until| now < until)
     }
@@ -112,6 +130,12 @@ impl KeyRing {
         self.usable(now).map(|key| &key.id)
     }
 
+    /// The MAC over a challenge's value, by the first key that is valid now; `None` for keys that make none.
+    #[must_use]
+    pub fn challenge_mac(&self, value: &str, now: UnixTime) -> Option<Vec<u8>> {
+        self.usable(now).find_map(|key| key.challenge_mac(value))
+    }
+
     pub(super) fn usable(&self, now: UnixTime) -> impl Iterator<Item = &Key> {
         self.keys.iter().filter(move |key| key.is_valid(now) && !self.barred.has(&key.id, now))
     }
@@ -128,13 +152,16 @@ fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFaul
     let algorithm = scheme.signature.algorithm;
     let encoding = material.encoding.unwrap_or(scheme.signature.key_encoding);
     let text = checked_text(algorithm, encoding, material.text.expose())?;
-    if encoding == KeyEncoding::Pem {
-        return asymmetric::public_key_pem(text).map(Verifier::Ed25519);
+    match (algorithm, encoding) {
+        (Algorithm::Ed25519, KeyEncoding::Pem) => return asymmetric::public_key_pem(text).map(Verifier::Ed25519),
+        (_, KeyEncoding::Pem) => return public_key::from_pem(algorithm, text).map(Verifier::Public),
+        (_, _) => {}
     }
-    let bytes = decode(encoding, text)?;
-    match MacKey::new(algorithm, &bytes) {
+    let bytes = key_bytes(scheme, encoding, text)?;
+    match MacKey::new(scheme, &bytes) {
         Some(key) => Ok(Verifier::Mac(key)),
-        None => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
+        None if algorithm == Algorithm::Ed25519 => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
+        None => public_key::from_der(algorithm, &bytes).map(Verifier::Public),
     }
 }
 
@@ -156,17 +183,29 @@ pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &
     let fits = match encoding {
         KeyEncoding::Pem => true,
         KeyEncoding::Utf8 => !ends_stray,
-        KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Whsec => !inside_stray,
+        KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec => !inside_stray,
     };
     if fits { Ok(text) } else { Err(KeyFault::WhiteSpace) }
 }
 
-/// The key's bytes; never empty. A PEM block is no plain encoding and is read elsewhere.
+/// The key as the scheme makes it from the text.
+pub(super) fn key_bytes(scheme: &Scheme, encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+    let form = &scheme.signature.key_form;
+    let bytes = decode(encoding, text.strip_prefix(&form.prefix).unwrap_or(text))?;
+    Ok(match form.digest {
+        None => bytes,
+        Some(KeyDigest::Sha1) => Zeroizing::new(Sha1::digest(&*bytes).to_vec()),
+        Some(KeyDigest::Sha256) => Zeroizing::new(Sha256::digest(&*bytes).to_vec()),
+    })
+}
+
+/// The bytes that a text stands for; never empty. A PEM block is no plain encoding and is read elsewhere.
 pub(super) fn decode(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
     let decoded = match encoding {
         KeyEncoding::Utf8 => Ok(text.as_bytes().to_vec()),
         KeyEncoding::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
         KeyEncoding::Base64 => BASE64.decode(text.as_bytes()),
+        KeyEncoding::Base64Url => BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()),
         KeyEncoding::Whsec => BASE64.decode(unprefixed(text).as_bytes()),
         KeyEncoding::Pem => return Err(KeyFault::Undecodable { encoding }),
     };

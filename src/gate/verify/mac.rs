@@ -1,32 +1,54 @@
-//! HMAC: keyed once when the configuration is loaded, computed once for each key and request.
+//! HMAC and its lesser kin: keyed once when the configuration is loaded, computed once for each key and request.
 
+use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
 
 use super::candidate::{Candidate, MAX_SIGNATURE_BYTES};
-use crate::provider::scheme::Algorithm;
+use crate::provider::scheme::{Algorithm, Part, Scheme};
 
 /// An HMAC that has taken its key: cloning it is nine times cheaper than keying it again.
 pub(super) enum MacKey {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
     Sha512(Hmac<Sha512>),
+    /// A plain digest over the secret and the content, in this order or the other.
+    Digest {
+        algorithm: Algorithm,
+        secret: Zeroizing<Vec<u8>>,
+        secret_first: bool,
+    },
+    /// The SHA-256 of what must be shown.
+    Shown(Tag),
 }
 
 /// Gives content piece by piece to what it is handed.
 pub(super) type Feed<'f> = dyn Fn(&mut dyn FnMut(&[u8])) + 'f;
 
 impl MacKey {
-    /// Keys the algorithm; `None` for one that is no HMAC.
-    pub(super) fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
+    /// Keys the scheme's algorithm; `None` for one that has no shared secret.
+    pub(super) fn new(scheme: &Scheme, key: &[u8]) -> Option<Self> {
+        let algorithm = scheme.signature.algorithm;
         match algorithm {
             Algorithm::HmacSha1 => Hmac::new_from_slice(key).ok().map(Self::Sha1),
             Algorithm::HmacSha256 => Hmac::new_from_slice(key).ok().map(Self::Sha256),
             Algorithm::HmacSha512 => Hmac::new_from_slice(key).ok().map(Self::Sha512),
-            Algorithm::Ed25519 => None,
+            Algorithm::Sha1 | Algorithm::Sha256 => {
+                let secret_first = scheme.content.first() == Some(&Part::Secret);
+                Some(Self::Digest { algorithm, secret: Zeroizing::new(key.to_vec()), secret_first })
+            }
+            Algorithm::Token => Some(Self::Shown(Tag::from_output(&Sha256::digest(key)))),
+            Algorithm::Basic => Some(Self::Shown(Tag::from_output(&Sha256::digest(BASE64.encode(key).as_bytes())))),
+            _ => None,
         }
+    }
+
+    /// Whether it is an HMAC: of nothing else may a tag be shown.
+    pub(super) const fn is_hmac(&self) -> bool {
+        matches!(self, Self::Sha1(_) | Self::Sha256(_) | Self::Sha512(_))
     }
 
     /// The tag over a content.
@@ -35,11 +57,27 @@ impl MacKey {
             Self::Sha1(keyed) => Tag::of(keyed.clone(), feed),
             Self::Sha256(keyed) => Tag::of(keyed.clone(), feed),
             Self::Sha512(keyed) => Tag::of(keyed.clone(), feed),
+            Self::Digest { algorithm: Algorithm::Sha1, secret, secret_first } => digest::<Sha1>(secret, *secret_first, feed),
+            Self::Digest { secret, secret_first, .. } => digest::<Sha256>(secret, *secret_first, feed),
+            Self::Shown(tag) => tag.clone(),
         }
     }
 }
 
+fn digest<D: Digest>(secret: &[u8], secret_first: bool, feed: &Feed<'_>) -> Tag {
+    let mut digest = D::new();
+    if secret_first {
+        digest.update(secret);
+    }
+    feed(&mut |piece| digest.update(piece));
+    if !secret_first {
+        digest.update(secret);
+    }
+    Tag::from_output(&digest.finalize())
+}
+
 /// A computed tag. Compared in constant time only, and never printed.
+#[derive(Clone)]
 pub(super) struct Tag {
     bytes: [u8; MAX_SIGNATURE_BYTES],
     length: usize,
@@ -48,10 +86,13 @@ pub(super) struct Tag {
 impl Tag {
     fn of<M: Mac>(mut mac: M, feed: &Feed<'_>) -> Self {
         feed(&mut |piece| mac.update(piece));
-        let output = mac.finalize().into_bytes();
+        Self::from_output(&mac.finalize().into_bytes())
+    }
+
+    fn from_output(output: &[u8]) -> Self {
         let mut tag = Self { bytes: [0; MAX_SIGNATURE_BYTES], length: output.len() };
         for (to, from) in tag.bytes.iter_mut().zip(output) {
-            *to = from;
+            *to = *from;
         }
         tag
     }
@@ -61,8 +102,8 @@ impl Tag {
     }
 
     /// Whether any candidate is this tag. All are compared, so that the time does not tell which.
-    pub(super) fn is_any_of(&self, candidates: &[Candidate]) -> bool {
+    pub(super) fn is_any_of<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> bool {
         let compare = |found: Choice, candidate: &Candidate| found | self.bytes().ct_eq(candidate.bytes());
-        candidates.iter().fold(Choice::from(0), compare).into()
+        candidates.fold(Choice::from(0), compare).into()
     }
 }

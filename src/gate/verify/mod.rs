@@ -20,8 +20,10 @@ pub mod gate;
 pub mod keys;
 mod mac;
 pub mod presented;
+mod public_key;
 mod sent_time;
 pub mod sign;
+mod url;
 mod window;
 
 #[cfg(test)]

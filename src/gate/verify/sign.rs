@@ -3,10 +3,11 @@
 //! It shares the scheme with the verifier and nothing else of the path: the content is put together here on its own, so a
 //! fault in one of them shows as a disagreement.
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use ed25519_dalek::Signer;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::asymmetric;
 use super::error::{KeyError, KeyFault};
@@ -18,12 +19,16 @@ use crate::provider::scheme::{
     Algorithm, KeyEncoding, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 
-/// A key that signs.
-pub struct SigningKey(Signing);
+/// A key that signs, and the provider's own id of it where its requests name keys.
+pub struct SigningKey {
+    signing: Signing,
+    key_id: Option<String>,
+}
 
 enum Signing {
     Mac(MacKey),
     Ed25519(ed25519_dalek::SigningKey),
+    Shown(Zeroizing<Vec<u8>>),
 }
 
 /// What is to be signed.
@@ -49,26 +54,33 @@ impl SigningKey {
         let algorithm = scheme.signature.algorithm;
         let key = match algorithm {
             Algorithm::Ed25519 => private_key(secret.expose()).map(Signing::Ed25519),
-            Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => {
-                mac_key(algorithm, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose())
-            }
+            algorithm if !algorithm.can_sign() => Err(KeyFault::OnlyProvider { algorithm }),
+            Algorithm::Token | Algorithm::Basic => shown(algorithm, secret.expose()).map(Signing::Shown),
+            _ => mac_key(scheme, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose()),
         };
-        key.map(Self).map_err(|fault| KeyError { secret_id: None, fault })
+        key.map(|signing| Self { signing, key_id: None }).map_err(|fault| KeyError { secret_id: None, fault })
+    }
+
+    /// The same key under the provider's own id of it.
+    #[must_use]
+    pub fn named(self, key_id: Option<String>) -> Self {
+        Self { key_id, ..self }
     }
 
     /// The public key in hex, for an algorithm that has one.
     #[must_use]
     pub fn public_key_hex(&self) -> Option<String> {
-        match &self.0 {
+        match &self.signing {
             Signing::Ed25519(key) => Some(HEXLOWER.encode(key.verifying_key().as_bytes())),
-            Signing::Mac(_) => None,
+            Signing::Mac(_) | Signing::Shown(_) => None,
         }
     }
 
     fn sign(&self, content: &[u8]) -> Vec<u8> {
-        match &self.0 {
+        match &self.signing {
             Signing::Mac(key) => key.tag(&|sink| sink(content)).bytes().to_vec(),
             Signing::Ed25519(key) => key.sign(content).to_bytes().to_vec(),
+            Signing::Shown(text) => text.to_vec(),
         }
     }
 }
@@ -79,10 +91,18 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-fn mac_key(algorithm: Algorithm, encoding: KeyEncoding, secret: &[u8]) -> Result<Signing, KeyFault> {
+fn mac_key(scheme: &Scheme, encoding: KeyEncoding, secret: &[u8]) -> Result<Signing, KeyFault> {
+    let algorithm = scheme.signature.algorithm;
     let text = keys::checked_text(algorithm, encoding, secret)?;
-    let bytes = keys::decode(encoding, text)?;
-    MacKey::new(algorithm, &bytes).map(Signing::Mac).ok_or(KeyFault::EncodingUnfit { encoding, algorithm })
+    let bytes = keys::key_bytes(scheme, encoding, text)?;
+    MacKey::new(scheme, &bytes).map(Signing::Mac).ok_or(KeyFault::EncodingUnfit { encoding, algorithm })
+}
+
+/// What the sender shows.
+fn shown(algorithm: Algorithm, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+    let text = keys::checked_text(algorithm, KeyEncoding::Utf8, secret)?.as_bytes();
+    let is_basic = algorithm == Algorithm::Basic;
+    Ok(Zeroizing::new(if is_basic { BASE64.encode(text).into_bytes() } else { text.to_vec() }))
 }
 
 fn private_key(secret: &[u8]) -> Result<ed25519_dalek::SigningKey, KeyFault> {
@@ -110,9 +130,15 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {
         Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp)),
         Some(TimestampPlace::SignatureField(field)) => fields = format!("{field}={timestamp}"),
-        None => {}
+        Some(TimestampPlace::Json(_)) | None => {}
     }
-    headers.push((scheme.signature.header.clone(), signature_text(&scheme.signature.format, &fields, &signature)));
+    if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
+        headers.push((name.clone(), id.clone()));
+    }
+    // The header of the key's own id, and the first where headers belong to no key.
+    let own = scheme.signature.headers().find(|(_, id)| id.is_some() && *id == key.key_id.as_deref());
+    let header = own.map_or(&scheme.signature.header, |(name, _)| name);
+    headers.push((header.clone(), signature_text(&scheme.signature.format, &fields, &signature)));
     let valued = headers.into_iter().filter_map(|(name, text)| HeaderValue::try_from(text).ok().map(|value| (name, value)));
     valued.collect()
 }
@@ -120,6 +146,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
 fn timestamp_text(scheme: &Scheme, timestamp: UnixTime) -> String {
     match scheme.timestamp.as_ref().map(|rule| rule.unit) {
         Some(TimestampUnit::Milliseconds) => timestamp.micros().div_euclid(1000).to_string(),
+        Some(TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc) => timestamp.to_string(),
         Some(TimestampUnit::Seconds) | None => timestamp.seconds().to_string(),
     }
 }
@@ -134,13 +161,17 @@ fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) ->
     let mut content = Vec::new();
     for part in &scheme.content {
         match part {
-            Part::Literal(text) => content.extend_from_slice(text.as_bytes()),
             Part::Timestamp => content.extend_from_slice(timestamp.as_bytes()),
             Part::Id => content.extend_from_slice(id.as_bytes()),
             Part::Header(name) => {
                 content.extend_from_slice(request.headers.get(name).map_or(&[], HeaderValue::as_bytes));
             }
             Part::Body => content.extend_from_slice(request.body),
+            Part::BodySha256 => content.extend_from_slice(HEXLOWER.encode(&Sha256::digest(request.body)).as_bytes()),
+            Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
+            Part::Literal(text) | Part::Url(text) | Part::Target(text) => content.extend_from_slice(text.as_bytes()),
+            // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
+            Part::Option(_) | Part::Secret => {}
         }
     }
     content
@@ -149,6 +180,9 @@ fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) ->
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
         SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::Plain => String::from_utf8_lossy(signature).into_owned(),
+        SignatureEncoding::HexUpper => HEXUPPER.encode(signature),
+        SignatureEncoding::Base64OfHex => BASE64.encode(HEXLOWER.encode(signature).as_bytes()),
         SignatureEncoding::Base64 => BASE64.encode(signature),
         SignatureEncoding::Base64Url => BASE64URL_NOPAD.encode(signature),
     }
@@ -158,7 +192,8 @@ fn signature_text(format: &SignatureFormat, fields: &str, signature: &str) -> St
     match format {
         SignatureFormat::Prefixed { prefix } => format!("{prefix}{signature}"),
         SignatureFormat::Pairs { key, .. } if fields.is_empty() => format!("{key}={signature}"),
-        SignatureFormat::Pairs { separator, key } => format!("{fields}{separator}{key}={signature}"),
+        SignatureFormat::Joined { .. } => signature.to_owned(),
+        SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
     }
 }

@@ -5,7 +5,8 @@
 //! 3. A timestamp in a field needs a signature in pairs, under another key.
 //! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped.
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it.
-//! 6. The places to look at are few: they bound the work for each body.
+//! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
+//! 7. The places to look at are few: they bound the work for each body.
 
 use http::HeaderName;
 
@@ -13,7 +14,7 @@ use super::fault_at;
 use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
-use crate::provider::scheme::{Part, Scheme, SignatureFormat, TimestampPlace};
+use crate::provider::scheme::{Handshake, HeaderLines, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace};
 
 const MAX_PLACES: usize = 16;
 
@@ -23,6 +24,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     id(scheme, table);
     headers(scheme, table);
     places(scheme, table);
+    parts(scheme, table);
     if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
         fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
     }
@@ -31,7 +33,11 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
 fn timestamp(scheme: &Scheme, table: &Table<'_>) {
     // A timestamp that could not be read has its own fault.
     let written = table.entry("timestamp").is_some();
-    match (written, scheme.content.contains(&Part::Timestamp)) {
+    let in_body = matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    if in_body && scheme.content.contains(&Part::Timestamp) {
+        fault_at(table, "content", "holds a {timestamp} that is signed with the body already", "leave it out");
+    }
+    match (written && !in_body, scheme.content.contains(&Part::Timestamp)) {
         (false, true) => fault_at(table, "content", "signs a {timestamp} that stands nowhere", "add timestamp = { … }"),
         (true, false) => fault_at(
             table,
@@ -41,14 +47,34 @@ fn timestamp(scheme: &Scheme, table: &Table<'_>) {
         ),
         (true, true) | (false, false) => {}
     }
+    touching(scheme, table);
     let Some(TimestampPlace::SignatureField(field)) = scheme.timestamp.as_ref().map(|rule| &rule.place) else { return };
+    if scheme.signature.lines != HeaderLines::Once {
+        fault_at(table, "timestamp", "names a field of a header that stands more than once", "");
+    }
     match &scheme.signature.format {
         SignatureFormat::Pairs { key, .. } if key != field && is_word(field) => {}
         SignatureFormat::Pairs { .. } => {
             fault_at(table, "timestamp", "has a field that is not told from the signature's key", "");
         }
-        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } => {
+        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } | SignatureFormat::Joined { .. } => {
             fault_at(table, "timestamp", "names a field, and the signature has none", "set signature.format = \"pairs\"");
+        }
+    }
+}
+
+/// A timestamp that touches another part must be told from it whatever that holds.
+fn touching(scheme: &Scheme, table: &Table<'_>) {
+    let Some(rule) = &scheme.timestamp else { return };
+    for (left, right) in scheme.content.iter().zip(scheme.content.iter().skip(1)) {
+        let confused = match (left, right) {
+            (Part::Id, Part::Timestamp) => rule.unit.is_digits() || !rule.unit.ends_itself(),
+            (Part::Timestamp, Part::Body) | (Part::Body, Part::Timestamp) => !rule.unit.ends_itself(),
+            _ => false,
+        };
+        if confused {
+            let reason = format!("must divide {left} from {right} by fixed text: one could be moved into the other");
+            fault_at(table, "content", reason, "");
         }
     }
 }
@@ -66,13 +92,41 @@ fn id(scheme: &Scheme, table: &Table<'_>) {
 
 fn headers(scheme: &Scheme, table: &Table<'_>) {
     let mut names: Vec<&HeaderName> = scheme.content.iter().filter_map(|part| scheme.header_of(part)).collect();
-    names.push(&scheme.signature.header);
+    names.extend(scheme.signature.headers().map(|(name, _)| name));
+    names.extend(&scheme.signature.key_id_header);
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
         table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");
     }
     if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
         fault_at(table, "strip_headers", "names a header that is verified", "");
+    }
+}
+
+/// A plain digest holds the secret and nothing else does; every option has its word, and no other.
+fn parts(scheme: &Scheme, table: &Table<'_>) {
+    let algorithm = scheme.signature.algorithm;
+    if scheme.content.contains(&Part::Secret) != algorithm.is_digest() {
+        fault_at(table, "content", "must hold {secret} exactly where the algorithm is a plain digest", "");
+    }
+    if (scheme.signature.encoding == SignatureEncoding::Plain) != algorithm.is_shown() {
+        fault_at(table, "signature", "must have the encoding \"plain\" exactly where nothing is signed", "");
+    }
+    let in_handshakes = scheme.handshakes.iter().flat_map(Handshake::option_names);
+    let mut used: Vec<&str> = scheme.content.iter().filter_map(option_name).chain(in_handshakes).collect();
+    let mut known: Vec<&str> = scheme.options.iter().map(|(name, _)| name.as_str()).collect();
+    used.sort_unstable();
+    used.dedup();
+    known.sort_unstable();
+    if used != known {
+        fault_at(table, "options", "must describe the options of content and handshakes, each of them and no other", "");
+    }
+}
+
+fn option_name(part: &Part) -> Option<&str> {
+    match part {
+        Part::Option(name) => Some(name),
+        _ => None,
     }
 }
 

@@ -1,14 +1,15 @@
 //! Challenges: `[[handshake]]`.
 //!
-//! Signed: `field` and `equals`. Unsigned: `method`, `query` (fields with fixed values) and `echo` (the field that is sent
-//! back). `reply` is `{ status, content_type, body }` or `{ echo = PLACE, member = NAME }`; an unsigned challenge without
-//! one is answered with its echo as text.
+//! Signed: `field` and `equals`. Unsigned: `method`, `query` (fields with fixed values, `{option:NAME}` for an option) and
+//! `echo`, the query field or `header:NAME` that is answered to. `reply` is `{ status, content_type, body }`,
+//! `{ echo = PLACE }` as text, `{ echo = PLACE, member = NAME }` as JSON, or `{ hmac = PLACE, member = NAME, encoding }` with
+//! `plain` and `prefix`; PLACE is `value` for an unsigned challenge, which without a reply is answered with it as text.
 
 use http::Method;
 
 use super::{PLACE_HINT, text};
-use crate::document::Table;
-use crate::provider::scheme::{Handshake, HandshakeReply, HandshakeShape, Locator};
+use crate::document::{Entry, Table};
+use crate::provider::scheme::{Echoed, Handshake, HandshakeReply, HandshakeShape, Locator, MacEncoding};
 
 pub(super) fn read(table: &Table<'_>) -> Vec<Handshake> {
     let entries = table.entry("handshake").and_then(|entry| entry.list()).unwrap_or_default();
@@ -20,15 +21,26 @@ fn handshake(table: &Table<'_>) -> Option<Handshake> {
     let shape = if is_unsigned { unsigned(table) } else { signed(table) };
     let reply = match table.entry("reply") {
         Some(entry) => entry.table(reply).flatten(),
-        None if is_unsigned => Some(HandshakeReply::EchoText),
+        None if is_unsigned => Some(HandshakeReply::EchoText { field: None }),
         None => {
             table.fault("says no reply", "such as reply = { status = 204 }");
             None
         }
     };
     let handshake = Handshake { shape: shape?, reply: reply? };
-    if matches!((&handshake.shape, &handshake.reply), (HandshakeShape::Unsigned { .. }, HandshakeReply::EchoJson { .. })) {
-        table.fault("echoes from a body, and an unsigned challenge has none", "leave reply out to echo the query field");
+    let field = match &handshake.reply {
+        HandshakeReply::EchoText { field } | HandshakeReply::EchoJson { field, .. } | HandshakeReply::Mac { field, .. } => field,
+        HandshakeReply::Fixed { .. } => return Some(handshake),
+    };
+    match (&handshake.shape, field) {
+        (HandshakeShape::Unsigned { .. }, Some(_)) => {
+            table.fault("echoes from a body, and an unsigned challenge has none", "say \"value\" in place of the field");
+        }
+        (HandshakeShape::Unsigned { echoed: None, .. }, None) => {
+            table.fault("echoes a value, and names none", "add echo = \"QUERY FIELD\" or \"header:Name\"");
+        }
+        (HandshakeShape::Signed { .. }, None) => table.fault("echoes a value, and says not which", PLACE_HINT),
+        (HandshakeShape::Signed { .. }, Some(_)) | (HandshakeShape::Unsigned { .. }, None) => {}
     }
     Some(handshake)
 }
@@ -43,18 +55,28 @@ fn signed(table: &Table<'_>) -> Option<HandshakeShape> {
 
 fn unsigned(table: &Table<'_>) -> Option<HandshakeShape> {
     let method = table.entry("method").and_then(|entry| entry.word(&[("GET", 0), ("HEAD", 1), ("OPTIONS", 2)]));
-    let echoed = table.required("echo", "the query field that is sent back").and_then(|entry| entry.text());
+    let echoed = table.entry("echo").and_then(|entry| echoed(&entry));
     let fixed = table.entry("query").and_then(|entry| entry.table(query)).unwrap_or_default();
     let method = match method? {
         0 => Method::GET,
         1 => Method::HEAD,
         _ => Method::OPTIONS,
     };
-    let echoed = echoed?.to_owned();
-    if fixed.iter().any(|(name, _)| *name == echoed) {
+    if fixed.iter().any(|(name, _)| echoed == Some(Echoed::Query(name.clone()))) {
         table.fault("echoes a query field that has a fixed value", "");
     }
     Some(HandshakeShape::Unsigned { method, fixed, echoed })
+}
+
+/// A query field, or a header.
+fn echoed(entry: &Entry<'_>) -> Option<Echoed> {
+    let text = entry.text()?;
+    match text.strip_prefix("header:") {
+        None => Some(Echoed::Query(text.to_owned())),
+        Some(_) => entry.parsed("\"header:Name\" or a query field", |text| {
+            text.strip_prefix("header:").unwrap_or_default().parse().map(Echoed::Header)
+        }) as Option<Echoed>,
+    }
 }
 
 fn query(fields: &Table<'_>) -> Vec<(String, String)> {
@@ -62,12 +84,35 @@ fn query(fields: &Table<'_>) -> Vec<(String, String)> {
     fields.filter_map(|(name, _, value)| Some((name.to_owned(), value.text()?.to_owned()))).collect()
 }
 
+const MAC_ENCODINGS: [(&str, MacEncoding); 2] = [("hex", MacEncoding::Hex), ("base64", MacEncoding::Base64)];
+
+/// A place in a signed challenge, or `value` for the one value of an unsigned challenge.
+fn value(entry: &Entry<'_>) -> Result<Option<Locator>, Reported> {
+    match entry.text().ok_or(Reported)? {
+        "value" => Ok(None),
+        _ => entry.parsed(PLACE_HINT, str::parse::<Locator>).map(Some).ok_or(Reported),
+    }
+}
+
+/// A fault that stands among the others already.
+struct Reported;
+
 fn reply(table: &Table<'_>) -> Option<HandshakeReply> {
     if let Some(entry) = table.entry("echo") {
-        let member = table.required("member", "the member of the answer that holds the echo");
-        let field = entry.parsed(PLACE_HINT, str::parse::<Locator>);
+        let field = value(&entry);
+        let member = text(table, "member");
+        return Some(match member {
+            Some(member) => HandshakeReply::EchoJson { field: field.ok()?, member },
+            None => HandshakeReply::EchoText { field: field.ok()? },
+        });
+    }
+    if let Some(entry) = table.entry("hmac") {
+        let field = value(&entry);
+        let member = table.required("member", "the member of the answer that holds the MAC");
+        let (plain, prefix) = (text(table, "plain"), text(table, "prefix").unwrap_or_default());
+        let encoding = table.required("encoding", "\"hex\" or \"base64\"").and_then(|entry| entry.word(&MAC_ENCODINGS));
         let member = member?.text()?.to_owned();
-        return Some(HandshakeReply::EchoJson { field: field?, member });
+        return Some(HandshakeReply::Mac { field: field.ok()?, plain, member, prefix, encoding: encoding? });
     }
     let status = table.required("status", "such as 200").and_then(|entry| entry.integer(200..=299));
     let content_type = text(table, "content_type");

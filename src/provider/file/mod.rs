@@ -1,7 +1,7 @@
 //! The file grammar of a scheme: the same for presets and for `[provider.NAME]` in the configuration.
 //!
 //! ```toml
-//! content = "{timestamp}.{body}"                        # what is signed; also {id}, {header:Name} and fixed text
+//! content = "{timestamp}.{body}"                        # what is signed; content.rs lists the parts
 //! signature = { header = "X-Signature", algorithm = "hmac-sha256", encoding = "hex", prefix = "v1=" }
 //! secret = { encoding = "utf8" }                        # how keys are written
 //! timestamp = { header = "X-Timestamp", unit = "s", tolerance = "5m" }
@@ -10,8 +10,10 @@
 //! delivery_id = ["json:/id"]
 //! ```
 //!
-//! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, or `"versioned"` with `version`;
-//! `timestamp.field` instead of `timestamp.header` names a field of the pairs. `[[handshake]]` is a challenge: `field`,
+//! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, `"versioned"` with `version`,
+//! or `"joined"`. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
+//! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
+//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
@@ -26,10 +28,10 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::content;
 use super::scheme::{
-    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, TimestampPlace, TimestampRule, TimestampUnit,
+    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, SignatureRule, TimestampPlace, TimestampRule, TimestampUnit,
 };
+use super::{content, locate};
 use crate::document::{Entry, Table};
 use crate::domain::name::ProviderName;
 use crate::domain::size::{ByteSize, parse_duration};
@@ -42,8 +44,8 @@ impl Scheme {
     #[must_use]
     pub fn read(name: &ProviderName, table: &Table<'_>, evidence_default: Option<Evidence>) -> Option<Self> {
         // All is read before anything is given up: a key that nobody asked for would be reported as unknown.
-        let content = content_parts(table);
         let signature = signature::read(table);
+        let content = content_parts(table, signature.as_ref());
         let origin = origin::read(table, evidence_default);
         let title = text(table, "title").unwrap_or_else(|| name.to_string());
         let methods = methods(table);
@@ -59,6 +61,7 @@ impl Scheme {
         let on_replay = word(table, "on_replay", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
         let on_event_denied = word(table, "on_event_denied", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
         let strip_headers = headers(table, "strip_headers");
+        let options = options(table);
         let scheme = Self {
             name: name.clone(),
             title,
@@ -77,6 +80,7 @@ impl Scheme {
             max_body,
             on_replay,
             on_event_denied,
+            options,
             strip_headers,
         };
         check::consistent(&scheme, table);
@@ -103,25 +107,50 @@ pub fn key_encoding(entry: &Entry<'_>) -> Option<KeyEncoding> {
     entry.word(&KeyEncoding::WORDS)
 }
 
-fn content_parts(table: &Table<'_>) -> Option<Vec<Part>> {
+/// What is signed; nothing where the secret itself is shown.
+fn content_parts(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option<Vec<Part>> {
+    if signature.is_some_and(|rule| rule.algorithm.is_shown()) {
+        table.refuse(&["content"], "is signed by nobody: the secret itself is shown", "");
+        return Some(Vec::new());
+    }
     let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
     entry.parsed("such as \"{timestamp}.{body}\"", content::parse)
+}
+
+/// `options = { webhook_id = "what it is and where it is found" }`.
+fn options(table: &Table<'_>) -> Vec<(String, String)> {
+    let read = |table: &Table<'_>| {
+        let entries = table.entries().into_iter();
+        entries.filter_map(|(name, _, entry)| Some((name.to_owned(), entry.text()?.to_owned()))).collect()
+    };
+    table.entry("options").and_then(|entry| entry.table(read)).unwrap_or_default()
 }
 
 fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let header = header(table, "header").map(TimestampPlace::Header);
     let field = text(table, "field").map(TimestampPlace::SignatureField);
-    let unit = word(table, "unit", &[("s", TimestampUnit::Seconds), ("ms", TimestampUnit::Milliseconds)]);
+    let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, locate::pointer)).map(TimestampPlace::Json);
+    let unit = word(table, "unit", &TIMESTAMP_UNITS);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
         fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
-    let ((Some(place), None) | (None, Some(place))) = (header, field) else {
-        table.fault("needs exactly one of header and field", "field names a key of the signature's pairs");
+    let mut places = [header, field, json].into_iter().flatten();
+    let (Some(place), None) = (places.next(), places.next()) else {
+        table.fault("needs exactly one of header, field and json", "field names a key of the signature's pairs");
         return None;
     };
     Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })
 }
+
+const POINTER_HINT: &str = "a JSON pointer such as \"/created_at\"";
+
+const TIMESTAMP_UNITS: [(&str, TimestampUnit); 4] = [
+    ("s", TimestampUnit::Seconds),
+    ("ms", TimestampUnit::Milliseconds),
+    ("rfc3339", TimestampUnit::Rfc3339),
+    ("rfc3339-utc", TimestampUnit::Rfc3339Utc),
+];
 
 fn id(table: &Table<'_>) -> Option<HeaderName> {
     table.required("header", "name the header that holds the id")?.parsed(HEADER_HINT, str::parse::<HeaderName>)

@@ -1,53 +1,131 @@
 //! The signature's keys: `signature = { … }` and `secret = { encoding = … }`.
 
-use super::{fault_at, header, key_encoding};
-use crate::document::Table;
-use crate::provider::scheme::{Algorithm, KeyEncoding, SignatureEncoding, SignatureFormat, SignatureRule};
+use http::HeaderName;
 
-const ALGORITHMS: [(&str, Algorithm); 4] = [
+use super::{HEADER_HINT, fault_at, header, key_encoding, text};
+use crate::document::Table;
+use crate::provider::scheme::{
+    Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule,
+};
+
+const ALGORITHMS: [(&str, Algorithm); 13] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
     (Algorithm::Ed25519.code(), Algorithm::Ed25519),
+    (Algorithm::EcdsaP256.code(), Algorithm::EcdsaP256),
+    (Algorithm::RsaSha256.code(), Algorithm::RsaSha256),
+    (Algorithm::RsaSha512.code(), Algorithm::RsaSha512),
+    (Algorithm::RsaPssSha512.code(), Algorithm::RsaPssSha512),
+    (Algorithm::RsaSha1.code(), Algorithm::RsaSha1),
+    (Algorithm::Sha256.code(), Algorithm::Sha256),
+    (Algorithm::Sha1.code(), Algorithm::Sha1),
+    (Algorithm::Token.code(), Algorithm::Token),
+    (Algorithm::Basic.code(), Algorithm::Basic),
 ];
 
-const ENCODINGS: [(&str, SignatureEncoding); 3] =
-    [("hex", SignatureEncoding::Hex), ("base64", SignatureEncoding::Base64), ("base64url", SignatureEncoding::Base64Url)];
+const ENCODINGS: [(&str, SignatureEncoding); 6] = [
+    ("hex", SignatureEncoding::Hex),
+    ("base64", SignatureEncoding::Base64),
+    ("base64url", SignatureEncoding::Base64Url),
+    ("hex-upper", SignatureEncoding::HexUpper),
+    ("base64-of-hex", SignatureEncoding::Base64OfHex),
+    ("plain", SignatureEncoding::Plain),
+];
 
 #[derive(Clone, Copy)]
 enum Format {
     Prefixed,
     Pairs,
     Versioned,
+    Joined,
 }
 
-const FORMATS: [(&str, Format); 3] = [("prefixed", Format::Prefixed), ("pairs", Format::Pairs), ("versioned", Format::Versioned)];
+const FORMATS: [(&str, Format); 4] =
+    [("prefixed", Format::Prefixed), ("pairs", Format::Pairs), ("versioned", Format::Versioned), ("joined", Format::Joined)];
 
 /// Reads both tables of a scheme.
 pub(super) fn read(table: &Table<'_>) -> Option<SignatureRule> {
-    let key_encoding = table.entry("secret").and_then(|entry| entry.table(secret).flatten());
+    let secret = table.entry("secret").and_then(|entry| entry.table(secret));
     let hint = "such as { header = \"X-Signature\", algorithm = \"hmac-sha256\", encoding = \"hex\" }";
     let mut rule = table.required("signature", hint)?.table(signature).flatten()?;
-    rule.key_encoding = key_encoding.unwrap_or(rule.key_encoding);
+    if let Some(secret) = secret {
+        rule.key_encoding = secret.encoding.unwrap_or(rule.key_encoding);
+        rule.key_form = secret.form;
+        rule.key_id_header = secret.key_id_header;
+    }
     if !rule.algorithm.accepts(rule.key_encoding) {
         fault_at(table, "secret", format!("has an encoding that no key of {} is written in", rule.algorithm.code()), "");
     }
     Some(rule)
 }
 
-fn secret(table: &Table<'_>) -> Option<KeyEncoding> {
-    key_encoding(&table.required("encoding", "how keys are written, such as \"utf8\"")?)
+/// What `secret = { … }` says.
+struct Secret {
+    encoding: Option<KeyEncoding>,
+    form: KeyForm,
+    key_id_header: Option<HeaderName>,
 }
+
+fn secret(table: &Table<'_>) -> Secret {
+    let encoding = table.required("encoding", "how keys are written, such as \"utf8\"");
+    let digest = table.entry("digest").and_then(|entry| entry.word(&KEY_DIGESTS));
+    Secret {
+        encoding: encoding.and_then(|entry| key_encoding(&entry)),
+        form: KeyForm { prefix: text(table, "prefix").unwrap_or_default(), digest },
+        key_id_header: header(table, "key_id"),
+    }
+}
+
+const KEY_DIGESTS: [(&str, KeyDigest); 2] = [("sha1", KeyDigest::Sha1), ("sha256", KeyDigest::Sha256)];
 
 fn signature(table: &Table<'_>) -> Option<SignatureRule> {
     let format = format(table);
-    let _ = table.required("header", "name the header that holds the signature");
+    let headers = headers(table);
     let algorithm = table.required("algorithm", "such as \"hmac-sha256\"").and_then(|entry| entry.word(&ALGORITHMS));
     let encoding = table.required("encoding", "\"hex\", \"base64\" or \"base64url\"").and_then(|entry| entry.word(&ENCODINGS));
-    let header = header(table, "header");
     let algorithm = algorithm?;
-    let key_encoding = if algorithm == Algorithm::Ed25519 { KeyEncoding::Hex } else { KeyEncoding::Utf8 };
-    Some(SignatureRule { algorithm, key_encoding, header: header?, format: format?, encoding: encoding? })
+    let key_encoding = match algorithm {
+        Algorithm::Ed25519 => KeyEncoding::Hex,
+        algorithm if algorithm.is_asymmetric() => KeyEncoding::Pem,
+        _ => KeyEncoding::Utf8,
+    };
+    let (key_form, key_id_header) = (KeyForm::default(), None);
+    let (header, lines) = headers?;
+    let (format, encoding) = (format?, encoding?);
+    Some(SignatureRule { algorithm, key_encoding, key_form, key_id_header, header, lines, format, encoding })
+}
+
+/// The header or headers. `numbered` counts from 1 and is bounded as the signatures of a request are.
+fn headers(table: &Table<'_>) -> Option<(HeaderName, HeaderLines)> {
+    if let Some(entry) = table.entry("headers") {
+        return entry.table(keyed).flatten();
+    }
+    let entry = table.required("header", "name the header that holds the signature")?;
+    let repeated = table.entry("repeated").and_then(|entry| entry.boolean()).unwrap_or(false);
+    let numbered = table.entry("numbered").and_then(|entry| entry.integer(1..=9));
+    let name = header(table, "header")?;
+    let Some(count) = numbered else {
+        return Some((name, if repeated { HeaderLines::Repeated } else { HeaderLines::Once }));
+    };
+    if repeated {
+        entry.fault("is both repeated and numbered", "");
+    }
+    let counted = |number: i64| format!("{name}{number}").parse::<HeaderName>().ok();
+    Some((counted(1)?, HeaderLines::Numbered((2..=count).filter_map(counted).collect())))
+}
+
+/// `headers = { primary = "…", secondary = "…" }`.
+fn keyed(table: &Table<'_>) -> Option<(HeaderName, HeaderLines)> {
+    let entries = table.entries();
+    let read = entries.iter().filter_map(|(id, _, entry)| Some((entry.parsed(HEADER_HINT, str::parse)?, (*id).to_owned())));
+    let mut named: Vec<(HeaderName, String)> = read.collect();
+    if named.len() < 2 {
+        table.fault("must name two headers at least", "a single one is header = \"…\"");
+        return None;
+    }
+    let (header, own) = named.remove(0);
+    Some((header, HeaderLines::Keyed { own, others: named }))
 }
 
 fn format(table: &Table<'_>) -> Option<SignatureFormat> {
@@ -57,7 +135,7 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
     };
     let Some(word) = word else {
         // Which of them belong to it nobody can say, so none is reported as unknown.
-        let _ = ["prefix", "separator", "key", "version"].map(|key| table.entry(key));
+        let _ = ["prefix", "separator", "key", "version", "spaced"].map(|key| table.entry(key));
         return None;
     };
     match word {
@@ -65,22 +143,24 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
         Format::Pairs => {
             let separator = separator(table);
             let key = label(table, "key", "the key of a signature, such as \"v1\"");
-            Some(SignatureFormat::Pairs { separator: separator?, key: key? })
+            let spaced = table.entry("spaced").and_then(|entry| entry.boolean()).unwrap_or(false);
+            Some(SignatureFormat::Pairs { separator: separator?, spaced, key: key? })
         }
         Format::Versioned => {
             let version = label(table, "version", "the version of a signature, such as \"v1\"")?;
             Some(SignatureFormat::Versioned { version })
         }
+        Format::Joined => separator(table).map(|separator| SignatureFormat::Joined { separator }),
     }
 }
 
 fn prefix(table: &Table<'_>) -> Option<String> {
     let Some(entry) = table.entry("prefix") else { return Some(String::new()) };
     let text = entry.text()?;
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') && !text.starts_with(' ') {
         return Some(text.to_owned());
     }
-    entry.fault("may hold only visible ASCII characters", "");
+    entry.fault("may hold only visible ASCII characters, and spaces behind the first", "");
     None
 }
 
@@ -101,7 +181,7 @@ pub(super) fn is_word(text: &str) -> bool {
 
 /// One character that no signature, key or timestamp holds.
 fn separator(table: &Table<'_>) -> Option<char> {
-    let words = [(",", ','), (";", ';'), (":", ':'), ("&", '&'), ("|", '|'), (" ", ' ')];
+    let words = [(",", ','), (";", ';'), (":", ':'), ("&", '&'), ("|", '|'), (" ", ' '), (".", '.')];
     match table.entry("separator") {
         Some(entry) => entry.word(&words),
         None => Some(','),

@@ -54,9 +54,10 @@ fn an_unsigned_challenge_is_described_by_its_query() {
     assert_eq!(faults, Vec::<String>::new());
     let handshake = &scheme.unwrap().handshakes[0];
     let fixed = vec![("hub.mode".to_owned(), "subscribe".to_owned())];
-    let expected = HandshakeShape::Unsigned { method: http::Method::GET, fixed, echoed: "hub.challenge".to_owned() };
+    let expected =
+        HandshakeShape::Unsigned { method: http::Method::GET, fixed, echoed: Some(Echoed::Query("hub.challenge".to_owned())) };
     assert_eq!(handshake.shape, expected);
-    assert_eq!(handshake.reply, HandshakeReply::EchoText);
+    assert_eq!(handshake.reply, HandshakeReply::EchoText { field: None });
 }
 
 /// `GENERIC` with some lines replaced by others, and the faults that makes.
@@ -86,21 +87,29 @@ fn each_inconsistency_is_a_fault() {
         (event, "secret = { encoding = 'pem' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { }", &["secret.encoding: is missing"]),
         (event, "tolerance = '5m'", &["tolerance: is no key of this table"]),
-        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header and field"]),
+        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field and json"]),
         (timestamp, "timestamp = { field = 't' }", &["timestamp: names a field, and the signature has none"]),
         (timestamp, "timestamp = { header = 'X-Signature' }", &[": uses one header twice"]),
-        (timestamp, "timestamp = { header = 'X-T', unit = 'us' }", &["timestamp.unit: must be \"s\" or \"ms\""]),
+        (
+            timestamp,
+            "timestamp = { header = 'X-T', unit = 'us' }",
+            &["timestamp.unit: must be \"s\" or \"ms\" or \"rfc3339\" or \"rfc3339-utc\""],
+        ),
         (timestamp, "timestamp = { header = 'X-T', tolerance = '10ms' }", &["timestamp.tolerance: must be at least one second"]),
-        (format, "prefix = 'ü'", &["signature.prefix: may hold only visible ASCII characters"]),
+        (format, "prefix = 'ü'", &["signature.prefix: may hold only visible ASCII characters, and spaces behind the first"]),
         (format, "format = 'pairs'", &["signature.key: is missing"]),
         (format, "format = 'pairs', key = 'v=1'", &["signature.key: may hold only letters, digits, '_' and '-'"]),
         (format, "format = 'versioned'", &["signature.version: is missing"]),
-        (format, "format = 'list', key = 'v1'", &["signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\""]),
+        (
+            format,
+            "format = 'list', key = 'v1'",
+            &["signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\""],
+        ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
         (
             format,
             "format = 'pairs', key = 'v1', separator = '='",
-            &["signature.separator: must be \",\" or \";\" or \":\" or \"&\" or \"|\" or \" \""],
+            &["signature.separator: must be \",\" or \";\" or \":\" or \"&\" or \"|\" or \" \" or \".\""],
         ),
     ];
     for (from, to, expected) in cases {
@@ -132,8 +141,11 @@ fn each_broken_challenge_is_a_fault() {
             "field = 'json:/a'\nequals = 'x'\nreply = { status = 204, body = 'x' }",
             &["handshake[0].reply: needs a content_type exactly where it has a body, and neither with 204"],
         ),
-        ("field = 'json:/a'\nequals = 'x'\nreply = { echo = 'json:/b' }", &["handshake[0].reply.member: is missing"]),
-        ("method = 'GET'", &["handshake[0].echo: is missing"]),
+        (
+            "field = 'json:/a'\nequals = 'x'\nreply = { hmac = 'json:/b', encoding = 'hex' }",
+            &["handshake[0].reply.member: is missing"],
+        ),
+        ("method = 'GET'", &["handshake[0]: echoes a value, and names none"]),
         ("method = 'POST'\necho = 'a'", &["handshake[0].method: must be \"GET\" or \"HEAD\" or \"OPTIONS\""]),
         ("method = 'GET'\necho = 'a'\nquery = { a = 'b' }", &["handshake[0]: echoes a query field that has a fixed value"]),
     ];

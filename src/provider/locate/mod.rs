@@ -66,7 +66,7 @@ fn form_locator(text: &str) -> Result<Locator, LocatorError> {
 }
 
 /// An RFC 6901 pointer that points inside the document.
-fn pointer(text: &str) -> Result<String, LocatorError> {
+pub(super) fn pointer(text: &str) -> Result<String, LocatorError> {
     let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     let steps = text.matches('/').count();
     if !text.starts_with('/') || !escapes_hold || steps > MAX_POINTER_STEPS {

@@ -87,7 +87,10 @@ fn scheme() -> Scheme {
         signature: SignatureRule {
             algorithm: Algorithm::HmacSha256,
             key_encoding: KeyEncoding::Utf8,
+            key_form: crate::provider::scheme::KeyForm::default(),
+            key_id_header: None,
             header: name("acme-signature"),
+            lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },
             encoding: SignatureEncoding::Hex,
         },
@@ -107,6 +110,7 @@ fn scheme() -> Scheme {
         max_body: None,
         on_replay: OnRefusal::Reject,
         on_event_denied: OnRefusal::Reject,
+        options: Vec::new(),
         strip_headers: vec![name("acme-signature-old")],
     }
 }

@@ -22,16 +22,23 @@ use crate::domain::head::{Head, Received};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::Catalogue;
-use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Scheme};
+use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace};
 
 pub(super) const NOW_SECONDS: i64 = 1_750_000_000;
-pub(super) const BODY: &[u8] = br#"{"id":"evt_1","type":"invoice.paid"}"#;
+pub(super) const BODY: &[u8] =
+    br#"{"id":"evt_1","type":"invoice.paid","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
 
 /// The seed of RFC 8032's first test key.
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 pub(super) fn preset(name: &str) -> Arc<Scheme> {
-    Catalogue::builtin().get(name).unwrap()
+    Arc::new(bound(&Catalogue::builtin().get(name).unwrap()))
+}
+
+/// The scheme with a public URL and options.
+fn bound(scheme: &Scheme) -> Scheme {
+    let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
+    scheme.bound("https://hooks.example.com/hook", &options)
 }
 
 pub(super) fn scheme(text: &str) -> Scheme {
@@ -42,17 +49,37 @@ pub(super) fn scheme(text: &str) -> Scheme {
     scheme.unwrap()
 }
 
+/// Every preset that can be signed for here.
+pub(super) fn all() -> impl Iterator<Item = Scheme> {
+    Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()).map(|scheme| bound(scheme))
+}
+
+/// Every preset that signs headers and the whole body, and reads nothing else.
+pub(super) fn every() -> impl Iterator<Item = Scheme> {
+    let timed_in_body =
+        |scheme: &Scheme| matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    let signs_target = |scheme: &Scheme| scheme.signs_url() || scheme.content.contains(&Part::Method);
+    all().filter(move |scheme| scheme.covers_body() && !timed_in_body(scheme) && !signs_target(scheme))
+}
+
+/// The id of the key that the scheme's requests name, where they do.
+pub(super) fn key_id(scheme: &Scheme) -> Option<String> {
+    let rule = &scheme.signature;
+    rule.names_keys().then(|| rule.key_id_of(0).unwrap_or("key-1").to_owned())
+}
+
 /// A secret that the scheme's default encoding takes, for the signer.
 pub(super) fn secret(scheme: &Scheme) -> &'static str {
     match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => SEED,
         (_, KeyEncoding::Whsec) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        (_, KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "4f4e4d4c4b4a49484746454443424140",
         (_, _) => "a secret of some length",
     }
 }
 
 pub(super) fn signing_key(scheme: &Scheme) -> SigningKey {
-    SigningKey::parse(scheme, None, SecretBytes::new(secret(scheme).into())).unwrap()
+    SigningKey::parse(scheme, None, SecretBytes::new(secret(scheme).into())).unwrap().named(key_id(scheme))
 }
 
 pub(super) fn material(id: &str, text: &str) -> KeyMaterial {
@@ -68,9 +95,10 @@ pub(super) fn material(id: &str, text: &str) -> KeyMaterial {
 
 /// The verifier's half of [`secret`].
 pub(super) fn own_material(scheme: &Scheme, id: &str) -> KeyMaterial {
+    let key_id = key_id(scheme);
     match signing_key(scheme).public_key_hex() {
-        Some(public) => KeyMaterial { encoding: Some(KeyEncoding::Hex), ..material(id, &public) },
-        None => material(id, secret(scheme)),
+        Some(public) => KeyMaterial { encoding: Some(KeyEncoding::Hex), key_id, ..material(id, &public) },
+        None => KeyMaterial { key_id, ..material(id, secret(scheme)) },
     }
 }
 
@@ -88,9 +116,19 @@ pub(super) fn signed(scheme: &Scheme, body: &[u8]) -> HeaderMap {
 }
 
 pub(super) fn signed_at(scheme: &Scheme, body: &[u8], timestamp: UnixTime) -> HeaderMap {
-    let headers = HeaderMap::new();
-    let request = Request { id: Some("msg_1"), timestamp, headers: &headers, body };
-    sign(scheme, &signing_key(scheme), &request).into_iter().collect()
+    let mut headers = given(scheme);
+    let made = sign(scheme, &signing_key(scheme), &Request { id: Some("msg_1"), timestamp, headers: &headers, body });
+    headers.extend(made);
+    headers
+}
+
+/// The headers that the scheme signs and does not make.
+fn given(scheme: &Scheme) -> HeaderMap {
+    let named = scheme.content.iter().filter_map(|part| match part {
+        Part::Header(name) => Some((name.clone(), HeaderValue::from_static("given"))),
+        _ => None,
+    });
+    named.collect()
 }
 
 pub(super) fn head(headers: HeaderMap) -> Head {

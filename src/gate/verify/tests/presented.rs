@@ -202,17 +202,23 @@ fn no_header_of_a_scheme_stands_twice() {
 
 #[test]
 fn every_scheme_without_its_headers_is_missing_its_signature() {
-    for scheme in Catalogue::builtin().iter() {
+    for scheme in all() {
+        let scheme = &scheme;
         assert_eq!(reason(scheme, &[("x-other", "1")]), Some(Reason::SignatureMissing));
     }
 }
 
 #[test]
 fn bytes_that_are_no_text_do_not_panic() {
-    for scheme in Catalogue::builtin().iter() {
+    // A token is any text at all, and judged when it is compared.
+    for scheme in all().filter(|scheme| !scheme.is_unsigned()) {
+        let scheme = &scheme;
         for header in scheme.header_names() {
             let mut headers = signed(scheme, BODY);
-            headers.insert(header.clone(), HeaderValue::from_bytes(b"\xff\xfe\x80").unwrap());
+            // Of several headers one is enough.
+            if headers.insert(header.clone(), HeaderValue::from_bytes(b"\xff\xfe\x80").unwrap()).is_none() {
+                continue;
+            }
             assert!(present(scheme, &head(headers)).is_err());
         }
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::provider::scheme::SignatureEncoding;
 
 fn any_scheme() -> impl Strategy<Value = Arc<Scheme>> {
-    let schemes: Vec<Arc<Scheme>> = Catalogue::builtin().iter().map(Arc::clone).collect();
+    let schemes: Vec<Arc<Scheme>> = every().map(Arc::new).collect();
     proptest::sample::select(schemes)
 }
 
@@ -101,13 +101,15 @@ proptest! {
     fn a_tag_cut_short_is_no_signature(scheme in any_scheme(), kept in 0_usize..20) {
         // The right bytes, rightly written, but fewer of them.
         let rule = &scheme.signature;
+        prop_assume!(rule.encoding != SignatureEncoding::Base64OfHex);
         let encoding = match rule.encoding {
-            SignatureEncoding::Hex => data_encoding::HEXLOWER,
+            SignatureEncoding::Hex | SignatureEncoding::Base64OfHex | SignatureEncoding::Plain => data_encoding::HEXLOWER,
+            SignatureEncoding::HexUpper => data_encoding::HEXUPPER,
             SignatureEncoding::Base64 => data_encoding::BASE64,
             SignatureEncoding::Base64Url => data_encoding::BASE64URL_NOPAD,
         };
         let whole = signed(&scheme, BODY).get(&rule.header).unwrap().to_str().unwrap().to_owned();
-        let (before, text) = whole.split_at(whole.len() - encoding.encode_len(rule.algorithm.signature_bytes()));
+        let (before, text) = whole.split_at(whole.len() - encoding.encode_len(rule.algorithm.signature_bytes().unwrap()));
         let tag = encoding.decode(text.as_bytes()).unwrap();
         let mut headers = signed(&scheme, BODY);
         headers.insert(rule.header.clone(), value(&format!("{before}{}", encoding.encode(&tag[..kept]))));

@@ -1,0 +1,38 @@
+//! The URL as part of the content: the integration's own, and the request's query.
+//!
+//! Rules, so that no byte can be moved between a URL and the body that it touches:
+//! 1. The query holds only what a URL may hold (RFC 3986), as sent.
+//! 2. A body directly behind a URL with a query begins with a byte that no URL may hold, as every JSON object or list does.
+//! 3. A query in which the URL stands again could end a longer body; it is refused.
+//!
+//! Nothing is taken from `Host`, and nothing is normalised: another port, case or slash is another URL.
+
+use super::error::VerifyError;
+use crate::domain::head::Received;
+use crate::provider::scheme::{Part, Scheme};
+
+/// Appends the URL.
+pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Vec<u8>) -> Result<(), VerifyError> {
+    if base.is_empty() {
+        return Err(VerifyError::Unbound);
+    }
+    bytes.extend_from_slice(base.as_bytes());
+    let Some(query) = received.head.query() else { return Ok(()) };
+    let body_begins = received.body.chunks().first().and_then(|chunk| chunk.first());
+    let may_touch = !touches_body(scheme) || body_begins.is_none_or(|byte| !may_stand(*byte));
+    if !query.bytes().all(may_stand) || query.contains(base) || !may_touch {
+        return Err(VerifyError::UrlMalformed);
+    }
+    bytes.push(b'?');
+    bytes.extend_from_slice(query.as_bytes());
+    Ok(())
+}
+
+fn touches_body(scheme: &Scheme) -> bool {
+    let pairs = scheme.content.iter().zip(scheme.content.iter().skip(1));
+    pairs.into_iter().any(|(left, right)| matches!(left, Part::Url(_)) && *right == Part::Body)
+}
+
+fn may_stand(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte)
+}

@@ -1,0 +1,266 @@
+//! The signature of a scheme: algorithm, key, place, shape, encoding. Pure data.
+
+use http::HeaderName;
+
+/// What is computed over the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-1.
+    HmacSha1,
+    /// HMAC with SHA-256.
+    HmacSha256,
+    /// HMAC with SHA-512.
+    HmacSha512,
+    /// Ed25519 (RFC 8032), verified strictly.
+    Ed25519,
+    /// ECDSA over P-256 with SHA-256; signatures in DER.
+    EcdsaP256,
+    /// RSA, PKCS#1 v1.5 with SHA-1, for providers that offer nothing else.
+    RsaSha1,
+    /// RSA, PKCS#1 v1.5 with SHA-256.
+    RsaSha256,
+    /// RSA, PKCS#1 v1.5 with SHA-512.
+    RsaSha512,
+    /// RSA, PSS with SHA-512.
+    RsaPssSha512,
+    /// SHA-1 over secret and content.
+    Sha1,
+    /// SHA-256 over secret and content.
+    Sha256,
+    /// No signature: the secret itself is shown.
+    Token,
+    /// No signature: user and password of RFC 7617 are shown.
+    Basic,
+}
+
+impl Algorithm {
+    /// The length of a signature in bytes; `None` where it follows from the key.
+    #[must_use]
+    pub const fn signature_bytes(self) -> Option<usize> {
+        match self {
+            Self::HmacSha1 | Self::Sha1 => Some(20),
+            // What is shown is compared by its SHA-256.
+            Self::HmacSha256 | Self::Sha256 | Self::Token | Self::Basic => Some(32),
+            Self::HmacSha512 | Self::Ed25519 => Some(64),
+            Self::EcdsaP256 | Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha512 | Self::RsaPssSha512 => None,
+        }
+    }
+
+    /// Whether keys are public, and only the provider can sign.
+    #[must_use]
+    pub const fn is_asymmetric(self) -> bool {
+        matches!(self, Self::Ed25519) || self.signature_bytes().is_none()
+    }
+
+    /// Whether requests can be signed here too, with a secret or a seed.
+    #[must_use]
+    pub const fn can_sign(self) -> bool {
+        self.signature_bytes().is_some()
+    }
+
+    /// The word of the scheme language.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "hmac-sha1",
+            Self::HmacSha256 => "hmac-sha256",
+            Self::HmacSha512 => "hmac-sha512",
+            Self::Ed25519 => "ed25519",
+            Self::EcdsaP256 => "ecdsa-p256-sha256",
+            Self::RsaSha1 => "rsa-pkcs1-sha1",
+            Self::RsaSha256 => "rsa-pkcs1-sha256",
+            Self::RsaSha512 => "rsa-pkcs1-sha512",
+            Self::RsaPssSha512 => "rsa-pss-sha512",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Token => "token",
+            Self::Basic => "basic",
+        }
+    }
+
+    /// Whether the secret itself is shown, and nothing is signed.
+    #[must_use]
+    pub const fn is_shown(self) -> bool {
+        matches!(self, Self::Token | Self::Basic)
+    }
+
+    /// Whether it is a plain digest, whose content holds the secret.
+    #[must_use]
+    pub const fn is_digest(self) -> bool {
+        matches!(self, Self::Sha1 | Self::Sha256)
+    }
+
+    /// Whether a key may be written this way.
+    #[must_use]
+    pub const fn accepts(self, encoding: KeyEncoding) -> bool {
+        match (self, encoding) {
+            (Self::Token | Self::Basic, encoding) => matches!(encoding, KeyEncoding::Utf8),
+            (algorithm, KeyEncoding::Utf8) => !algorithm.is_asymmetric(),
+            (algorithm, KeyEncoding::Pem) => algorithm.is_asymmetric(),
+            (_, _) => true,
+        }
+    }
+}
+
+/// How a key is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyEncoding {
+    /// The text's own bytes.
+    Utf8,
+    /// Hexadecimal, either case.
+    Hex,
+    /// Base64 with padding.
+    Base64,
+    /// URL-safe base64, with or without padding.
+    Base64Url,
+    /// Base64 behind an optional `whsec_` (or `whpk_` for public keys).
+    Whsec,
+    /// A PEM block.
+    Pem,
+}
+
+impl KeyEncoding {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 6] = [
+        ("utf8", Self::Utf8),
+        ("hex", Self::Hex),
+        ("base64", Self::Base64),
+        ("base64url", Self::Base64Url),
+        ("whsec", Self::Whsec),
+        ("pem", Self::Pem),
+    ];
+}
+
+/// The signature: algorithm, key, place, shape, encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureRule {
+    /// What is computed.
+    pub algorithm: Algorithm,
+    /// How the key is written, unless the secret says otherwise.
+    pub key_encoding: KeyEncoding,
+    /// How the key's text becomes the key, beyond its encoding.
+    pub key_form: KeyForm,
+    /// The header that names the key by the provider's own id, where there is one.
+    pub key_id_header: Option<HeaderName>,
+    /// The header that holds the presented signatures; the first of them where there are several.
+    pub header: HeaderName,
+    /// Whether there are more lines or headers than the one.
+    pub lines: HeaderLines,
+    /// How they stand in it.
+    pub format: SignatureFormat,
+    /// How each is written.
+    pub encoding: SignatureEncoding,
+}
+
+impl SignatureRule {
+    /// The headers that hold signatures, each with the id of the key that it is for, where it has one.
+    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, Option<&str>)> {
+        let (own, others): (Option<&str>, Vec<(&HeaderName, Option<&str>)>) = match &self.lines {
+            HeaderLines::Once | HeaderLines::Repeated => (None, Vec::new()),
+            HeaderLines::Numbered(names) => (None, names.iter().map(|name| (name, None)).collect()),
+            HeaderLines::Keyed { own, others } => (Some(own), others.iter().map(|(name, id)| (name, Some(&**id))).collect()),
+        };
+        std::iter::once((&self.header, own)).chain(others)
+    }
+
+    /// The id of the key that the header of an index is for.
+    #[must_use]
+    pub fn key_id_of(&self, header: u8) -> Option<&str> {
+        match &self.lines {
+            HeaderLines::Keyed { own, others } => match usize::from(header).checked_sub(1) {
+                None => Some(own),
+                Some(index) => others.get(index).map(|(_, id)| id.as_str()),
+            },
+            HeaderLines::Once | HeaderLines::Repeated | HeaderLines::Numbered(_) => None,
+        }
+    }
+
+    /// Whether a request says which key it was signed with.
+    #[must_use]
+    pub const fn names_keys(&self) -> bool {
+        self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
+    }
+}
+
+/// How a key's text becomes the key, beyond its encoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyForm {
+    /// What may stand before the encoded text and is no part of it.
+    pub prefix: String,
+    /// The digest of the decoded bytes that is the key, where they themselves are not.
+    pub digest: Option<KeyDigest>,
+}
+
+/// A digest that makes a key of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyDigest {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+/// On how many lines signatures stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderLines {
+    /// On one line of one header.
+    Once,
+    /// On one line or several of one header: any may match.
+    Repeated,
+    /// In headers that are counted: these besides the first. Any may match.
+    Numbered(Vec<HeaderName>),
+    /// In a header for each key: what each is called, and the rest.
+    Keyed {
+        /// The id of the first header's key.
+        own: String,
+        /// The other headers and their keys' ids.
+        others: Vec<(HeaderName, String)>,
+    },
+}
+
+/// How presented signatures stand in their header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignatureFormat {
+    /// One signature behind a fixed prefix, which may be empty.
+    Prefixed {
+        /// The prefix, such as `sha256=`.
+        prefix: String,
+    },
+    /// `key=value` pairs; the first `=` divides. Every pair with the signature's key is a candidate; other keys are fields
+    /// or ignored.
+    Pairs {
+        /// What divides the pairs.
+        separator: char,
+        /// Whether spaces may stand around a pair.
+        spaced: bool,
+        /// The key of a signature, such as `v1`.
+        key: String,
+    },
+    /// `version,value` entries divided by one space. Every entry of the version is a candidate; others are ignored.
+    Versioned {
+        /// The version, such as `v1`.
+        version: String,
+    },
+    /// Several signatures, and nothing but a separator between them. Every one is a candidate.
+    Joined {
+        /// What divides them.
+        separator: char,
+    },
+}
+
+/// How one signature is written. Exactly one spelling of a value is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureEncoding {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Upper-case hexadecimal.
+    HexUpper,
+    /// Standard base64 with padding.
+    Base64,
+    /// URL-safe base64 without padding.
+    Base64Url,
+    /// Standard base64 of the lower-case hexadecimal text.
+    Base64OfHex,
+    /// As it is: what is shown, for a scheme that signs nothing.
+    Plain,
+}

@@ -1,0 +1,86 @@
+//! The provider table of the documentation, written from the catalogue itself.
+
+use std::fmt::Write as _;
+
+use super::Catalogue;
+use super::scheme::{Evidence, Handshake, HandshakeShape, Scheme};
+use crate::domain::size::format_duration;
+
+/// The whole page, in Markdown.
+#[must_use]
+pub fn page(catalogue: &Catalogue) -> String {
+    let count = |evidence| catalogue.iter().filter(|scheme| scheme.origin.evidence == evidence).count();
+    let mut page = format!(
+        "# Providers\n\n\
+         <!-- Written from the presets. HOOKWARD_BLESS=1 cargo test --test providers_table writes it anew. -->\n\n\
+         {} presets: {} proven by known answers that the tests recompute, {} read in the provider's own SDK, {} in its own\n\
+         documentation, and {} from others' words only, which `check` warns about. `hookward providers NAME` explains one: how\n\
+         its keys are written, where event and delivery id stand, what goes wrong by hand, and what was read.\n\n\
+         *Signed* is what the signature covers, as the preset writes it. *Window* is how far a signed time may lie from now, on\n\
+         both sides; `-` means that no time is signed, so that only replay protection stands against a captured delivery. Where a\n\
+         provider documents no tolerance five minutes are taken. Where the provider's own code looks at one side only, both\n\
+         count here.\n\n\
+         | preset | provider | algorithm | signed | window | handshake | evidence |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+        catalogue.iter().count(),
+        count(Evidence::Vector),
+        count(Evidence::Sdk),
+        count(Evidence::Document),
+        count(Evidence::Secondary),
+    );
+    for scheme in catalogue.iter() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| {} |", cells(scheme).join(" | "));
+    }
+    page
+}
+
+fn cells(scheme: &Scheme) -> [String; 7] {
+    [
+        format!("`{}`", scheme.name),
+        format!("[{}]({})", scheme.title, scheme.origin.docs),
+        scheme.signature.algorithm.code().to_owned(),
+        signed(scheme),
+        window(scheme),
+        handshakes(&scheme.handshakes),
+        evidence(scheme.origin.evidence).to_owned(),
+    ]
+}
+
+fn signed(scheme: &Scheme) -> String {
+    if scheme.is_unsigned() {
+        return "nothing".to_owned();
+    }
+    let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    format!("`{}`", template.replace('\n', "\\n").replace('|', "\\|"))
+}
+
+fn window(scheme: &Scheme) -> String {
+    match (&scheme.timestamp, scheme.documented_tolerance()) {
+        (None, _) => "-".to_owned(),
+        (Some(_), None) => "5m by default".to_owned(),
+        (Some(_), Some(tolerance)) => format_duration(tolerance),
+    }
+}
+
+fn handshakes(handshakes: &[Handshake]) -> String {
+    let mut kinds: Vec<&str> = handshakes
+        .iter()
+        .map(|handshake| match handshake.shape {
+            HandshakeShape::Signed { .. } => "signed",
+            HandshakeShape::Unsigned { .. } => "unsigned",
+        })
+        .collect();
+    kinds.dedup();
+    if kinds.is_empty() { "-".to_owned() } else { kinds.join(", ") }
+}
+
+const fn evidence(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Vector => "vector",
+        Evidence::Sdk => "sdk",
+        Evidence::Document => "document",
+        Evidence::Secondary => "secondary",
+        Evidence::Custom => "custom",
+    }
+}
