@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::budget::Budget;
 pub use super::budget::Holding;
-use super::error::IntakeError;
+use super::error::{BudgetScope, IntakeError};
 use super::pace;
 use super::spec::IntakeLimits;
 use crate::domain::address::SourceKey;
@@ -56,6 +56,12 @@ impl Intake {
     #[must_use]
     pub fn inflight_bytes(&self) -> u64 {
         self.budget.held_bytes()
+    }
+
+    /// How often a budget of bytes was used up, and a body refused for it.
+    #[must_use]
+    pub fn refusals(&self, scope: BudgetScope) -> u64 {
+        self.budget.refusals(scope)
     }
 
     /// Reads the body to its end. What it took of the budget is the caller's to keep until the delivery's end.

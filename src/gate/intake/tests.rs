@@ -122,6 +122,7 @@ async fn a_source_holds_an_eighth_unverified_and_all_of_it_verified() {
     let other = Terms { max_body_bytes: 10, source: source("192.0.2.2") };
     let error = gate.receive(other, head(None), pieces(&[b"x"])).await.map(drop).unwrap_err();
     assert_eq!((error, error.reason()), (IntakeError::Overloaded { scope: BudgetScope::Global }, Reason::Overloaded));
+    assert_eq!((gate.refusals(BudgetScope::Source), gate.refusals(BudgetScope::Global)), (8, 1));
     held.clear();
     assert_eq!(gate.inflight_bytes(), 0);
     assert!(gate.receive(other, head(None), body()).await.is_ok(), "a refusal left nothing behind");
