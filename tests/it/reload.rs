@@ -445,13 +445,13 @@ fn the_admin_token_is_exchanged_too() {
 }
 
 #[test]
-fn certificates_that_cannot_serve_are_not_taken() {
+fn tls_13_certificates_that_cannot_serve_are_not_taken() {
     // TLS-13.
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream));
     let old = Certificate::shared();
     let new = Certificate::generate();
-    let expired = expired_certificate();
+    let expired = Certificate::expired();
     let half = |text: &str| text[..text.len() / 2].to_owned();
     let file = |name: &str| gateway.directory().join(name);
     let cases = [
@@ -460,7 +460,7 @@ fn certificates_that_cannot_serve_are_not_taken() {
         ("an empty key", old.cert_pem.clone(), String::new()),
         ("half a certificate", half(&old.cert_pem), old.key_pem.clone()),
         ("half a key", old.cert_pem.clone(), half(&old.key_pem)),
-        ("an expired one", expired.0, expired.1),
+        ("an expired one", expired.cert_pem.clone(), expired.key_pem.clone()),
     ];
     for (name, cert, key) in cases {
         replace(&file("tls.crt"), cert);
@@ -479,13 +479,4 @@ fn certificates_that_cannot_serve_are_not_taken() {
     assert!(taken.is_some(), "found by itself");
     assert!(poll(SOON, || (gateway.readiness()["status"] == "ready").then_some(())).is_some());
     gateway.finish();
-}
-
-/// A certificate that ended long ago, and its key.
-fn expired_certificate() -> (String, String) {
-    let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
-    let key = rcgen::KeyPair::generate().unwrap();
-    (parameters.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
