@@ -17,6 +17,9 @@ use crate::domain::address::SourceKey;
 pub(super) struct Budget {
     max: u64,
     max_of_source: u64,
+    /// What everybody together may hold while a source that wants more holds more than `modest` unverified.
+    max_of_all_but_modest: u64,
+    modest: u64,
     held: AtomicU64,
     /// By source. Locked by the requests of all workers, for a look-up each.
     unverified: Mutex<HashMap<SourceKey, u64>>,
@@ -29,6 +32,8 @@ impl Budget {
         Arc::new(Self {
             max: max_bytes,
             max_of_source: max_bytes / SOURCES_AT_LEAST,
+            max_of_all_but_modest: max_bytes.saturating_sub(max_bytes / SOURCES_AT_LEAST),
+            modest: (max_bytes / MODEST_SOURCES).max(MODEST_BYTES),
             held: AtomicU64::new(0),
             unverified: Mutex::default(),
             refused: AtomicU64::new(0),
@@ -58,10 +63,11 @@ impl Budget {
     }
 
     fn take(&self, source: SourceKey, bytes: u64) -> Result<(), IntakeError> {
-        if !self.take_of_source(source, bytes) {
+        let Some(of_source) = self.take_of_source(source, bytes) else {
             return Err(self.overloaded(BudgetScope::Source));
-        }
-        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.max);
+        };
+        let max = if of_source > self.modest { self.max_of_all_but_modest } else { self.max };
+        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= max);
         if self.held.fetch_update(Relaxed, Relaxed, within).is_err() {
             self.give_back_to_source(source, bytes);
             return Err(self.overloaded(BudgetScope::Global));
@@ -69,14 +75,15 @@ impl Budget {
         Ok(())
     }
 
-    fn take_of_source(&self, source: SourceKey, bytes: u64) -> bool {
+    /// Takes it of the source's share; answers what the source holds then, if it fits.
+    fn take_of_source(&self, source: SourceKey, bytes: u64) -> Option<u64> {
         let mut unverified = self.unverified.lock();
         let sum = unverified.get(&source).copied().unwrap_or(0).saturating_add(bytes);
         let fits = sum <= self.max_of_source;
         if fits && sum > 0 {
             unverified.insert(source, sum);
         }
-        fits
+        fits.then_some(sum)
     }
 
     fn give_back_to_source(&self, source: SourceKey, bytes: u64) {
@@ -131,6 +138,12 @@ impl Drop for Holding {
         self.budget.held.fetch_sub(self.bytes, Relaxed);
     }
 }
+
+/// The last eighth of the budget is for sources that hold next to nothing: an honest sender's delivery finds room though
+/// others fill theirs as slowly as they are allowed to. So many of such sources fit into the whole budget.
+const MODEST_SOURCES: u64 = 4096;
+/// What any source may hold as one of those.
+const MODEST_BYTES: u64 = 16 << 10;
 
 /// One source may take this part of the budget before it has proven anything: so many sources can, at the same time.
 const SOURCES_AT_LEAST: u64 = 8;

@@ -141,6 +141,23 @@ async fn mem_01_a_body_holds_little_more_than_the_budget_counts() {
     assert!(buffers.iter().all(Bytes::is_unique), "nothing of them is held any more");
 }
 
+#[tokio::test]
+async fn mem_01_the_last_eighth_is_for_those_who_hold_next_to_nothing() {
+    const MIB: usize = 1 << 20;
+    let gate = intake(64 * MIB as u64);
+    let from = |index: u8| Terms { max_body_bytes: 64 * MIB as u64, source: source(&format!("192.0.2.{index}")) };
+    let body = |bytes: usize| pieces(&[&vec![b'a'; bytes]]);
+    let mut held = Vec::new();
+    for index in 0..7 {
+        held.push(gate.receive(from(index), head(None), body(8 * MIB)).await.unwrap());
+    }
+    let greedy = gate.receive(from(7), head(None), body(MIB)).await.map(drop).unwrap_err();
+    assert_eq!(greedy, IntakeError::Overloaded { scope: BudgetScope::Global });
+    assert!(gate.receive(from(7), head(None), body(16 << 10)).await.is_ok(), "an ordinary delivery passes");
+    held.pop();
+    assert!(gate.receive(from(7), head(None), body(MIB)).await.is_ok());
+}
+
 #[test]
 fn slowness_is_measured_after_two_seconds() {
     let ten = Duration::from_secs(10);
