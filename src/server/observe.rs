@@ -9,7 +9,7 @@ use crate::gate::intake::error::BudgetScope;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::{ListenCounters, ListenLimit};
-use crate::listen::tls::TlsEntry;
+use crate::listen::listeners::Listeners;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
@@ -21,14 +21,14 @@ use crate::telemetry::metrics::LiveReadings;
 pub(crate) struct Observed {
     site: Arc<ArcSwap<Site>>,
     connections: Arc<ListenCounters>,
-    doors: Vec<Arc<TlsEntry>>,
+    listeners: Arc<Listeners>,
     /// The last configuration, if it was refused.
     refused: ArcSwapOption<Outcome>,
 }
 
 impl Observed {
-    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
-        Self { site, connections, doors, refused: ArcSwapOption::empty() }
+    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, listeners: Arc<Listeners>) -> Self {
+        Self { site, connections, listeners, refused: ArcSwapOption::empty() }
     }
 
     /// Notes how the last reload ended.
@@ -56,7 +56,7 @@ impl Observed {
         let refused = self.refused.load_full();
         let refused = refused.iter().filter_map(|outcome| outcome.faults()).flatten().cloned().collect();
         let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
-        let ends = self.doors.iter().flat_map(|door| door.not_after());
+        let ends = self.listeners.tls_entries().into_iter().flat_map(|door| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
         let all: [(&'static str, Vec<String>); 4] = [
             ("configuration_refused", refused),
