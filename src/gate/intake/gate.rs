@@ -4,8 +4,10 @@
 //! keeps the buffer alive that it was read into, and a sender who lets them arrive at the right sizes would hold several
 //! times what the budget counts. The copy costs a tenth of what hashing the same bytes does.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -66,7 +68,7 @@ impl Intake {
     }
 
     /// Reads the body to its end. What it took of the budget is the caller's to keep until the delivery's end.
-    pub async fn receive<B>(&self, terms: Terms, head: Head, body: B) -> Result<(Received, Holding), IntakeError>
+    pub async fn receive<B>(&self, terms: Terms, mut head: Head, body: B) -> Result<(Received, Holding), IntakeError>
     where
         B: Body<Data = Bytes>,
     {
@@ -74,12 +76,22 @@ impl Intake {
         let mut reading = Reading { holding: Holding::new(&self.budget, terms.source), pieces: Pieces::default() };
         let mut body = pin!(body);
         let start = Instant::now();
+        let mut is_detached = false;
         loop {
-            let allowed = pace::allowed(reading.holding.bytes(), self.limits.body_timeout);
-            let frame = timeout_at(start + allowed, body.frame()).await.map_err(|_| {
-                let received_bytes = reading.holding.bytes();
-                IntakeError::BodyTimeout { received_bytes, allowed }
-            })?;
+            let frame = match poll_fn(|context| Poll::Ready(body.as_mut().poll_frame(context))).await {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    // Who has to be waited for holds as little as possible meanwhile.
+                    if !std::mem::replace(&mut is_detached, true) {
+                        head.detach();
+                    }
+                    let allowed = pace::allowed(reading.holding.bytes(), self.limits.body_timeout);
+                    timeout_at(start + allowed, body.frame()).await.map_err(|_| {
+                        let received_bytes = reading.holding.bytes();
+                        IntakeError::BodyTimeout { received_bytes, allowed }
+                    })?
+                }
+            };
             match frame {
                 None => return Ok((Received { head, body: reading.pieces.finish() }, reading.holding)),
                 Some(Err(_)) => return Err(IntakeError::Broken),

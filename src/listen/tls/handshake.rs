@@ -15,6 +15,10 @@ use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::socket::Stream;
 use crate::listen::spec::ConnectionLimits;
 
+/// A connection behind its handshake. Boxed: a session is more than a KiB, and each future that it passes through on its way
+/// would have room for another one.
+pub(in crate::listen) type TlsSession = Box<TlsStream<Stream>>;
+
 /// All handshakes of the process. Shared by the workers.
 #[derive(Debug)]
 pub(in crate::listen) struct Handshakes {
@@ -31,7 +35,7 @@ impl Handshakes {
     }
 
     /// Ends TLS on a connection; nothing when the peer failed or was too slow.
-    pub(in crate::listen) async fn end_tls(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
+    pub(in crate::listen) async fn end_tls(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsSession, TlsFacts)> {
         let finished = timeout(self.deadline, self.shake_hands(entry, socket)).await;
         if finished.is_err() {
             self.counters.reached(ListenLimit::HandshakeTimeout);
@@ -41,14 +45,14 @@ impl Handshakes {
         finished
     }
 
-    async fn shake_hands(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
+    async fn shake_hands(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsSession, TlsFacts)> {
         // A peer that says nothing waits here, without a place.
         socket.readable().await.ok()?;
         if self.places.available_permits() == 0 {
             self.counters.reached(ListenLimit::HandshakePlaces);
         }
         let _place = self.places.acquire().await.ok()?;
-        let stream = TlsAcceptor::from(entry.config()).accept(socket).await.ok()?;
+        let stream = Box::new(TlsAcceptor::from(entry.config()).accept(socket).await.ok()?);
         let session = stream.get_ref().1;
         let version = match session.protocol_version()? {
             ProtocolVersion::TLSv1_3 => "TLSv1.3",

@@ -94,6 +94,8 @@ impl Engine {
     fn read_at_one_moment(&mut self) -> (Snapshot, Result<Fresh, Vec<String>>) {
         let mut last = (Snapshot::default(), Err(Vec::new()));
         for _ in 0..READINGS_MAX {
+            // What the last reading opened must be closed before the next one opens it again.
+            last.1 = Err(Vec::new());
             let before = Snapshot::take(&self.targets);
             let read = self.read();
             let after = Snapshot::take(&self.targets);
