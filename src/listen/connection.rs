@@ -21,7 +21,7 @@ use super::serve::{Conversation, Handler};
 use super::slots::Slot;
 use super::socket::Stream;
 use super::spec::ConnectionLimits;
-use super::tls::Handshakes;
+use super::tls::{Handshakes, Secured};
 use super::{http2, proxied};
 use crate::domain::address::Peer;
 
@@ -55,22 +55,23 @@ impl<H: Handler> Terms<H> {
         let introduction = Box::pin(self.introduce(&mut socket, peer, &door, &mut slot));
         let introduced = farewell.unless_told(introduction).await;
         let Some(caller) = introduced.flatten() else { return };
-        let conversation = |tls: Option<TlsFacts>| {
+        let conversation = |tls: Option<TlsFacts>, name: Option<Box<str>>| {
             let (handler, door) = (Arc::clone(&self.handler), Arc::clone(&door));
             let (requests_max, counters) = (self.limits.requests_max, Arc::clone(&self.counters));
-            Conversation { handler, door, caller, tls, requests_max, counters }
+            Conversation { handler, door, caller, tls, name, requests_max, counters }
         };
         let Some(entry) = &door.tls else {
-            return Box::pin(self.converse(socket, conversation(None), &farewell)).await;
+            return Box::pin(self.converse(socket, conversation(None, None), &farewell)).await;
         };
         let handshake = Box::pin(self.handshakes.end_tls(entry, socket));
         let ended = farewell.unless_told(handshake).await.flatten();
-        let Some((stream, facts)) = ended else { return };
+        let Some(Secured { stream, facts, name }) = ended else { return };
+        let conversation = conversation(Some(facts), name);
         match facts.protocol {
-            Protocol::Http1 => Box::pin(self.converse(stream, conversation(Some(facts)), &farewell)).await,
+            Protocol::Http1 => Box::pin(self.converse(stream, conversation, &farewell)).await,
             Protocol::Http2 => {
                 let counters = Arc::clone(&self.counters);
-                Box::pin(http2::converse(stream, self.limits, counters, conversation(Some(facts)), &farewell)).await;
+                Box::pin(http2::converse(stream, self.limits, counters, conversation, &farewell)).await;
             }
         }
     }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use crate::domain::name::ListenerName;
 use crate::domain::time::UnixTime;
 use crate::gate::intake::error::BudgetScope;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::listeners::Listeners;
+use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
@@ -56,7 +58,7 @@ impl Observed {
         let refused = self.refused.load_full();
         let refused = refused.iter().filter_map(|outcome| outcome.faults()).flatten().cloned().collect();
         let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
-        let ends = self.listeners.tls_entries().into_iter().flat_map(|door| door.not_after());
+        let ends = self.listeners.tls_entries().into_iter().flat_map(|(_, door)| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
         let all: [(&'static str, Vec<String>); 4] = [
             ("configuration_refused", refused),
@@ -81,7 +83,13 @@ impl Observed {
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
             limits_reached: self.limits_reached(&site),
+            certificates_end: self.certificates_end(),
         })
+    }
+
+    fn certificates_end(&self) -> Vec<(ListenerName, UnixTime)> {
+        let first = |(name, door): (ListenerName, Arc<TlsEntry>)| door.not_after().into_iter().min().map(|end| (name, end));
+        self.listeners.tls_entries().into_iter().filter_map(first).collect()
     }
 
     /// Every bound whose hits no request's reason tells of.

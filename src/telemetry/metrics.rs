@@ -15,17 +15,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use crate::domain::name::{IntegrationName, ProviderName, SecretId};
+use crate::domain::name::{IntegrationName, ListenerName, ProviderName, SecretId};
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
-use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::labels::{IntegrationLabel, LimitLabel, ListenerLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED,
-    REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES,
-    UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CERTIFICATE_EXPIRY, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED,
+    LIMIT_REACHED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED,
+    TLS_HANDSHAKES, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -52,6 +52,8 @@ pub struct LiveReadings {
     pub audit_errors: u64,
     /// How often each bound was hit, by the bound's name in a closed enum.
     pub limits_reached: Vec<(&'static str, u64)>,
+    /// When the first certificate of each listener that ends TLS ends.
+    pub certificates_end: Vec<(ListenerName, UnixTime)>,
 }
 
 /// How a reload ended.
@@ -90,6 +92,7 @@ pub struct Metrics {
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
     limit_reached: Family<LimitLabel, Counter>,
+    certificate_expiry: Family<ListenerLabel, Gauge>,
     audit_errors: Counter,
     inflight_requests: Level,
     inflight_bytes: Level,
@@ -121,6 +124,7 @@ impl Metrics {
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
+            certificate_expiry: register(known, CERTIFICATE_EXPIRY, Family::default()),
             limit_reached: register(known, LIMIT_REACHED, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
             inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
@@ -242,6 +246,12 @@ impl Metrics {
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);
+        // A listener that is gone has no certificate.
+        self.certificate_expiry.clear();
+        for (listener, end) in &live.certificates_end {
+            let listener = listener.to_string();
+            self.certificate_expiry.get_or_create_owned(&ListenerLabel { listener }).set(end.seconds());
+        }
         for (limit, hits) in &live.limits_reached {
             overwrite(&self.limit_reached.get_or_create_owned(&LimitLabel { limit }), *hits);
         }

@@ -10,6 +10,7 @@ use crate::support::upstream::Upstream;
 /// Every metric of the interface with its labels, in alphabetical order; a histogram by its count.
 const METRICS: &[(&str, &[&str])] = &[
     ("hookward_audit_errors_total", &[]),
+    ("hookward_certificate_expiry_timestamp_seconds", &["listener"]),
     ("hookward_config_reloads_total", &["result"]),
     ("hookward_connections", &[]),
     ("hookward_inflight_bytes", &[]),

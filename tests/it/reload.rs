@@ -503,8 +503,8 @@ fn what_it_holds_goes_on() {
 fn a_request_ends_by_the_configuration_it_began_with() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream));
-    let latch = crate::support::upstream::Latch::default();
-    upstream.next(crate::support::upstream::Reply::Held(latch.clone(), Box::new(crate::support::upstream::Reply::ok())));
+    let latch = Latch::default();
+    upstream.next(Reply::Held(latch.clone(), Box::new(Reply::ok())));
     let mut connection = gateway.connect();
     connection.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
     upstream.wait_for(1);
@@ -584,8 +584,7 @@ fn tls_13_certificates_that_cannot_serve_are_not_taken() {
     assert_eq!(gateway.reload().status, 422, "missing");
     replace(&file("tls.crt"), &new.cert_pem);
     replace(&file("tls.key"), &new.key_pem);
-    let taken =
-        poll(SOON, || crate::support::client::Connection::tls(gateway.ports().public, std::net::Ipv4Addr::LOCALHOST, &new).ok());
+    let taken = poll(SOON, || Connection::tls(gateway.ports().public, Ipv4Addr::LOCALHOST, &new).ok());
     assert!(taken.is_some(), "found by itself");
     assert!(poll(SOON, || (gateway.readiness()["status"] == "ready").then_some(())).is_some());
     gateway.finish();

@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 17] = [
+const INTERFACE: [(&str, &str); 18] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -21,6 +21,7 @@ const INTERFACE: [(&str, &str); 17] = [
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
+    ("hookward_certificate_expiry_timestamp_seconds", "gauge"),
     ("hookward_limit_reached_total", "counter"),
     ("hookward_config_reloads_total", "counter"),
     ("hookward_audit_errors_total", "counter"),
@@ -40,7 +41,9 @@ fn configured() -> Metrics {
 }
 
 fn render(metrics: &Metrics) -> String {
-    metrics.render(&LiveReadings { limits_reached: vec![("connections", 0)], ..LiveReadings::default() })
+    let end = ("public".parse().unwrap(), UnixTime::from_seconds(1_900_000_000));
+    let (limits_reached, certificates_end) = (vec![("connections", 0)], vec![end]);
+    metrics.render(&LiveReadings { limits_reached, certificates_end, ..LiveReadings::default() })
 }
 
 #[track_caller]
@@ -136,7 +139,7 @@ fn what_is_counted_is_rendered() {
     ] {
         assert_line(&text, line);
     }
-    assert!(!text.contains("expiry_timestamp_seconds{"), "a secret that lost its end has no end to show");
+    assert!(!text.contains("secret_expiry_timestamp_seconds{"), "a secret that lost its end has no end to show");
 }
 
 #[test]
@@ -151,6 +154,7 @@ fn live_readings_are_shown_as_they_are() {
         connections: 7,
         audit_errors: 8,
         limits_reached: vec![("header_timeout", 9)],
+        certificates_end: vec![("public".parse().unwrap(), UnixTime::from_seconds(10))],
     };
     let metrics = Metrics::new();
     assert_eq!(metrics.render(&live), metrics.render(&live), "a second scrape adds nothing");
@@ -164,6 +168,7 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_connections 7",
         "hookward_audit_errors_total 8",
         "hookward_limit_reached_total{limit=\"header_timeout\"} 9",
+        "hookward_certificate_expiry_timestamp_seconds{listener=\"public\"} 10",
     ] {
         assert_line(&metrics.render(&live), line);
     }
