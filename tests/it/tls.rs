@@ -166,7 +166,7 @@ fn tls_08_a_host_behind_another_certificate_than_the_connection_s() {
 
 #[test]
 fn tls_14_a_certificate_that_ends_while_it_serves() {
-    // The senders that check it are lost anyhow; the others are served, and the operator is told in three ways.
+    // The senders that check it are lost anyhow; the others are served, and the operator is told twice.
     let upstream = Upstream::start();
     let ending = Certificate::ending_in(8);
     let gateway = Gateway::start(
@@ -190,10 +190,6 @@ fn tls_14_a_certificate_that_ends_while_it_serves() {
     let mut careless = connect(Certificate::careless_client()).unwrap();
     careless.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
     assert_eq!(careless.answer().status, 200, "whoever does not is served");
-    let checked = crate::support::gateway::hookward_output(gateway.directory(), &["check", "--config", "hookward.toml"]);
-    assert!(checked.status.code() != Some(0), "{}", String::from_utf8_lossy(&checked.stdout));
-    let told = [checked.stdout, checked.stderr].concat();
-    assert!(String::from_utf8_lossy(&told).contains("tls-expired"), "{}", String::from_utf8_lossy(&told));
     gateway.finish().holds_exactly(&[("delivered", 200)]);
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Budget {
     /// What everybody together may hold while a source that wants more holds more than `modest` unverified.
     max_of_all_but_modest: u64,
     modest: u64,
+    reader: u64,
     held: AtomicU64,
     /// By source. Locked by the requests of all workers, for a look-up each.
     unverified: Mutex<HashMap<SourceKey, u64>>,
@@ -33,6 +34,7 @@ impl Budget {
             max: max_bytes,
             max_of_source: max_bytes / SOURCES_AT_LEAST,
             max_of_all_but_modest: max_bytes.saturating_sub(max_bytes / SOURCES_AT_LEAST),
+            reader: if max_bytes >= READERS_AT_LEAST.saturating_mul(READER_BYTES) { READER_BYTES } else { 0 },
             modest: (max_bytes / MODEST_SOURCES).max(MODEST_BYTES),
             held: AtomicU64::new(0),
             unverified: Mutex::default(),
@@ -118,6 +120,11 @@ impl Holding {
         Ok(())
     }
 
+    /// Takes what reading a body costs that does not come at once: the buffer it is read into stays for as long.
+    pub(super) fn take_reader(&mut self) -> Result<(), IntakeError> {
+        self.take(self.budget.reader)
+    }
+
     /// How many bytes are held.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
@@ -142,6 +149,10 @@ impl Drop for Holding {
 /// The last eighth of the budget is for sources that hold next to nothing: an honest sender's delivery finds room though
 /// others fill theirs as slowly as they are allowed to. So many of such sources fit into the whole budget.
 const MODEST_SOURCES: u64 = 4096;
+/// The buffer of a connection that is read from. Counted only where the budget has room for a thousand of them: with less, one
+/// body must still fit.
+const READER_BYTES: u64 = 8 << 10;
+const READERS_AT_LEAST: u64 = 1024;
 /// What any source may hold as one of those.
 const MODEST_BYTES: u64 = 16 << 10;
 

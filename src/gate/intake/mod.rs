@@ -13,7 +13,8 @@
 //! 4. they arrive within `body_timeout`, and after two seconds not slower than 4 KiB a second;
 //! 5. they end where the framing says.
 //!
-//! Nothing is reserved for what is only declared. Trailers are dropped.
+//! A body that does not come in one piece is charged for the buffer it is read into besides its bytes. Nothing is reserved for
+//! what is only declared. Trailers are dropped.
 
 mod budget;
 pub mod error;
