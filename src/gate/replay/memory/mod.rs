@@ -16,7 +16,9 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 
+use super::filling::{Crossing, Level};
 use super::key::Identity;
+use super::steps::Steps;
 use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreCounters, StoreError};
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Now, UnixTime};
@@ -25,7 +27,6 @@ mod entry;
 mod forgotten;
 mod ledger;
 mod shard;
-mod steps;
 
 pub(super) use entry::JournalEntry;
 pub(super) use ledger::ShareTag;
@@ -33,7 +34,6 @@ pub(super) use ledger::ShareTag;
 use forgotten::Forgotten;
 use ledger::Ledger;
 use shard::{Context, Key, Shard};
-use steps::Steps;
 
 /// Claims in this process's memory.
 pub struct MemoryStore {
@@ -49,6 +49,7 @@ pub struct MemoryStore {
     next_sweep_ms: AtomicU64,
     forgotten: Forgotten,
     steps: Steps,
+    crossing: Crossing,
     counters: StoreCounters,
 }
 
@@ -67,6 +68,7 @@ impl MemoryStore {
             next_sweep_ms: AtomicU64::new(0),
             forgotten: Forgotten::default(),
             steps: Steps::new(started),
+            crossing: Crossing::default(),
             counters: StoreCounters::default(),
         }
     }
@@ -189,6 +191,7 @@ impl ReplayStore for MemoryStore {
 
     fn maintain(&self, now: Now) {
         self.steps.watch(now, &self.counters);
+        self.crossing.watch(self.level());
         let with = self.context(now);
         if self.is_nearly_full() {
             self.next_sweep_ms.fetch_max(now_ms(now) + 1000, Ordering::Relaxed);
@@ -200,6 +203,10 @@ impl ReplayStore for MemoryStore {
 
     fn entries(&self) -> u64 {
         self.ledger.taken()
+    }
+
+    fn level(&self) -> Level {
+        Level { taken: self.entries(), of: self.capacity(), unit: "places" }
     }
 
     /// It is in this process.
