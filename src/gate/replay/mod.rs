@@ -54,4 +54,6 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod tests;

@@ -99,7 +99,7 @@ fn only(mut paths: Vec<PathBuf>) -> PathBuf {
 }
 
 #[test]
-fn a_restart_remembers_what_was_settled_and_nothing_else() {
+fn rpl_16_a_restart_remembers_what_was_settled_and_nothing_else() {
     let place = Place::with_history();
     let store = place.open();
     place.settle_all(&store, 0..5);
@@ -431,7 +431,7 @@ fn segments_are_unlinked_whole_when_they_are_over_and_not_before() {
 }
 
 #[test]
-fn a_wall_set_back_while_it_was_off_opens_no_hole() {
+fn clk_03_a_wall_set_back_while_it_was_off_opens_no_hole() {
     let place = Place::with_history();
     let start = place.clock.now().wall;
     let old = place.request(1);

@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
-use parking_lot::Mutex;
 
 use super::filling::{Crossing, Level};
 use super::key::Identity;
@@ -25,7 +24,10 @@ use crate::domain::time::{Now, UnixTime};
 
 mod entry;
 mod forgotten;
+#[cfg(test)]
+mod interleavings;
 mod ledger;
+mod lock;
 mod shard;
 
 pub(super) use entry::JournalEntry;
@@ -33,6 +35,7 @@ pub(super) use ledger::ShareTag;
 
 use forgotten::Forgotten;
 use ledger::Ledger;
+use lock::Mutex;
 use shard::{Context, Key, Shard};
 
 /// Claims in this process's memory.
@@ -71,6 +74,12 @@ impl MemoryStore {
             crossing: Crossing::default(),
             counters: StoreCounters::default(),
         }
+    }
+
+    /// Which shard an identity falls into.
+    #[cfg(test)]
+    pub(super) fn shard_of(&self, identity: &Identity) -> usize {
+        Key::new(identity, &self.seed).shard(self.shards.len() - 1)
     }
 
     fn context(&self, now: Now) -> Context<'_> {
