@@ -31,6 +31,8 @@ mod known_bad; // heads and framings of the catalogue, row by row, and how many 
 mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails
 mod limits; // bounds: sizes, times, rates, connections
 mod listener; // connections: silent, slow, too many, too few descriptors, and who is counted for them
+mod memory; // what is announced costs nothing, what is sent is counted
+mod overload; // more than can be served: refused early, over at once
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
 mod readme; // README.md: what it tells a newcomer to type works
