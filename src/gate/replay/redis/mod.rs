@@ -31,7 +31,9 @@ use data_encoding::BASE64URL_NOPAD;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::filling::{Crossing, Level};
 use super::key::Identity;
+use super::steps::Steps;
 use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreCounters, StoreError};
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Clock, Now, UnixTime};
@@ -77,6 +79,8 @@ pub struct RedisSettings {
 /// Claims in Redis.
 pub struct RedisStore {
     shared: Arc<Shared>,
+    steps: Steps,
+    crossing: Crossing,
     /// Dropped with the store, it ends the thread.
     _thread: DropGuard,
 }
@@ -93,6 +97,9 @@ struct Shared {
     every: Duration,
     loose_ends: LooseEnds,
     entries: AtomicU64,
+    /// Bytes that the server has taken, and may take; nought where it has no bound.
+    memory_used: AtomicU64,
+    memory_max: AtomicU64,
     counters: StoreCounters,
 }
 
@@ -120,14 +127,17 @@ impl RedisStore {
             every,
             loose_ends: LooseEnds::default(),
             entries: AtomicU64::new(0),
+            memory_used: AtomicU64::new(0),
+            memory_max: AtomicU64::new(0),
             counters: StoreCounters::default(),
         });
         let (first, looked) = oneshot::channel();
+        let steps = Steps::new(clock.now());
         let watch = Watch::new(Arc::clone(&shared), connector, clock);
         let thread = start(watch, first).map_err(RedisOpenError::Thread)?;
         match looked.await {
             Ok(Err(fault)) if fault.is_for_good() => Err(RedisOpenError::Unfit(fault)),
-            Ok(Ok(()) | Err(_)) | Err(_) => Ok(Self { shared, _thread: thread }),
+            Ok(Ok(()) | Err(_)) | Err(_) => Ok(Self { shared, steps, crossing: Crossing::default(), _thread: thread }),
         }
     }
 
@@ -214,6 +224,11 @@ impl Shared {
         format!("{}{}", self.prefix, BASE64URL_NOPAD.encode(&half)).into_bytes()
     }
 
+    fn note_memory(&self, (used, max): (u64, u64)) {
+        self.memory_used.store(used, Ordering::Relaxed);
+        self.memory_max.store(max, Ordering::Relaxed);
+    }
+
     /// All keys of the database but the generation's.
     fn note_entries(&self, keys: i64) {
         self.entries.store(u64::try_from(keys).unwrap_or(0).saturating_sub(1), Ordering::Relaxed);
@@ -251,7 +266,10 @@ impl ReplayStore for RedisStore {
     }
 
     /// The server drops what is over by itself, and the watch has a thread of its own.
-    fn maintain(&self, _now: Now) {}
+    fn maintain(&self, now: Now) {
+        self.steps.watch(now, &self.shared.counters);
+        self.crossing.watch(self.level());
+    }
 
     /// Keys of the database at the last look, without the generation's: exact where the database is ours alone.
     fn entries(&self) -> u64 {
@@ -261,6 +279,12 @@ impl ReplayStore for RedisStore {
     /// Nought: the server's `maxmemory` bounds it, not a count.
     fn capacity(&self) -> u64 {
         0
+    }
+
+    /// Of the server's memory, at the last look.
+    fn level(&self) -> Level {
+        let read = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed);
+        Level { taken: read(&self.shared.memory_used), of: read(&self.shared.memory_max), unit: "bytes of Redis" }
     }
 
     fn is_available(&self, _now: Now) -> bool {
