@@ -100,6 +100,7 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let page = Arc::clone(observed.hub()).run(Arc::clone(&observed));
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
@@ -111,6 +112,7 @@ impl Gateway {
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
         let running = Workers::start(workers, sockets.listeners, &plan.connections, make_line, &connections).map_err(one)?;
         tasks.push(tokio::spawn(reloader.run(engine)));
+        tasks.push(tokio::spawn(page));
         Ok(Self {
             addresses,
             admin_address,

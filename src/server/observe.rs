@@ -12,6 +12,7 @@ use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
+use crate::server::live::hub::Hub;
 use crate::server::readiness::{Conditions, Degraded, Readiness};
 use crate::server::reload::outcome::Outcome;
 use crate::telemetry::metrics::LiveReadings;
@@ -23,11 +24,22 @@ pub(crate) struct Observed {
     doors: Vec<Arc<TlsEntry>>,
     /// The last configuration, if it was refused.
     refused: ArcSwapOption<Outcome>,
+    hub: Arc<Hub>,
 }
 
 impl Observed {
     pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
-        Self { site, connections, doors, refused: ArcSwapOption::empty() }
+        Self { site, connections, doors, refused: ArcSwapOption::empty(), hub: Arc::default() }
+    }
+
+    /// The site that serves now.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        self.site.load_full()
+    }
+
+    /// Where the status page listens.
+    pub(crate) const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// Notes how the last reload ended.
@@ -79,6 +91,8 @@ impl Observed {
             tls_handshakes_failed: self.connections.handshakes_failed(),
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
+            event_streams: self.hub.listeners(),
+            event_streams_dropped: self.hub.dropped(),
         })
     }
 

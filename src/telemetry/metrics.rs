@@ -23,7 +23,7 @@ use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND,
+    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND,
     REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION,
     VERIFY_DURATION, is_counter,
 };
@@ -50,6 +50,10 @@ pub struct LiveReadings {
     pub connections: u64,
     /// Failures of the audit log, since the start.
     pub audit_errors: u64,
+    /// Status pages that are being told.
+    pub event_streams: u64,
+    /// Those that did not keep up, since the start.
+    pub event_streams_dropped: u64,
 }
 
 /// How a reload ended.
@@ -88,6 +92,8 @@ pub struct Metrics {
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
     audit_errors: Counter,
+    event_streams: Level,
+    event_streams_dropped: Counter,
     inflight_requests: Level,
     inflight_bytes: Level,
     replay_entries: Level,
@@ -119,6 +125,8 @@ impl Metrics {
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
+            event_streams: register(known, EVENT_STREAMS, Level::default()),
+            event_streams_dropped: register(known, EVENT_STREAMS_DROPPED, Counter::default()),
             inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
             inflight_bytes: register(known, INFLIGHT_BYTES, Level::default()),
             replay_entries: register(known, REPLAY_ENTRIES, Level::default()),
@@ -235,6 +243,8 @@ impl Metrics {
         self.replay_capacity.set(live.replay_capacity);
         self.connections.set(live.connections);
         overwrite(&self.audit_errors, live.audit_errors);
+        self.event_streams.set(live.event_streams);
+        overwrite(&self.event_streams_dropped, live.event_streams_dropped);
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);

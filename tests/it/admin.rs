@@ -12,6 +12,8 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_audit_errors_total", &[]),
     ("hookward_config_reloads_total", &["result"]),
     ("hookward_connections", &[]),
+    ("hookward_event_streams", &[]),
+    ("hookward_event_streams_dropped_total", &[]),
     ("hookward_inflight_bytes", &[]),
     ("hookward_inflight_requests", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
 use super::command::{Command, Verb};
-use super::{Admin, access, foreign_host, guard_headers, text, token_needed};
+use super::{Admin, access, foreign_host, foreign_page, guard_headers, text, token_needed};
 use crate::audit::record::{Note, SwitchAction};
 use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::request_id::RequestId;
@@ -44,7 +44,7 @@ impl Admin {
         B: Body<Data = Bytes> + Send,
         B::Error: Send,
     {
-        if let Some(refusal) = self.refusal(parts) {
+        if let Some(refusal) = self.refusal_of_change(parts) {
             return refusal;
         }
         let Some(verb) = Verb::of(parts.uri.path()).filter(|verb| self.is_known(verb)) else {
@@ -61,13 +61,13 @@ impl Admin {
     }
 
     /// Why this caller may not change anything, or not like this.
-    fn refusal(&self, parts: &Parts) -> Option<Answer> {
+    fn refusal_of_change(&self, parts: &Parts) -> Option<Answer> {
         let headers = &parts.headers;
         if !access::names_us(headers) {
             return Some(foreign_host());
         }
-        if !access::has_no_foreign_origin(headers) {
-            return Some(text(StatusCode::FORBIDDEN, "the call comes from another site's page\n"));
+        if !access::has_no_foreign_origin(headers) || !access::is_from_no_other_site(headers) {
+            return Some(foreign_page());
         }
         if parts.method != Method::POST {
             return Some(text(StatusCode::METHOD_NOT_ALLOWED, "only POST\n").with(ALLOW, HeaderValue::from_static("POST")));
