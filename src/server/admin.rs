@@ -104,9 +104,10 @@ impl Admin {
             "/api/v1/integrations" if !is_probe => {
                 self.refusal_of_data(headers).unwrap_or_else(|| only_get(method, || self.integrations()))
             }
-            EVENTS if !is_probe => {
-                self.refusal_of_data(headers).unwrap_or_else(|| only_get(method, || text(StatusCode::OK, "")))
+            "/api/v1/replicas" if !is_probe => {
+                self.refusal_of_data(headers).unwrap_or_else(|| only_get(method, || self.replicas()))
             }
+            EVENTS if !is_probe => self.refusal_of_data(headers).unwrap_or_else(|| only_get(method, || text(StatusCode::OK, ""))),
             path if !is_probe => match page::part(path) {
                 Some(part) => self.refusal(headers).unwrap_or_else(|| only_get(method, || self.part(part))),
                 None => text(StatusCode::NOT_FOUND, "not found\n"),
@@ -170,6 +171,11 @@ impl Admin {
 
     fn integrations(&self) -> Answer {
         json(StatusCode::OK, &self.observed.inventory())
+    }
+
+    /// Everybody who shares the store; an empty list where nobody can.
+    fn replicas(&self) -> Answer {
+        json(StatusCode::OK, &self.observed.replicas().map(|replicas| replicas.peers()).unwrap_or_default())
     }
 }
 

@@ -16,6 +16,8 @@ mod material;
 mod observe;
 pub mod readiness;
 pub mod reload;
+mod replicas;
 mod standing;
 pub mod state_directory;
+mod thrown;
 mod watch;

@@ -15,6 +15,7 @@ use crate::server::inventory::InventoryEntry;
 use crate::server::live::hub::Hub;
 use crate::server::readiness::{Conditions, Degraded, Readiness};
 use crate::server::reload::outcome::Outcome;
+use crate::server::replicas::Replicas;
 use crate::telemetry::metrics::LiveReadings;
 
 /// The gateway as seen from outside the request path.
@@ -25,16 +26,23 @@ pub(crate) struct Observed {
     /// The last configuration, if it was refused.
     refused: ArcSwapOption<Outcome>,
     hub: Arc<Hub>,
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl Observed {
     pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
-        Self { site, connections, doors, refused: ArcSwapOption::empty(), hub: Arc::default() }
+        let replicas = Replicas::of(&site);
+        Self { site, connections, doors, replicas, refused: ArcSwapOption::empty(), hub: Arc::default() }
     }
 
     /// The site that serves now.
     pub(crate) fn site(&self) -> Arc<Site> {
         self.site.load_full()
+    }
+
+    /// The other replicas, where there may be some.
+    pub(crate) const fn replicas(&self) -> Option<&Arc<Replicas>> {
+        self.replicas.as_ref()
     }
 
     /// Where the status page listens.
@@ -69,9 +77,11 @@ impl Observed {
         let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
         let ends = self.doors.iter().flat_map(|door| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
-        let all: [(&'static str, Vec<String>); 4] = [
+        let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
+        let all: [(&'static str, Vec<String>); 5] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
+            ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
         ];
@@ -92,6 +102,8 @@ impl Observed {
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
             event_streams: self.hub.listeners(),
+            replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count()),
+            replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
             event_streams_dropped: self.hub.dropped(),
         })
     }

@@ -23,9 +23,9 @@ use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND,
-    REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION,
-    VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
+    INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLICA_FAILURES, REPLICAS,
+    REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -50,6 +50,10 @@ pub struct LiveReadings {
     pub connections: u64,
     /// Failures of the audit log, since the start.
     pub audit_errors: u64,
+    /// Replicas that share the store and were heard lately.
+    pub replicas: u64,
+    /// Exchanges with them that failed, since the start.
+    pub replica_failures: u64,
     /// Status pages that are being told.
     pub event_streams: u64,
     /// Those that did not keep up, since the start.
@@ -93,6 +97,8 @@ pub struct Metrics {
     tls_handshakes: Family<ResultLabel, Counter>,
     audit_errors: Counter,
     event_streams: Level,
+    replicas: Level,
+    replica_failures: Counter,
     event_streams_dropped: Counter,
     inflight_requests: Level,
     inflight_bytes: Level,
@@ -126,6 +132,8 @@ impl Metrics {
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
             event_streams: register(known, EVENT_STREAMS, Level::default()),
+            replicas: register(known, REPLICAS, Level::default()),
+            replica_failures: register(known, REPLICA_FAILURES, Counter::default()),
             event_streams_dropped: register(known, EVENT_STREAMS_DROPPED, Counter::default()),
             inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
             inflight_bytes: register(known, INFLIGHT_BYTES, Level::default()),
@@ -244,6 +252,8 @@ impl Metrics {
         self.connections.set(live.connections);
         overwrite(&self.audit_errors, live.audit_errors);
         self.event_streams.set(live.event_streams);
+        self.replicas.set(live.replicas);
+        overwrite(&self.replica_failures, live.replica_failures);
         overwrite(&self.event_streams_dropped, live.event_streams_dropped);
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);

@@ -20,6 +20,8 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_replay_blind_total", &[]),
     ("hookward_replay_capacity", &[]),
     ("hookward_replay_entries", &[]),
+    ("hookward_replica_failures_total", &[]),
+    ("hookward_replicas", &[]),
     ("hookward_request_duration_seconds_count", &["integration"]),
     ("hookward_requests_total", &["integration", "outcome", "provider", "reason"]),
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),

@@ -17,6 +17,7 @@ use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
 use crate::server::observe::Observed;
 use crate::server::readiness::Readiness;
+use crate::server::replicas::peer::Peer;
 
 /// One integration on the page.
 #[derive(Debug, Serialize)]
@@ -39,6 +40,8 @@ pub(crate) struct Frame {
     pub(crate) unrouted: BTreeMap<&'static str, u64>,
     /// The order for all, if there is one.
     pub(crate) all_off: Option<String>,
+    /// Everybody who shares the store; empty where nobody can.
+    pub(crate) replicas: Vec<Peer>,
 }
 
 /// How full the replay store is.
@@ -62,6 +65,7 @@ impl Frame {
             inflight: site.shared.inflight.count(),
             replay: ReplayFill::of(&site),
             unrouted: unrouted(&site),
+            replicas: observed.replicas().map(|replicas| replicas.peers()).unwrap_or_default(),
             all_off: site.shared.switches.all_off(now.wall).map(|order| order.why.as_str().to_owned()),
         }
     }

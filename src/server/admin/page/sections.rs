@@ -48,7 +48,10 @@ fn replay(page: &mut String, fill: &ReplayFill) {
     let of = if *capacity == 0 { String::new() } else { format!(" of {capacity}") };
     let _ = write!(page, "<div><dt>Replay store, {store}</dt><dd id=\"total-replay\">{entries}<small>{of}</small></dd>");
     if *capacity > 0 {
-        let _ = write!(page, "<meter id=\"replay-meter\" aria-label=\"replay store fill\" max=\"{capacity}\" value=\"{entries}\"></meter>");
+        let _ = write!(
+            page,
+            "<meter id=\"replay-meter\" aria-label=\"replay store fill\" max=\"{capacity}\" value=\"{entries}\"></meter>"
+        );
     }
     page.push_str("</div>");
 }
