@@ -22,6 +22,7 @@ use crate::domain::time::{Clock, Monotonic, UnixTime};
 
 use super::error::{AuditError, AuditUnavailable};
 use super::fold::Fold;
+use super::recent::Recent;
 use super::record::{Entry, Note, RequestRecord};
 use super::spec::{AuditSpec, OnAuditFailure};
 use super::writer::Writer;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     pub(super) healthy: AtomicBool,
     pub(super) errors: AtomicU64,
     pub(super) fold: Mutex<Fold>,
+    pub(super) recent: Recent,
     deliveries: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
@@ -62,6 +64,7 @@ impl Shared {
             healthy: AtomicBool::new(true),
             errors: AtomicU64::new(0),
             fold: Mutex::new(Fold::default()),
+            recent: Recent::default(),
             deliveries: Arc::new(Semaphore::new(DELIVERY_PLACES)),
             refusals: Arc::new(Semaphore::new(REFUSAL_PLACES)),
             notes: Arc::new(Semaphore::new(NOTE_PLACES)),
@@ -160,6 +163,12 @@ impl Auditor {
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.shared.errors.load(Ordering::Relaxed)
+    }
+
+    /// The last decisions, for whoever looks.
+    #[must_use]
+    pub fn recent(&self) -> &Recent {
+        &self.shared.recent
     }
 
     /// Writes everything queued and a `stop` record, and waits until it is on disk or cannot be. Needs a runtime with a timer.

@@ -17,6 +17,7 @@ pub mod chain;
 pub mod error;
 pub mod fold;
 pub mod line;
+pub mod recent;
 pub mod record;
 pub mod spec;
 pub mod verify;

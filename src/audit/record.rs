@@ -169,6 +169,8 @@ pub enum Note {
         reason: String,
         /// Until when.
         until: Option<UnixTime>,
+        /// The replica that it was thrown at; absent where there are none.
+        origin: Option<String>,
     },
 }
 
@@ -208,7 +210,7 @@ impl Note {
                 line.plain("integrations", *integrations);
                 line.plain("faults", *faults);
             }
-            Self::Switch { action, integration, secret_id, reason, until } => {
+            Self::Switch { action, integration, secret_id, reason, until, origin } => {
                 line.text("action", action.code());
                 if let SwitchAction::AllowAgain(request) = action {
                     line.shown("request_id", request);
@@ -217,6 +219,9 @@ impl Note {
                 line.optional("secret_id", secret_id.as_ref().map(SecretId::as_str), Line::text);
                 line.excerpt("reason", reason);
                 line.optional("until", until.as_ref(), Line::shown);
+                if let Some(origin) = origin {
+                    line.excerpt("origin", origin);
+                }
             }
         }
     }

@@ -23,9 +23,10 @@ use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED,
-    LIMIT_REACHED, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLAY_WRITE_FAILURES, REQUEST_DURATION,
-    REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
+    INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES,
+    REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES,
+    UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -58,6 +59,14 @@ pub struct LiveReadings {
     pub audit_errors: u64,
     /// How often each bound was hit, by the bound's name in a closed enum.
     pub limits_reached: Vec<(&'static str, u64)>,
+    /// Replicas that share the store and were heard lately.
+    pub replicas: u64,
+    /// Exchanges with them that failed, since the start.
+    pub replica_failures: u64,
+    /// Status pages that are being told.
+    pub event_streams: u64,
+    /// Those that did not keep up, since the start.
+    pub event_streams_dropped: u64,
 }
 
 /// How a reload ended.
@@ -100,6 +109,10 @@ pub struct Metrics {
     tls_handshakes: Family<ResultLabel, Counter>,
     limit_reached: Family<LimitLabel, Counter>,
     audit_errors: Counter,
+    event_streams: Level,
+    replicas: Level,
+    replica_failures: Counter,
+    event_streams_dropped: Counter,
     inflight_requests: Level,
     inflight_bytes: Level,
     replay_entries: Level,
@@ -135,6 +148,10 @@ impl Metrics {
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
             limit_reached: register(known, LIMIT_REACHED, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
+            event_streams: register(known, EVENT_STREAMS, Level::default()),
+            replicas: register(known, REPLICAS, Level::default()),
+            replica_failures: register(known, REPLICA_FAILURES, Counter::default()),
+            event_streams_dropped: register(known, EVENT_STREAMS_DROPPED, Counter::default()),
             inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
             inflight_bytes: register(known, INFLIGHT_BYTES, Level::default()),
             replay_entries: register(known, REPLAY_ENTRIES, Level::default()),
@@ -254,6 +271,10 @@ impl Metrics {
         overwrite(&self.replay_write_failures, live.replay_write_failures);
         overwrite(&self.clock_steps, live.clock_steps);
         overwrite(&self.audit_errors, live.audit_errors);
+        self.event_streams.set(live.event_streams);
+        self.replicas.set(live.replicas);
+        overwrite(&self.replica_failures, live.replica_failures);
+        overwrite(&self.event_streams_dropped, live.event_streams_dropped);
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);

@@ -70,6 +70,14 @@ definitions! {
         "Reloads of the configuration";
     AUDIT_ERRORS = "hookward_audit_errors_total" []
         "Failed attempts to write the audit log, and records lost under on_failure = continue";
+    REPLICAS = "hookward_replicas" []
+        "Gateways that share the Redis of the replay store and were heard lately; 0 without Redis";
+    REPLICA_FAILURES = "hookward_replica_failures_total" []
+        "Failed exchanges of kill switches with the other replicas";
+    EVENT_STREAMS = "hookward_event_streams" []
+        "Status pages that are being told what changes";
+    EVENT_STREAMS_DROPPED = "hookward_event_streams_dropped_total" []
+        "Status pages that did not keep up and were let go";
 }
 
 /// Whether the encoder's name of a family belongs to a counter.

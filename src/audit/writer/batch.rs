@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::audit::auditor::Queued;
 use crate::audit::chain::Head;
+use crate::audit::recent::Recent;
 
 /// The most entries of one write.
 pub(super) const BATCH_ENTRIES: usize = 1024;
@@ -20,8 +21,8 @@ pub(in crate::audit) struct Batch {
     _places: Vec<OwnedSemaphorePermit>,
 }
 
-/// Chains entries to a head.
-pub(super) fn render(mut head: Head, entries: impl Iterator<Item = Queued>) -> Batch {
+/// Chains entries to a head, and shows the decisions among them to whoever looks.
+pub(super) fn render(mut head: Head, entries: impl Iterator<Item = Queued>, recent: &Recent) -> Batch {
     let mut bytes = Vec::new();
     let mut places = Vec::new();
     let mut line = String::new();
@@ -32,6 +33,7 @@ pub(super) fn render(mut head: Head, entries: impl Iterator<Item = Queued>) -> B
         line.push('\n');
         bytes.extend_from_slice(line.as_bytes());
         places.extend(queued.place);
+        recent.note(queued.entry);
     }
     Batch { bytes, head, _places: places }
 }

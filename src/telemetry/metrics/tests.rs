@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 20] = [
+const INTERFACE: [(&str, &str); 24] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -27,6 +27,10 @@ const INTERFACE: [(&str, &str); 20] = [
     ("hookward_limit_reached_total", "counter"),
     ("hookward_config_reloads_total", "counter"),
     ("hookward_audit_errors_total", "counter"),
+    ("hookward_replicas", "gauge"),
+    ("hookward_replica_failures_total", "counter"),
+    ("hookward_event_streams", "gauge"),
+    ("hookward_event_streams_dropped_total", "counter"),
 ];
 
 fn integration() -> (IntegrationName, ProviderName, SecretId) {
@@ -156,6 +160,10 @@ fn live_readings_are_shown_as_they_are() {
         tls_handshakes_failed: 6,
         connections: 7,
         audit_errors: 8,
+        event_streams: 12,
+        event_streams_dropped: 13,
+        replicas: 14,
+        replica_failures: 15,
         limits_reached: vec![("header_timeout", 9)],
     };
     let metrics = Metrics::new();
@@ -172,6 +180,10 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_clock_steps_total 11",
         "hookward_connections 7",
         "hookward_audit_errors_total 8",
+        "hookward_event_streams 12",
+        "hookward_event_streams_dropped_total 13",
+        "hookward_replicas 14",
+        "hookward_replica_failures_total 15",
         "hookward_limit_reached_total{limit=\"header_timeout\"} 9",
     ] {
         assert_line(&metrics.render(&live), line);
