@@ -15,11 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::time::{Clock, Monotonic, UnixTime};
 
+use super::checkpoint::Signer;
 use super::error::{AuditError, AuditUnavailable};
 use super::fold::Fold;
 use super::record::{Entry, Note, RequestRecord};
@@ -50,6 +52,8 @@ pub(super) struct Shared {
     pub(super) healthy: AtomicBool,
     pub(super) errors: AtomicU64,
     pub(super) fold: Mutex<Fold>,
+    /// Replaced by a reload, read by the writer.
+    pub(super) signer: ArcSwapOption<Signer>,
     deliveries: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
@@ -62,6 +66,7 @@ impl Shared {
             healthy: AtomicBool::new(true),
             errors: AtomicU64::new(0),
             fold: Mutex::new(Fold::default()),
+            signer: ArcSwapOption::empty(),
             deliveries: Arc::new(Semaphore::new(DELIVERY_PLACES)),
             refusals: Arc::new(Semaphore::new(REFUSAL_PLACES)),
             notes: Arc::new(Semaphore::new(NOTE_PLACES)),
@@ -103,6 +108,11 @@ impl Auditor {
         let writer = Writer::open(spec, state_dir, clock, Arc::clone(&shared), messages)?;
         writer.spawn()?;
         Ok(Self { shared, queue })
+    }
+
+    /// Signs checkpoints from now on, or no longer.
+    pub fn sign_with(&self, signer: Option<Signer>) {
+        self.shared.signer.store(signer.map(Arc::new));
     }
 
     #[cfg(test)]

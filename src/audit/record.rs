@@ -3,6 +3,8 @@
 //! Invariants: field names and their order are the interface; a value that is absent is `null`; no secret, signature, header
 //! value outside the list, or body can be put into a record, for there is no field for it.
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use http::Method;
 
@@ -13,6 +15,7 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
 
 use super::chain::{Head, Recovery};
+use super::checkpoint::{Purpose, Signer};
 use super::line::{EXCERPT_BYTES, Line, excerpt};
 
 /// One decision on one request.
@@ -230,6 +233,7 @@ pub(super) enum Entry {
     Note(UnixTime, Note),
     Start(UnixTime, Option<Recovery>),
     Stop(UnixTime),
+    Checkpoint(UnixTime, Arc<Signer>, Purpose),
 }
 
 impl Entry {
@@ -240,13 +244,14 @@ impl Entry {
             Self::Note(_, note) => note.kind(),
             Self::Start(..) => "start",
             Self::Stop(_) => "stop",
+            Self::Checkpoint(..) => "checkpoint",
         }
     }
 
     const fn at(&self) -> UnixTime {
         match self {
             Self::Request(record) => record.at,
-            Self::Folded(at, _) | Self::Note(at, _) | Self::Start(at, _) | Self::Stop(at) => *at,
+            Self::Folded(at, _) | Self::Note(at, _) | Self::Start(at, _) | Self::Stop(at) | Self::Checkpoint(at, ..) => *at,
         }
     }
 
@@ -263,6 +268,11 @@ impl Entry {
             Self::Note(_, note) => note.write(&mut line),
             Self::Start(_, recovery) => write_start(*recovery, &mut line),
             Self::Stop(_) => {}
+            Self::Checkpoint(_, signer, purpose) => {
+                line.text("purpose", purpose.code());
+                line.text("key", signer.fingerprint());
+                line.text("signature", &signer.seal(line.so_far()));
+            }
         }
         line.end();
     }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::checkpoint::{KeyFault, Signer};
 use crate::audit::error::AuditError;
+use crate::audit::spec::AuditSpec;
 use crate::config::plan::{IntegrationPlan, Plan};
 use crate::domain::name::IntegrationName;
 use crate::gate::admit::sources::SourceTable;
@@ -28,7 +30,7 @@ use crate::listen::spec::BindAddress;
 use crate::pipeline::integration::{About, Integration, Pools, SecretUse};
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
-use crate::secrets::spec::SecretSpec;
+use crate::secrets::spec::{SecretSource, SecretSpec};
 use crate::secrets::{self, SecretError, SecretFault};
 use crate::server::material::{Material, Seal, Sealed, SealedSecrets};
 use crate::server::standing::{Before, Ground, Standing};
@@ -102,6 +104,9 @@ pub enum BuildError {
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),
+    /// The key of the audit log's checkpoints cannot be had.
+    #[error("audit.signing_key: {0}")]
+    SigningKey(#[from] SigningKeyError),
     /// The URL of Redis cannot be read.
     #[error("replay.redis.url: {fault}")]
     RedisUrl {
@@ -119,6 +124,29 @@ pub enum BuildError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// Why there is no key for the audit log's checkpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningKeyError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unread(SecretError),
+    /// It is no key.
+    #[error("{from} {fault}")]
+    NoKey {
+        /// The variable or the file.
+        from: SecretSource,
+        /// What is wrong with it.
+        fault: KeyFault,
+    },
+}
+
+/// Reads the key that signs the audit log's checkpoints, if there is to be one.
+pub fn audit_signer(spec: &AuditSpec) -> Result<Option<Signer>, SigningKeyError> {
+    let Some(source) = &spec.signing_key else { return Ok(None) };
+    let text = secrets::read(source).map_err(SigningKeyError::Unread)?;
+    Signer::parse(&text).map(Some).map_err(|fault| SigningKeyError::NoKey { from: source.clone(), fault })
 }
 
 /// One integration with its secrets read and its upstream built, not yet tied to a running gateway.

@@ -174,11 +174,14 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
 /// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
 pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
+    let signer = build::audit_signer(&plan.audit).map_err(BuildError::from)?;
+    let auditor = Auditor::start(&plan.audit, state_directory.path(), clock.clone())?;
+    auditor.sign_with(signer);
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
-        auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
+        auditor,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
         inflight: Inflight::default(),

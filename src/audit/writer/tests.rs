@@ -27,7 +27,7 @@ impl Room {
     fn new(on_failure: OnAuditFailure) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let output = AuditOutput::File(dir.path().join("audit.jsonl"));
-        let spec = AuditSpec { output, max_size_bytes: 1 << 30, keep: 16, on_failure };
+        let spec = AuditSpec { output, max_size_bytes: 1 << 30, keep: 16, on_failure, signing_key: None };
         Self { dir, spec, clock: Clock::manual(UnixTime::from_seconds(1_767_225_600)) }
     }
 
