@@ -115,6 +115,12 @@ impl Auditor {
         self.shared.signer.store(signer.map(Arc::new));
     }
 
+    /// Whether a delivery's record is not written yet.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        self.shared.deliveries.available_permits() < DELIVERY_PLACES
+    }
+
     #[cfg(test)]
     pub(super) const fn from_parts(shared: Arc<Shared>, queue: Sender<Message>) -> Self {
         Self { shared, queue }

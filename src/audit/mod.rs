@@ -20,6 +20,7 @@ pub mod error;
 pub mod fold;
 pub mod line;
 pub mod open;
+pub mod query;
 pub mod record;
 pub mod spec;
 pub mod verify;

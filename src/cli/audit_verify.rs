@@ -125,7 +125,7 @@ mod tests {
             head = head.after(line.as_bytes());
             text = format!("{text}{line}\n");
         }
-        std::fs::write(folder.path().join("audit.jsonl"), text).unwrap();
+        fs::write(folder.path().join("audit.jsonl"), text).unwrap();
         (folder, head)
     }
 
@@ -158,8 +158,8 @@ mod tests {
     fn the_first_changed_line_is_named() {
         let (folder, head) = log();
         let file = folder.path().join("audit.jsonl");
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replacen("request", "requost", 1)).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replacen("request", "requost", 1)).unwrap();
         let (report, text) = checked(&arguments(&folder, Some(head)));
         assert!(text.contains("audit.jsonl:1: changed"), "{text}");
         assert_eq!(json(&report)["problem"]["line"], 1);

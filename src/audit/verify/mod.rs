@@ -152,6 +152,11 @@ impl ProblemKind {
     }
 }
 
+/// Files in the order of the chain, whatever the order they are given in.
+pub fn in_order(files: &[PathBuf]) -> Result<Vec<PathBuf>, AuditError> {
+    units::in_order(files)
+}
+
 /// Checks the chain over files, which may be given in any order.
 pub fn verify_files(files: &[PathBuf], anchor: Option<Anchor>) -> Result<Report, AuditError> {
     verify_signed(files, anchor, &[], false)
