@@ -173,6 +173,21 @@ pub enum Note {
         /// Until when.
         until: Option<UnixTime>,
     },
+    /// A delivery carried one of our own secrets.
+    Exposure {
+        /// Which request it was.
+        request: RequestId,
+        /// Whose delivery.
+        integration: IntegrationName,
+        /// Whose secret.
+        owner: IntegrationName,
+        /// Which one.
+        secret_id: SecretId,
+        /// Where it stood: the name of a header came from the sender.
+        place: String,
+        /// How it was written there.
+        form: &'static str,
+    },
 }
 
 /// What a switch does.
@@ -201,6 +216,7 @@ impl Note {
         match self {
             Self::Config { .. } => "config",
             Self::Switch { .. } => "switch",
+            Self::Exposure { .. } => "exposure",
         }
     }
 
@@ -220,6 +236,14 @@ impl Note {
                 line.optional("secret_id", secret_id.as_ref().map(SecretId::as_str), Line::text);
                 line.excerpt("reason", reason);
                 line.optional("until", until.as_ref(), Line::shown);
+            }
+            Self::Exposure { request, integration, owner, secret_id, place, form } => {
+                line.shown("request_id", request);
+                line.text("integration", integration.as_str());
+                line.text("secret_of", owner.as_str());
+                line.text("secret_id", secret_id.as_str());
+                line.excerpt("place", place);
+                line.text("form", form);
             }
         }
     }

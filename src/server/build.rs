@@ -27,6 +27,7 @@ use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
 use crate::listen::error::ListenError;
 use crate::listen::spec::BindAddress;
+use crate::pipeline::exposure::{Needle, Needles, needles_of};
 use crate::pipeline::integration::{About, Integration, Pools, SecretUse};
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
@@ -155,6 +156,7 @@ pub(crate) struct Prepared {
     keys: KeyRing,
     upstream: Upstream,
     material: Material,
+    needles: Vec<Needle>,
 }
 
 impl Prepared {
@@ -181,17 +183,21 @@ fn prepare_one(plan: &IntegrationPlan, seal: &Seal) -> Result<Prepared, Vec<Buil
     let keys = keys(plan, seal);
     let upstream = upstream(plan, seal).map_err(|fault| vec![fault]);
     match (keys, upstream) {
-        (Ok((keys, secrets)), Ok((upstream, sealed))) => {
-            Ok(Prepared { plan: plan.clone(), keys, upstream, material: Material { secrets, upstream: sealed } })
+        (Ok((keys, secrets, needles)), Ok((upstream, sealed))) => {
+            let material = Material { secrets, upstream: sealed };
+            Ok(Prepared { plan: plan.clone(), keys, upstream, material, needles })
         }
         (keys, upstream) => Err(keys.err().into_iter().chain(upstream.err()).flatten().collect()),
     }
 }
 
-fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets), Vec<BuildError>> {
+fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets, Vec<Needle>), Vec<BuildError>> {
     let unread = |fault| BuildError::Secret { integration: plan.name.clone(), fault };
     let loaded = secrets::load_all(&plan.secrets).map_err(|faults| faults.into_iter().map(unread).collect::<Vec<_>>())?;
     let sealed = loaded.iter().map(|secret| (secret.spec.id.clone(), seal.bytes(secret.text.expose()))).collect();
+    let is_secret = !plan.scheme.signature.algorithm.is_asymmetric();
+    let kept = loaded.iter().filter(|_| is_secret);
+    let needles = kept.flat_map(|secret| needles_of(&plan.name, &secret.spec.id, secret.text.expose())).collect();
     let material = loaded.into_iter().map(|secret| KeyMaterial {
         id: secret.spec.id,
         key_id: secret.spec.key_id,
@@ -202,7 +208,7 @@ fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets),
     });
     let unfit = |fault| BuildError::Key { integration: plan.name.clone(), fault };
     let keys = KeyRing::build(&plan.scheme, material.collect());
-    keys.map(|keys| (keys, sealed)).map_err(|faults| faults.into_iter().map(unfit).collect())
+    keys.map(|keys| (keys, sealed, needles)).map_err(|faults| faults.into_iter().map(unfit).collect())
 }
 
 fn upstream(plan: &IntegrationPlan, seal: &Seal) -> Result<(Upstream, Sealed), BuildError> {
@@ -231,6 +237,7 @@ pub(crate) fn site(plan: &Plan, prepared: Vec<Prepared>, ground: &Ground, standi
     let names: Vec<_> = prepared.iter().map(|one| one.plan.name.clone()).collect();
     let parts = shared.store.divide(&names);
     let mut router = Router::default();
+    let needles = Needles::new(prepared.iter().flat_map(|one| one.needles.iter().cloned()).collect());
     let mut integrations = Vec::with_capacity(prepared.len());
     for (index, (one, share)) in prepared.into_iter().zip(parts).enumerate() {
         router.insert(one.plan.host.as_deref(), &one.plan.path, index);
@@ -246,6 +253,7 @@ pub(crate) fn site(plan: &Plan, prepared: Vec<Prepared>, ground: &Ground, standi
         cold_start: plan.replay.cold_start,
         sources: sources.unwrap_or_else(|| Arc::new(SourceTable::new(plan.source_limits))),
         intake: intake.unwrap_or_else(|| Arc::new(Intake::new(plan.intake))),
+        needles,
         shared: Arc::clone(shared),
     }
 }

@@ -32,6 +32,7 @@ use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
 use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
+use crate::pipeline::exposure::Lookout;
 use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
@@ -39,6 +40,7 @@ use crate::secrets;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
 use crate::server::housekeeper::Housekeeper;
+use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
 use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
@@ -61,6 +63,7 @@ pub struct Gateway {
     drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
+    lookout: LookoutThread,
     _state_directory: StateDirectory,
 }
 
@@ -100,6 +103,7 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let lookout = LookoutThread::start(&first.shared).map_err(one)?;
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
@@ -121,6 +125,7 @@ impl Gateway {
             reloads,
             drain,
             housekeeper,
+            lookout,
             _state_directory: state_directory,
         })
     }
@@ -159,6 +164,7 @@ impl Gateway {
         shared.deliveries.close();
         let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
+        self.lookout.stop();
         let written = shared.auditor.shutdown().await;
         for task in &self.tasks {
             task.abort();
@@ -184,6 +190,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         auditor,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
+        lookout: Lookout::default(),
         inflight: Inflight::default(),
         ending: Ending::default(),
         metrics,

@@ -11,6 +11,7 @@ pub mod build;
 pub mod gateway;
 mod housekeeper;
 pub mod inventory;
+mod lookout;
 mod material;
 mod observe;
 pub mod readiness;

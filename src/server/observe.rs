@@ -70,6 +70,7 @@ impl Observed {
     pub(crate) fn metrics(&self) -> String {
         let site = self.site.load();
         let shared = &site.shared;
+        let tls_ends = self.doors.iter().flat_map(|door| door.not_after());
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
             inflight_bytes: site.intake.inflight_bytes(),
@@ -79,6 +80,8 @@ impl Observed {
             tls_handshakes_failed: self.connections.handshakes_failed(),
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
+            ready: self.readiness().is_ready(),
+            tls_expiry_seconds: tls_ends.min().and_then(|end| u64::try_from(end.seconds()).ok()).unwrap_or(0),
         })
     }
 

@@ -23,9 +23,9 @@ use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND,
-    REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION,
-    VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, READY, REPLAY_BLIND,
+    REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED, TLS_EXPIRY,
+    TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -50,6 +50,10 @@ pub struct LiveReadings {
     pub connections: u64,
     /// Failures of the audit log, since the start.
     pub audit_errors: u64,
+    /// Whether it can serve.
+    pub ready: bool,
+    /// When the first certificate ends, in Unix seconds; 0 without TLS.
+    pub tls_expiry_seconds: u64,
 }
 
 /// How a reload ended.
@@ -84,6 +88,8 @@ pub struct Metrics {
     last_accepted: Family<IntegrationLabel, Gauge>,
     secret_used: Family<SecretLabels, Counter>,
     secret_expiry: Family<SecretLabels, Gauge>,
+    secret_exposed: Family<SecretLabels, Counter>,
+    unscanned: Counter,
     replay_blind: Counter,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
@@ -93,6 +99,8 @@ pub struct Metrics {
     replay_entries: Level,
     replay_capacity: Level,
     connections: Level,
+    ready: Level,
+    tls_expiry: Level,
 }
 
 impl Default for Metrics {
@@ -115,6 +123,8 @@ impl Metrics {
             last_accepted: register(known, LAST_ACCEPTED, Family::default()),
             secret_used: register(known, SECRET_USED, Family::default()),
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
+            secret_exposed: register(known, SECRET_EXPOSED, Family::default()),
+            unscanned: register(known, UNSCANNED, Counter::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
@@ -124,6 +134,8 @@ impl Metrics {
             replay_entries: register(known, REPLAY_ENTRIES, Level::default()),
             replay_capacity: register(known, REPLAY_CAPACITY, Level::default()),
             connections: register(known, CONNECTIONS, Level::default()),
+            ready: register(known, READY, Level::default()),
+            tls_expiry: register(known, TLS_EXPIRY, Level::default()),
             registry,
         };
         metrics.prepare();
@@ -180,7 +192,10 @@ impl Metrics {
                 self.secret_expiry.remove(&labels);
             }
         }
-        SecretMetrics { used: self.secret_used.get_or_create_owned(&labels) }
+        SecretMetrics {
+            used: self.secret_used.get_or_create_owned(&labels),
+            exposed: self.secret_exposed.get_or_create_owned(&labels),
+        }
     }
 
     /// Forgets the series of an integration that the configuration no longer has, or has with another provider.
@@ -204,6 +219,12 @@ impl Metrics {
         let labels = SecretLabels::new(integration, id);
         self.secret_used.remove(&labels);
         self.secret_expiry.remove(&labels);
+        self.secret_exposed.remove(&labels);
+    }
+
+    /// Counts a delivery that was not looked through for secrets of ours.
+    pub fn count_unscanned(&self) {
+        self.unscanned.inc();
     }
 
     /// Counts a delivery that passed while the replay store had no history.
@@ -234,6 +255,8 @@ impl Metrics {
         self.replay_entries.set(live.replay_entries);
         self.replay_capacity.set(live.replay_capacity);
         self.connections.set(live.connections);
+        self.ready.set(live.ready.into());
+        self.tls_expiry.set(live.tls_expiry_seconds);
         overwrite(&self.audit_errors, live.audit_errors);
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);

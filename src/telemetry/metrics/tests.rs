@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 16] = [
+const INTERFACE: [(&str, &str); 20] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -18,9 +18,13 @@ const INTERFACE: [(&str, &str); 16] = [
     ("hookward_replay_blind_total", "counter"),
     ("hookward_secret_used_total", "counter"),
     ("hookward_secret_expiry_timestamp_seconds", "gauge"),
+    ("hookward_secret_exposed_total", "counter"),
+    ("hookward_unscanned_deliveries_total", "counter"),
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
+    ("hookward_tls_expiry_timestamp_seconds", "gauge"),
+    ("hookward_ready", "gauge"),
     ("hookward_config_reloads_total", "counter"),
     ("hookward_audit_errors_total", "counter"),
 ];
@@ -135,7 +139,7 @@ fn what_is_counted_is_rendered() {
     ] {
         assert_line(&text, line);
     }
-    assert!(!text.contains("expiry_timestamp_seconds{"), "a secret that lost its end has no end to show");
+    assert!(!text.contains("secret_expiry_timestamp_seconds{"), "a secret that lost its end has no end to show");
 }
 
 #[test]
@@ -149,6 +153,8 @@ fn live_readings_are_shown_as_they_are() {
         tls_handshakes_failed: 6,
         connections: 7,
         audit_errors: 8,
+        ready: true,
+        tls_expiry_seconds: 1_800_000_000,
     };
     let metrics = Metrics::new();
     assert_eq!(metrics.render(&live), metrics.render(&live), "a second scrape adds nothing");
@@ -161,6 +167,8 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_tls_handshakes_total{result=\"failed\"} 6",
         "hookward_connections 7",
         "hookward_audit_errors_total 8",
+        "hookward_ready 1",
+        "hookward_tls_expiry_timestamp_seconds 1800000000",
     ] {
         assert_line(&metrics.render(&live), line);
     }
