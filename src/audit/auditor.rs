@@ -15,11 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::time::{Clock, Monotonic, UnixTime};
 
+use super::checkpoint::Signer;
 use super::error::{AuditError, AuditUnavailable};
 use super::fold::Fold;
 use super::recent::Recent;
@@ -52,6 +54,8 @@ pub(super) struct Shared {
     pub(super) errors: AtomicU64,
     pub(super) fold: Mutex<Fold>,
     pub(super) recent: Recent,
+    /// Replaced by a reload, read by the writer.
+    pub(super) signer: ArcSwapOption<Signer>,
     deliveries: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
@@ -65,6 +69,7 @@ impl Shared {
             errors: AtomicU64::new(0),
             fold: Mutex::new(Fold::default()),
             recent: Recent::default(),
+            signer: ArcSwapOption::empty(),
             deliveries: Arc::new(Semaphore::new(DELIVERY_PLACES)),
             refusals: Arc::new(Semaphore::new(REFUSAL_PLACES)),
             notes: Arc::new(Semaphore::new(NOTE_PLACES)),
@@ -106,6 +111,17 @@ impl Auditor {
         let writer = Writer::open(spec, state_dir, clock, Arc::clone(&shared), messages)?;
         writer.spawn()?;
         Ok(Self { shared, queue })
+    }
+
+    /// Signs checkpoints from now on, or no longer.
+    pub fn sign_with(&self, signer: Option<Signer>) {
+        self.shared.signer.store(signer.map(Arc::new));
+    }
+
+    /// Whether a delivery's record is not written yet.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        self.shared.deliveries.available_permits() < DELIVERY_PLACES
     }
 
     #[cfg(test)]

@@ -20,12 +20,20 @@ pub fn excerpt(text: &str) -> &str {
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     out: &'a mut String,
+    /// Where it begins.
+    start: usize,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn begin(out: &'a mut String) -> Self {
+        let start = out.len();
         out.push('{');
-        Self { out }
+        Self { out, start }
+    }
+
+    /// What stands in it until now.
+    pub(super) fn so_far(&self) -> &str {
+        self.out.get(self.start..).unwrap_or_default()
     }
 
     pub(super) fn text(&mut self, key: &'static str, value: &str) {

@@ -44,6 +44,7 @@ use crate::gate::verify::presented::present;
 use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
+use crate::pipeline::exposure::Sighting;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::settled::SettledDelivery;
 use crate::pipeline::site::Site;
@@ -229,7 +230,7 @@ async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery:
 }
 
 /// Claim, pace, forward, settle.
-async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Delivery) -> Result<Forwarded, Stop> {
+async fn carry(site: &Arc<Site>, worker: usize, attempt: &mut Attempt, delivery: Delivery) -> Result<Forwarded, Stop> {
     let Delivery { integration, scoped, verified_at, source, tls, _holding } = delivery;
     let clock = &site.shared.clock;
     let claimed = claim(&integration.replay, scoped, clock.now()).await.map_err(|unclaimed| unclaimed.error())?;
@@ -250,12 +251,14 @@ async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Deli
     let ended = clock.now();
     attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16()), ended.monotonic.since(sent_at));
     let settlement = Settlement::from(fate(&outcome));
-    let identity = *paced.claimed().identity();
-    let (_, settled) = paced.into_claimed().settle(settlement, ended).await;
+    let (identity, name) = (*paced.claimed().identity(), integration.name.clone());
+    let (scoped, settled) = paced.into_claimed().settle(settlement, ended).await;
+    let received = scoped.into_verified().into_received();
+    site.shared.lookout.offer(Sighting { site: Arc::clone(site), integration, request_id: attempt.request_id(), received });
     if settlement == Settlement::Settle {
         // A 2xx is passed on only once its settlement is safe; else the provider must come again.
         settled?;
-        let delivery = SettledDelivery { integration: integration.name.clone(), identity };
+        let delivery = SettledDelivery { integration: name, identity };
         site.shared.settled.note(attempt.request_id(), delivery);
     }
     Ok(outcome?)

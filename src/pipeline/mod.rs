@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub(crate) mod attempt;
+pub mod exposure;
 pub mod integration;
 pub mod life;
 pub mod router;

@@ -96,6 +96,7 @@ impl Observed {
     pub(crate) fn metrics(&self) -> String {
         let site = self.site.load();
         let shared = &site.shared;
+        let tls_ends = self.doors.iter().flat_map(|door| door.not_after());
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
             inflight_bytes: site.intake.inflight_bytes(),
@@ -113,6 +114,8 @@ impl Observed {
             replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count()),
             replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
             event_streams_dropped: self.hub.dropped(),
+            ready: self.readiness().is_ready(),
+            tls_expiry_seconds: tls_ends.min().and_then(|end| u64::try_from(end.seconds()).ok()).unwrap_or(0),
         })
     }
 

@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 24] = [
+const INTERFACE: [(&str, &str); 28] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -21,10 +21,14 @@ const INTERFACE: [(&str, &str); 24] = [
     ("hookward_clock_steps_total", "counter"),
     ("hookward_secret_used_total", "counter"),
     ("hookward_secret_expiry_timestamp_seconds", "gauge"),
+    ("hookward_secret_exposed_total", "counter"),
+    ("hookward_unscanned_deliveries_total", "counter"),
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
     ("hookward_limit_reached_total", "counter"),
+    ("hookward_tls_expiry_timestamp_seconds", "gauge"),
+    ("hookward_ready", "gauge"),
     ("hookward_config_reloads_total", "counter"),
     ("hookward_audit_errors_total", "counter"),
     ("hookward_replicas", "gauge"),
@@ -143,7 +147,7 @@ fn what_is_counted_is_rendered() {
     ] {
         assert_line(&text, line);
     }
-    assert!(!text.contains("expiry_timestamp_seconds{"), "a secret that lost its end has no end to show");
+    assert!(!text.contains("secret_expiry_timestamp_seconds{"), "a secret that lost its end has no end to show");
 }
 
 #[test]
@@ -165,6 +169,8 @@ fn live_readings_are_shown_as_they_are() {
         replicas: 14,
         replica_failures: 15,
         limits_reached: vec![("header_timeout", 9)],
+        ready: true,
+        tls_expiry_seconds: 1_800_000_000,
     };
     let metrics = Metrics::new();
     assert_eq!(metrics.render(&live), metrics.render(&live), "a second scrape adds nothing");
@@ -185,6 +191,8 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_replicas 14",
         "hookward_replica_failures_total 15",
         "hookward_limit_reached_total{limit=\"header_timeout\"} 9",
+        "hookward_ready 1",
+        "hookward_tls_expiry_timestamp_seconds 1800000000",
     ] {
         assert_line(&metrics.render(&live), line);
     }
