@@ -43,8 +43,8 @@ impl Drop for Bench {
 }
 
 /// Ports: plaintext and TLS of each target.
-const PORTS: [(&str, u16, u16); 5] =
-    [("other", 18_105, 18_205), ("hookward", 18_101, 18_201), ("nginx, plain", 18_102, 18_202), ("HAProxy, plain", 18_103, 18_203), ("HAProxy, HMAC", 18_104, 18_204)];
+const PORTS: [(&str, u16, u16); 6] =
+    [("disk", 18_106, 18_206), ("other", 18_105, 18_205), ("hookward", 18_101, 18_201), ("nginx, plain", 18_102, 18_202), ("HAProxy, plain", 18_103, 18_203), ("HAProxy, HMAC", 18_104, 18_204)];
 
 impl Bench {
     pub fn start() -> io::Result<Self> {
@@ -55,7 +55,7 @@ impl Bench {
         bench.run(&["taskset", "-c", "1", &std::env::current_exe()?.display().to_string(), "upstream"], &[])?;
         for (name, plain, tls) in PORTS {
             let process = match name {
-                "hookward" | "other" => { let variable = if name == "other" { "HOOKWARD_OTHER" } else { "HOOKWARD_BINARY" }; let Ok(binary) = std::env::var(variable) else { continue }; let path = path.join(name); fs::create_dir(&path)?; for file in ["tls.crt", "tls.key"] { fs::copy(path.join("..").join(file), path.join(file))?; } bench.hookward(&binary, &path, plain, tls)? },
+                "hookward" | "other" | "disk" => { let variable = if name == "other" { "HOOKWARD_OTHER" } else { "HOOKWARD_BINARY" }; let Ok(binary) = std::env::var(variable) else { continue }; let path = path.join(name); fs::create_dir(&path)?; for file in ["tls.crt", "tls.key"] { fs::copy(path.join("..").join(file), path.join(file))?; } bench.hookward(&binary, &path, plain, tls)? },
                 "nginx, plain" => bench.nginx(&path, plain, tls)?,
                 "HAProxy, plain" => bench.haproxy(&path, plain, tls, false)?,
                 _ => bench.haproxy(&path, plain, tls, true)?,
@@ -99,10 +99,10 @@ impl Bench {
         let config = write(path, "hookward.toml", &format!(
             "state_dir = \"state\"\n[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{plain}\"\nplaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
              [[listener]]\nname = \"tls\"\nbind = \"127.0.0.1:{tls}\"\ntls = {{ cert = \"tls.crt\", key = \"tls.key\" }}\n\
-             [admin]\nbind = \"127.0.0.1:{}\"\n[audit]\noutput = \"audit.jsonl\"\n[rate_limit]\nper_source = {{ rate = \"1000000/s\", burst = 1000000 }}\n\
+             [admin]\nbind = \"127.0.0.1:{}\"\n[replay]\nstore = \"{}\"\n[audit]\noutput = \"audit.jsonl\"\n[rate_limit]\nper_source = {{ rate = \"1000000/s\", burst = 1000000 }}\n\
              failures_per_source = {{ rate = \"1000000/s\", burst = 1000000 }}\n[log]\nlevel = \"warn\"\n\
              [integration.github]\nprovider = \"github\"\npath = \"/github\"\nupstream = \"http://{}/github\"\nsecrets = [ {{ id = \"one\", file = \"github.secret\" }} ]\n",
-            plain + 1000, upstream::ADDRESS
+            plain + 1000, if path.ends_with("disk") { "disk" } else { "memory" }, upstream::ADDRESS
         ))?;
         self.pinned(&[binary, "serve", "--config", &config])
     }

@@ -10,6 +10,7 @@ pub mod answer;
 pub(crate) mod attempt;
 pub mod integration;
 pub mod life;
+pub(crate) mod outliving;
 pub mod router;
 pub mod settled;
 pub mod site;

@@ -73,16 +73,14 @@ impl UpstreamPool {
         let now = self.clock.now().monotonic;
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
-        let newest = idle.connections.iter().rposition(|parked| parked.connection.is_ready())?;
-        idle.connections.remove(newest).map(|parked| parked.connection)
+        // What is not ready now was ended by its upstream meanwhile.
+        std::iter::from_fn(|| idle.connections.pop_back()).map(|parked| parked.connection).find_map(ready)
     }
 
     /// Keeps a connection for the next request. One whose exchange is not over is closed: an upstream that answered without
     /// reading the whole request would hold its bytes for as long as it likes.
     pub(super) fn park(&self, connection: Connection) {
-        if !connection.is_ready() {
-            return;
-        }
+        let Some(connection) = ready(connection) else { return };
         let now = self.clock.now().monotonic;
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
@@ -104,17 +102,29 @@ impl UpstreamPool {
 
 impl Idle {
     fn sweep(&mut self, now: Monotonic, idle_timeout: Duration) {
-        self.connections.retain(|parked| !parked.connection.is_closed() && now.since(parked.since) < idle_timeout);
+        // Parked one after the other, so the oldest stand in front.
+        while self.connections.front().is_some_and(|parked| now.since(parked.since) >= idle_timeout) {
+            self.connections.pop_front();
+        }
     }
+
+    fn drop_ended(&mut self) {
+        self.connections.retain_mut(|parked| parked.connection.is_ready());
+    }
+}
+
+fn ready(mut connection: Connection) -> Option<Connection> {
+    connection.is_ready().then_some(connection)
 }
 
 /// Closes what nobody asks for any more. Ends when nothing is idle or the pool is gone.
 async fn sweep_until_empty(idle: Weak<Mutex<Idle>>, clock: Clock, idle_timeout: Duration) {
     loop {
-        sleep(idle_timeout).await;
+        sleep(idle_timeout.min(LOOK_EVERY)).await;
         let Some(idle) = idle.upgrade() else { return };
         let mut idle = idle.lock();
         idle.sweep(clock.now().monotonic, idle_timeout);
+        idle.drop_ended();
         if idle.connections.is_empty() {
             idle.swept = false;
             return;
@@ -130,6 +140,9 @@ pub(super) const WAITING_MAX: usize = 1024;
 
 /// Connections kept for later.
 const IDLE_MAX: usize = 64;
+
+/// How often the sockets of idle ones are looked at: what an upstream ended is closed by us, too.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long they are kept.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
