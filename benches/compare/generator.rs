@@ -44,9 +44,8 @@ pub fn run(load: &Load) -> io::Result<Sent> {
     let left = Arc::new(AtomicUsize::new(load.requests));
     let began = Instant::now();
     let all = local.block_on(&runtime, async {
-        let tasks: Vec<_> = (0..load.connections)
-            .map(|_| tokio::task::spawn_local(lane(load.clone(), Arc::clone(&left))))
-            .collect();
+        let tasks: Vec<_> =
+            (0..load.connections).map(|_| tokio::task::spawn_local(lane(load.clone(), Arc::clone(&left)))).collect();
         let mut all = Sent::default();
         for task in tasks {
             match tokio::time::timeout(Duration::from_secs(60), task).await {

@@ -61,7 +61,13 @@ fn compare(arguments: &[String]) -> ExitCode {
     let mut all = Vec::new();
     let wanted = std::env::var("ONLY").unwrap_or_default();
     for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&wanted)) {
-        let mut measured: Vec<(Target, Vec<Round>)> = bench.targets(scenario.tls).filter(|target| std::env::var("TARGETS").is_ok_and(|names| names.contains(target.name)) || std::env::var("TARGETS").is_err()).map(|target| (target, Vec::new())).collect();
+        let mut measured: Vec<(Target, Vec<Round>)> = bench
+            .targets(scenario.tls)
+            .filter(|target| {
+                std::env::var("TARGETS").is_ok_and(|names| names.contains(target.name)) || std::env::var("TARGETS").is_err()
+            })
+            .map(|target| (target, Vec::new()))
+            .collect();
         for round in 0..=rounds {
             for (target, into) in &mut measured {
                 match measure::round(&bench, target, scenario) {

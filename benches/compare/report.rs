@@ -6,7 +6,10 @@ use crate::target::Target;
 
 pub fn print(all: &[(&Scenario, Vec<(Target, Vec<Round>)>)]) {
     println!("CPU of the proxy's process for each request; medians of interleaved rounds; ratio to nginx, plain\n");
-    println!("{:<22} {:<16} {:>9} {:>7} {:>13} {:>9} {:>8} {:>8} {:>9}", "scenario", "target", "CPU us", "ratio", "spread", "req/s", "p50 us", "p99 us", "RSS MiB");
+    println!(
+        "{:<22} {:<16} {:>9} {:>7} {:>13} {:>9} {:>8} {:>8} {:>9}",
+        "scenario", "target", "CPU us", "ratio", "spread", "req/s", "p50 us", "p99 us", "RSS MiB"
+    );
     for (scenario, targets) in all {
         let base = targets.iter().find(|(target, _)| target.name == "nginx, plain").map(|(_, rounds)| median(rounds, cpu));
         for (target, rounds) in targets.iter().filter(|(_, rounds)| !rounds.is_empty()) {

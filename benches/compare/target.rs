@@ -43,8 +43,14 @@ impl Drop for Bench {
 }
 
 /// Ports: plaintext and TLS of each target.
-const PORTS: [(&str, u16, u16); 6] =
-    [("disk", 18_106, 18_206), ("other", 18_105, 18_205), ("hookward", 18_101, 18_201), ("nginx, plain", 18_102, 18_202), ("HAProxy, plain", 18_103, 18_203), ("HAProxy, HMAC", 18_104, 18_204)];
+const PORTS: [(&str, u16, u16); 6] = [
+    ("disk", 18_106, 18_206),
+    ("other", 18_105, 18_205),
+    ("hookward", 18_101, 18_201),
+    ("nginx, plain", 18_102, 18_202),
+    ("HAProxy, plain", 18_103, 18_203),
+    ("HAProxy, HMAC", 18_104, 18_204),
+];
 
 impl Bench {
     pub fn start() -> io::Result<Self> {
@@ -55,7 +61,16 @@ impl Bench {
         bench.run(&["taskset", "-c", "1", &std::env::current_exe()?.display().to_string(), "upstream"], &[])?;
         for (name, plain, tls) in PORTS {
             let process = match name {
-                "hookward" | "other" | "disk" => { let variable = if name == "other" { "HOOKWARD_OTHER" } else { "HOOKWARD_BINARY" }; let Ok(binary) = std::env::var(variable) else { continue }; let path = path.join(name); fs::create_dir(&path)?; for file in ["tls.crt", "tls.key"] { fs::copy(path.join("..").join(file), path.join(file))?; } bench.hookward(&binary, &path, plain, tls)? },
+                "hookward" | "other" | "disk" => {
+                    let variable = if name == "other" { "HOOKWARD_OTHER" } else { "HOOKWARD_BINARY" };
+                    let Ok(binary) = std::env::var(variable) else { continue };
+                    let path = path.join(name);
+                    fs::create_dir(&path)?;
+                    for file in ["tls.crt", "tls.key"] {
+                        fs::copy(path.join("..").join(file), path.join(file))?;
+                    }
+                    bench.hookward(&binary, &path, plain, tls)?
+                }
                 "nginx, plain" => bench.nginx(&path, plain, tls)?,
                 "HAProxy, plain" => bench.haproxy(&path, plain, tls, false)?,
                 _ => bench.haproxy(&path, plain, tls, true)?,
@@ -96,28 +111,38 @@ impl Bench {
 
     fn hookward(&mut self, binary: &str, path: &Path, plain: u16, tls: u16) -> io::Result<u32> {
         fs::write(path.join("github.secret"), SECRET)?;
-        let config = write(path, "hookward.toml", &format!(
-            "state_dir = \"state\"\n[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{plain}\"\nplaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
+        let config = write(
+            path,
+            "hookward.toml",
+            &format!(
+                "state_dir = \"state\"\n[[listener]]\nname = \"plain\"\nbind = \"127.0.0.1:{plain}\"\nplaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
              [[listener]]\nname = \"tls\"\nbind = \"127.0.0.1:{tls}\"\ntls = {{ cert = \"tls.crt\", key = \"tls.key\" }}\n\
              [admin]\nbind = \"127.0.0.1:{}\"\n[replay]\nstore = \"{}\"\n[audit]\noutput = \"audit.jsonl\"\n[rate_limit]\nper_source = {{ rate = \"1000000/s\", burst = 1000000 }}\n\
              failures_per_source = {{ rate = \"1000000/s\", burst = 1000000 }}\n[log]\nlevel = \"warn\"\n\
              [integration.github]\nprovider = \"github\"\npath = \"/github\"\nupstream = \"http://{}/github\"\nsecrets = [ {{ id = \"one\", file = \"github.secret\" }} ]\n",
-            plain + 1000, if path.ends_with("disk") { "disk" } else { "memory" }, upstream::ADDRESS
-        ))?;
+                plain + 1000,
+                if path.ends_with("disk") { "disk" } else { "memory" },
+                upstream::ADDRESS
+            ),
+        )?;
         self.pinned(&[binary, "serve", "--config", &config])
     }
 
     fn nginx(&mut self, path: &Path, plain: u16, tls: u16) -> io::Result<u32> {
         let root = path.display();
-        let config = write(path, "nginx.conf", &format!(
-            "daemon off; master_process off; worker_processes 1; pid {root}/nginx.pid; error_log stderr crit;\n\
+        let config = write(
+            path,
+            "nginx.conf",
+            &format!(
+                "daemon off; master_process off; worker_processes 1; pid {root}/nginx.pid; error_log stderr crit;\n\
              events {{ worker_connections 4096; }}\nhttp {{ access_log off; client_max_body_size 30m; client_body_buffer_size 2m; keepalive_requests 1000000;\n\
              client_body_temp_path {root}/nb; proxy_temp_path {root}/np; fastcgi_temp_path {root}/nf; uwsgi_temp_path {root}/nu; scgi_temp_path {root}/ns;\n\
              upstream up {{ server {}; keepalive 128; keepalive_requests 1000000; }}\n\
              server {{ listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl; ssl_certificate {root}/tls.crt; ssl_certificate_key {root}/tls.key;\n\
              location /github {{ proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\"; }} location / {{ return 404; }} }} }}\n",
-            upstream::ADDRESS
-        ))?;
+                upstream::ADDRESS
+            ),
+        )?;
         self.pinned(&["nginx", "-c", &config])
     }
 
@@ -136,12 +161,17 @@ impl Bench {
             String::new()
         };
         let name = if verifies { "haproxy-hmac.cfg" } else { "haproxy.cfg" };
-        let config = write(path, name, &format!(
-            "global\n  maxconn 4096\n  nbthread 1\n  tune.bufsize 1100000\ndefaults\n  mode http\n  timeout client 60s\n  timeout server 60s\n  timeout connect 5s\n  timeout http-request 60s\n\
+        let config = write(
+            path,
+            name,
+            &format!(
+                "global\n  maxconn 4096\n  nbthread 1\n  tune.bufsize 1100000\ndefaults\n  mode http\n  timeout client 60s\n  timeout server 60s\n  timeout connect 5s\n  timeout http-request 60s\n\
              frontend f\n  bind 127.0.0.1:{plain}\n  bind 127.0.0.1:{tls} ssl crt {}\n  http-request deny deny_status 404 unless {{ path /github }}\n  {rules}  default_backend b\n\
              backend b\n  http-reuse always\n  server s {}\n",
-            pem.display(), upstream::ADDRESS
-        ))?;
+                pem.display(),
+                upstream::ADDRESS
+            ),
+        )?;
         self.pinned(&["haproxy", "-db", "-f", &config])
     }
 }
