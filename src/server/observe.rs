@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::domain::time::UnixTime;
+use crate::gate::intake::error::BudgetScope;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
-use crate::listen::counters::ListenCounters;
+use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
@@ -79,7 +80,19 @@ impl Observed {
             tls_handshakes_failed: self.connections.handshakes_failed(),
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
+            limits_reached: self.limits_reached(&site),
         })
+    }
+
+    /// Every bound whose hits no request's reason tells of.
+    fn limits_reached(&self, site: &Site) -> Vec<(&'static str, u64)> {
+        let of_connections = ListenLimit::ALL.map(|limit| (limit.code(), self.connections.hits(limit)));
+        let of_requests = [
+            ("inflight_bytes", site.intake.refusals(BudgetScope::Global)),
+            ("inflight_bytes_per_source", site.intake.refusals(BudgetScope::Source)),
+            ("sources", site.sources.evictions()),
+        ];
+        of_connections.into_iter().chain(of_requests).collect()
     }
 
     pub(crate) fn inventory(&self) -> Vec<InventoryEntry> {

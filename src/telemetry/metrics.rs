@@ -21,18 +21,18 @@ use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
-use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND,
-    REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION,
-    VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED,
+    REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES,
+    UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Numbers that other rooms keep, read when a scrape comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveReadings {
     /// Requests being handled.
     pub inflight_requests: u64,
@@ -50,6 +50,8 @@ pub struct LiveReadings {
     pub connections: u64,
     /// Failures of the audit log, since the start.
     pub audit_errors: u64,
+    /// How often each bound was hit, by the bound's name in a closed enum.
+    pub limits_reached: Vec<(&'static str, u64)>,
 }
 
 /// How a reload ended.
@@ -87,6 +89,7 @@ pub struct Metrics {
     replay_blind: Counter,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
+    limit_reached: Family<LimitLabel, Counter>,
     audit_errors: Counter,
     inflight_requests: Level,
     inflight_bytes: Level,
@@ -118,6 +121,7 @@ impl Metrics {
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
+            limit_reached: register(known, LIMIT_REACHED, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
             inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
             inflight_bytes: register(known, INFLIGHT_BYTES, Level::default()),
@@ -238,6 +242,9 @@ impl Metrics {
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);
+        for (limit, hits) in &live.limits_reached {
+            overwrite(&self.limit_reached.get_or_create_owned(&LimitLabel { limit }), *hits);
+        }
     }
 }
 

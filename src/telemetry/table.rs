@@ -58,6 +58,8 @@ definitions! {
         "TLS handshakes with senders";
     CONNECTIONS = "hookward_connections" []
         "Open connections of senders";
+    LIMIT_REACHED = "hookward_limit_reached_total" ["limit"]
+        "Times a bound was hit that no single request's reason tells of";
     CONFIG_RELOADS = "hookward_config_reloads_total" ["result"]
         "Reloads of the configuration";
     AUDIT_ERRORS = "hookward_audit_errors_total" []

@@ -43,3 +43,4 @@ mod strict_head; // heads and framings that two readers could read differently
 mod switches; // kill switches, one delivery more, who may throw them
 mod tls; // versions, names, certificates, and what a failed handshake costs
 mod upstream; // an upstream that fails in every way
+mod upstream_faults; // upstreams that are not there, stall, race or lie, row by row

@@ -8,6 +8,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -17,12 +18,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::OutgoingBody;
 use super::error::ConnectError;
+use crate::domain::time::Monotonic;
 
 /// A connection that nobody else holds.
 pub(super) struct Connection {
     sender: SendRequest<OutgoingBody>,
     /// What reads and writes, until the connection has ended.
     exchange: Option<Exchange>,
+    opened: Monotonic,
 }
 
 type Exchange = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -38,8 +41,8 @@ pub(super) enum Sent {
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over a stream.
-    pub(super) async fn start<S>(stream: S) -> Result<Self, ConnectError>
+    /// Speaks HTTP/1.1 over a stream that was opened now.
+    pub(super) async fn start<S>(stream: S, now: Monotonic) -> Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -48,7 +51,7 @@ impl Connection {
         let (sender, connection) = handshake.map_err(ConnectError::Http)?;
         // An error of the connection reaches whoever waits for an answer on it; here it would be news to nobody.
         let exchange: Exchange = Box::pin(async move { drop(connection.await) });
-        Ok(Self { sender, exchange: Some(exchange) })
+        Ok(Self { sender, exchange: Some(exchange), opened: now })
     }
 
     /// Sends one request and waits for the head of its answer.
@@ -73,6 +76,11 @@ impl Connection {
     pub(super) fn is_ready(&mut self) -> bool {
         advance(&mut self.exchange, &mut Context::from_waker(Waker::noop()));
         self.exchange.is_some() && self.sender.is_ready() && !self.sender.is_closed()
+    }
+
+    /// How old it is.
+    pub(super) fn age(&self, now: Monotonic) -> Duration {
+        now.since(self.opened)
     }
 }
 

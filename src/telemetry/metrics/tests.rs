@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 16] = [
+const INTERFACE: [(&str, &str); 17] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -21,6 +21,7 @@ const INTERFACE: [(&str, &str); 16] = [
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
+    ("hookward_limit_reached_total", "counter"),
     ("hookward_config_reloads_total", "counter"),
     ("hookward_audit_errors_total", "counter"),
 ];
@@ -39,7 +40,7 @@ fn configured() -> Metrics {
 }
 
 fn render(metrics: &Metrics) -> String {
-    metrics.render(&LiveReadings::default())
+    metrics.render(&LiveReadings { limits_reached: vec![("connections", 0)], ..LiveReadings::default() })
 }
 
 #[track_caller]
@@ -149,6 +150,7 @@ fn live_readings_are_shown_as_they_are() {
         tls_handshakes_failed: 6,
         connections: 7,
         audit_errors: 8,
+        limits_reached: vec![("header_timeout", 9)],
     };
     let metrics = Metrics::new();
     assert_eq!(metrics.render(&live), metrics.render(&live), "a second scrape adds nothing");
@@ -161,6 +163,7 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_tls_handshakes_total{result=\"failed\"} 6",
         "hookward_connections 7",
         "hookward_audit_errors_total 8",
+        "hookward_limit_reached_total{limit=\"header_timeout\"} 9",
     ] {
         assert_line(&metrics.render(&live), line);
     }
