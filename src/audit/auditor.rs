@@ -146,7 +146,8 @@ impl Auditor {
     }
 
     /// Writes or counts a refusal that reserved no place. Never waits, never fails.
-    pub fn refused(&self, record: RequestRecord, before_verification: bool, now: Monotonic) {
+    pub fn refused(&self, record: impl Into<Box<RequestRecord>>, before_verification: bool, now: Monotonic) {
+        let record = record.into();
         if before_verification && !self.shared.fold.lock().passes(&record, now) {
             return;
         }
@@ -200,9 +201,9 @@ impl Auditor {
         }
     }
 
-    fn enqueue(&self, mut record: RequestRecord, permit: OwnedSemaphorePermit) {
+    fn enqueue(&self, mut record: Box<RequestRecord>, permit: OwnedSemaphorePermit) {
         record.trim();
-        let queued = Queued { entry: Entry::Request(Box::new(record)), place: Some(permit) };
+        let queued = Queued { entry: Entry::Request(record), place: Some(permit) };
         if let Err(mpsc::SendError(Message::Entry(queued))) = self.queue.send(Message::Entry(queued)) {
             self.shared.healthy.store(false, Ordering::Release);
             if let Entry::Request(record) = queued.entry {
@@ -223,7 +224,8 @@ pub struct Place {
 
 impl Place {
     /// Writes the record. Never waits, never fails.
-    pub fn write(self, record: RequestRecord) {
+    pub fn write(self, record: impl Into<Box<RequestRecord>>) {
+        let record = record.into();
         match self.permit {
             Some(permit) => self.auditor.enqueue(record, permit),
             None => self.auditor.shared.lose(&record),

@@ -96,7 +96,7 @@ impl RequestRecord {
         line.optional("secret_id", self.secret_id.as_ref().map(SecretId::as_str), Line::text);
         line.optional("signed_at", self.signed_at.as_ref(), Line::shown);
         line.optional("body_bytes", self.body_bytes, Line::plain);
-        line.optional("body_sha256", self.body_sha256.map(|hash| HEXLOWER.encode(&hash)).as_deref(), Line::text);
+        line.optional("body_sha256", self.body_sha256.as_ref(), |line, key, hash| line.hex(key, hash));
         line.text("decision", self.reason.decision().code());
         line.text("reason", self.reason.code());
         line.plain("status", self.status);
@@ -289,7 +289,7 @@ impl Entry {
         let mut line = Line::begin(out);
         line.text("ts", &self.at().rfc3339_micros());
         line.plain("seq", head.next_seq());
-        line.text("prev", &head.hex());
+        line.hex("prev", &head.hash);
         line.text("kind", self.kind());
         match self {
             Self::Request(record) => record.write(&mut line),

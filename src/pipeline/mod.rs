@@ -11,6 +11,7 @@ pub(crate) mod attempt;
 pub mod exposure;
 pub mod integration;
 pub mod life;
+pub(crate) mod outliving;
 pub mod router;
 pub mod settled;
 pub mod site;
