@@ -10,9 +10,10 @@ use crate::support::upstream::Upstream;
 /// Every metric of the interface with its labels, in alphabetical order; a histogram by its count.
 const METRICS: &[(&str, &[&str])] = &[
     ("hookward_audit_errors_total", &[]),
-    ("hookward_certificate_expiry_timestamp_seconds", &["listener"]),
     ("hookward_config_reloads_total", &["result"]),
     ("hookward_connections", &[]),
+    ("hookward_event_streams", &[]),
+    ("hookward_event_streams_dropped_total", &[]),
     ("hookward_inflight_bytes", &[]),
     ("hookward_inflight_requests", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),
@@ -20,6 +21,8 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_replay_blind_total", &[]),
     ("hookward_replay_capacity", &[]),
     ("hookward_replay_entries", &[]),
+    ("hookward_replica_failures_total", &[]),
+    ("hookward_replicas", &[]),
     ("hookward_request_duration_seconds_count", &["integration"]),
     ("hookward_requests_total", &["integration", "outcome", "provider", "reason"]),
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),

@@ -13,6 +13,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::fixed;
 use super::outcome::{Outcome, Report};
+use crate::audit::checkpoint::Signer;
 use crate::config::plan::{DrainSpec, Plan};
 use crate::document::Fault;
 use crate::domain::secret::SecretBytes;
@@ -58,6 +59,7 @@ struct Fresh {
     prepared: Vec<Prepared>,
     listeners: ListenerChanges,
     token: Option<SecretBytes>,
+    signer: Option<Signer>,
 }
 
 impl Engine {
@@ -123,8 +125,12 @@ impl Engine {
         faults.extend(prepared.as_ref().err().into_iter().flatten().map(chain));
         faults.extend(listeners.as_ref().err().into_iter().flatten().cloned());
         faults.extend(token.as_ref().err().map(chain));
-        match (prepared, listeners, token) {
-            (Ok(prepared), Ok(listeners), Ok(token)) if faults.is_empty() => Ok(Fresh { plan, prepared, listeners, token }),
+        let signer = build::audit_signer(&plan.audit).map_err(BuildError::from);
+        faults.extend(signer.as_ref().err().map(chain));
+        match (prepared, listeners, token, signer) {
+            (Ok(prepared), Ok(listeners), Ok(token), Ok(signer)) if faults.is_empty() => {
+                Ok(Fresh { plan, prepared, listeners, token, signer })
+            }
             _ => Err(faults),
         }
     }
@@ -152,13 +158,14 @@ impl Engine {
     }
 
     fn put_in_force(&mut self, fresh: Fresh) -> Outcome {
-        let Fresh { plan, prepared, listeners, token } = fresh;
+        let Fresh { plan, prepared, listeners, token, signer } = fresh;
         let shared = Arc::clone(&self.ground.shared);
         let materials = prepared.iter().map(Prepared::material).collect();
         let integrations = plan.integrations.len();
         self.standing.retire(&plan, &shared.metrics);
         let site = Arc::new(build::site(&plan, prepared, &self.ground, Some(&self.standing)));
         self.replaceable.token.store(token.map(Arc::new));
+        shared.auditor.sign_with(signer);
         self.replaceable.drain.store(Arc::new(plan.drain));
         self.replaceable.site.store(Arc::clone(&site));
         // Behind the site: whoever comes in by a new door finds the routes that it was opened for.
