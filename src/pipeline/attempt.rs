@@ -18,6 +18,7 @@ use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
 use crate::gate::verify::gate::Verified;
+use crate::inventory::life::Sight;
 use crate::listen::context::RequestContext;
 use crate::pipeline::answer::is_acknowledged;
 use crate::pipeline::integration::Integration;
@@ -161,6 +162,16 @@ impl Attempt {
         let decision = self.record.reason.decision();
         if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
+        }
+        if let Some(integration) = &self.integration {
+            integration.track.see(&Sight {
+                at: now.wall,
+                reason: self.record.reason,
+                source: self.record.source,
+                secret: self.record.secret_id.as_ref(),
+                event: self.record.event.as_deref(),
+                upstream_status: self.record.upstream_status,
+            });
         }
         match self.place.take() {
             Some(place) => place.write(self.record.clone()),

@@ -26,6 +26,7 @@ use crate::gate::replay::redis::error::RedisOpenError;
 use crate::gate::replay::redis::{RedisSettings, RedisStore};
 use crate::gate::replay::spec::{RedisSpec, ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
+use crate::inventory::board::Inventory;
 use crate::listen::bind::{BoundListener, Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
@@ -38,6 +39,7 @@ use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
+use crate::server::historian::Historian;
 use crate::server::housekeeper::Housekeeper;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
@@ -61,6 +63,7 @@ pub struct Gateway {
     drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
+    historian: Historian,
     _state_directory: StateDirectory,
 }
 
@@ -100,6 +103,7 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let historian = Historian::start(&site).map_err(one)?;
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
@@ -121,6 +125,7 @@ impl Gateway {
             reloads,
             drain,
             housekeeper,
+            historian,
             _state_directory: state_directory,
         })
     }
@@ -159,6 +164,7 @@ impl Gateway {
         shared.deliveries.close();
         let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
+        self.historian.stop();
         let written = shared.auditor.shutdown().await;
         for task in &self.tasks {
             task.abort();
@@ -176,6 +182,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
     let metrics = Arc::new(Metrics::new());
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
+        inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
         auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,

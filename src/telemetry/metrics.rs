@@ -20,6 +20,7 @@ use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
+use super::findings::Families;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
@@ -85,6 +86,7 @@ pub struct Metrics {
     secret_used: Family<SecretLabels, Counter>,
     secret_expiry: Family<SecretLabels, Gauge>,
     replay_blind: Counter,
+    findings: Families,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
     audit_errors: Counter,
@@ -116,6 +118,7 @@ impl Metrics {
             secret_used: register(known, SECRET_USED, Family::default()),
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
+            findings: Families::register(known),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
@@ -145,6 +148,7 @@ impl Metrics {
             requests: self.requests_of(integration.as_str(), provider.as_str()),
             upstream_duration: self.upstream_duration.get_or_create_owned(&label),
             last_accepted: self.last_accepted.get_or_create_owned(&label),
+            findings: self.findings.of(integration),
         }
     }
 
@@ -192,6 +196,7 @@ impl Metrics {
         self.request_duration.remove(&label);
         self.upstream_duration.remove(&label);
         self.last_accepted.remove(&label);
+        self.findings.retire(integration);
     }
 
     /// Forgets the series of a provider that no integration has any more.
@@ -241,7 +246,7 @@ impl Metrics {
     }
 }
 
-fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
+pub(super) fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
     registry.register(definition.family(), definition.help, metric.clone());
     metric
 }

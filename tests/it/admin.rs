@@ -9,9 +9,11 @@ use crate::support::upstream::Upstream;
 
 /// Every metric of the interface with its labels, in alphabetical order; a histogram by its count.
 const METRICS: &[(&str, &[&str])] = &[
+    ("hookward_anomalies_total", &["anomaly", "integration"]),
     ("hookward_audit_errors_total", &[]),
     ("hookward_config_reloads_total", &["result"]),
     ("hookward_connections", &[]),
+    ("hookward_findings", &["finding", "integration"]),
     ("hookward_inflight_bytes", &[]),
     ("hookward_inflight_requests", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),

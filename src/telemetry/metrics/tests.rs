@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 16] = [
+const INTERFACE: [(&str, &str); 18] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -19,6 +19,8 @@ const INTERFACE: [(&str, &str); 16] = [
     ("hookward_secret_used_total", "counter"),
     ("hookward_secret_expiry_timestamp_seconds", "gauge"),
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
+    ("hookward_findings", "gauge"),
+    ("hookward_anomalies_total", "counter"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
     ("hookward_config_reloads_total", "counter"),
