@@ -14,10 +14,12 @@ use crate::gate::replay::redis::address::Address;
 use crate::gate::replay::spec::{RedisSpec, StoreSpec};
 use crate::listen::spec::{EntrySpec, ListenerSpec};
 use crate::secrets;
+use crate::server::build::audit_signer;
 
 /// What to do about a certificate that cannot be used.
 const CERTIFICATE_HINT: &str = "PEM files, whose relative paths start at the file that names them";
 
+const SIGNING_KEY_HINT: &str = "an Ed25519 key: `openssl genpkey -algorithm ed25519` makes one";
 const REDIS_URL_HINT: &str = "such as rediss://user:password@host:6379/0, in the environment or in a file";
 
 /// Every fault of a configuration: what its text says wrong, and what the machine does not have, all at once. Where the text
@@ -51,6 +53,9 @@ pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
     let mut faults: Vec<Fault> = listeners.chain(plan.integrations.iter().flat_map(integration_faults)).collect();
     if let Some(Err(error)) = plan.admin.token.as_ref().map(secrets::read) {
         faults.push(fault(&file, &["admin", "token"], error).hint(key_rings::SECRET_HINT));
+    }
+    if let Err(error) = audit_signer(&plan.audit) {
+        faults.push(fault(&file, &["audit", "signing_key"], error).hint(SIGNING_KEY_HINT));
     }
     if let StoreSpec::Redis(spec) = &plan.replay.store {
         faults.extend(redis_faults(&file, spec));

@@ -9,6 +9,7 @@
 mod admin_client;
 mod allow_again;
 mod audit;
+mod audit_query;
 mod audit_verify;
 pub mod captured;
 mod certificates;

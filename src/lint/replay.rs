@@ -6,7 +6,8 @@ use super::Scene;
 use super::finding::Finding;
 use super::table::{COLD_START_ACCEPT, MEMORY_REPLAY, REPLAY_CAPACITY, REPLAY_OFF};
 use crate::config::plan::IntegrationPlan;
-use crate::domain::size::{Rate, format_duration};
+use crate::domain::size::format_duration;
+use crate::gate::replay::capacity::{Demand, Lasting, lasting};
 use crate::gate::replay::spec::{ColdStart, StoreSpec};
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
@@ -23,43 +24,30 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     found
 }
 
-/// Only rates that are configured count: an integration without a limit could fill any store.
+/// Only rates that are configured count: an integration without a limit could fill any store. Redis has a bound of its own,
+/// which no configuration of ours knows.
 fn capacity(scene: &Scene<'_>) -> Option<Finding> {
     let replay = &scene.plan.replay;
     if matches!(replay.store, StoreSpec::Redis(_)) {
         return None;
     }
-    let limited = scene.plan.integrations.iter().filter(|integration| integration.replay && integration.enabled);
-    let limited: Vec<_> =
-        limited.filter_map(|integration| Some((per_day(integration.rate_limit?), window(integration)))).collect();
-    let a_day: u128 = limited.iter().map(|(rate, _)| rate).sum();
-    let needed: u128 = limited.iter().map(|(rate, window)| rate.saturating_mul(window.as_secs().into()) / 86_400).sum();
-    let capacity = u128::from(replay.capacity);
-    if needed <= capacity {
-        return None;
-    }
-    let lasts = capacity.saturating_mul(86_400).checked_div(a_day).unwrap_or_default();
-    let lasts = rounded(u64::try_from(lasts).unwrap_or(u64::MAX));
-    let longest = limited.iter().map(|(_, window)| *window).max().unwrap_or_default();
-    let saw = format!(
-        "{capacity} claims last {lasts} at the configured rates; {needed} would be held, the longest for {}",
-        format_duration(longest)
-    );
+    let remembers = |integration: &&IntegrationPlan| integration.enabled && integration.replay;
+    let demands: Vec<_> = scene.plan.integrations.iter().filter(remembers).filter_map(demand).collect();
+    let Lasting::For(time) = lasting(replay.capacity, &demands) else { return None };
+    let saw = format!("{} claims last {} at the configured rates", replay.capacity, format_duration(legible(time)));
     Some(Finding::main(&REPLAY_CAPACITY, &["replay", "capacity"], saw))
 }
 
-fn per_day(rate: Rate) -> u128 {
-    u128::from(rate.count).saturating_mul(86_400_000) / rate.period.as_millis().max(1)
+/// A signed time may lie ahead by the tolerance, and is remembered for that long after it.
+fn demand(integration: &IntegrationPlan) -> Option<Demand> {
+    let is_timed = integration.scheme.is_timed();
+    let remembered = if is_timed { integration.tolerance.saturating_mul(2) } else { integration.untimed_window };
+    Some(Demand { rate: integration.rate_limit?, remembered })
 }
 
-/// How long a delivery is remembered at most: a signed time may lie ahead by the tolerance, and counts that long after it.
-fn window(integration: &IntegrationPlan) -> Duration {
-    if integration.scheme.is_timed() { integration.tolerance.saturating_mul(2) } else { integration.untimed_window }
-}
-
-/// In the largest unit of which there are at least two.
-fn rounded(seconds: u64) -> String {
-    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
-    let unit = units.iter().find(|(length, _)| seconds >= length * 2);
-    unit.map_or_else(|| format!("{seconds}s"), |(length, word)| format!("{}{word}", seconds / length))
+/// Rounded down to what a person takes in: whole hours, else minutes, else seconds.
+fn legible(time: Duration) -> Duration {
+    let seconds = time.as_secs();
+    let unit = [3600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
+    Duration::from_secs(seconds - seconds % unit)
 }

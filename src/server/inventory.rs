@@ -64,6 +64,8 @@ pub(crate) struct SecretEntry {
     pub(crate) last_used: Option<String>,
     /// What to do about it, where something is to be done.
     pub(crate) advice: Option<String>,
+    /// When a delivery last carried it.
+    pub(crate) last_exposed: Option<String>,
 }
 
 impl InventoryEntry {
@@ -138,6 +140,7 @@ impl SecretEntry {
             age_seconds: now.since(secret.not_before.unwrap_or(secret.loaded_at)).as_secs(),
             last_used: secret.last_used().or(before.map(UnixTime::from_seconds)).map(|at| at.to_string()),
             advice: advice.map(|finding| finding.text.clone()),
+            last_exposed: secret.last_exposed().map(|at| at.to_string()),
         }
     }
 }

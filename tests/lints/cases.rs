@@ -158,8 +158,8 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "replay-capacity",
         "replay.capacity",
-        text(&[("1000000", "59999"), (EVENTS, "events.allow = [\"invoice.paid\"]\nrate_limit = { rate = \"100/s\" }")]),
-        text(&[("1000000", "60000"), (EVENTS, "events.allow = [\"invoice.paid\"]\nrate_limit = { rate = \"100/s\" }")]),
+        text(&[("1000000", "60099"), (EVENTS, "events.allow = [\"invoice.paid\"]\nrate_limit = { rate = \"100/s\" }")]),
+        text(&[("1000000", "60100"), (EVENTS, "events.allow = [\"invoice.paid\"]\nrate_limit = { rate = \"100/s\" }")]),
     ),
 ];
 
