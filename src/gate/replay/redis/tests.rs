@@ -1,5 +1,6 @@
 //! The conformance suite and the model on a real server, and what only a store that is elsewhere must do.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -293,6 +294,20 @@ fn rpl_19_an_unfit_server_refuses_the_start() {
     assert!(!error.to_string().contains("hunter2"));
     let cluster = RedisServer::start_with(&["--cluster-enabled", "yes"]);
     assert!(matches!(open(&cluster).unwrap_err(), RedisOpenError::Unfit(RedisFault::Cluster)));
+}
+
+/// What a cluster would make of the keys: with a hash tag in the prefix every key of every script lies in one slot.
+#[test]
+fn the_keys_of_a_prefix_with_a_hash_tag_lie_in_one_slot() {
+    let (server, cluster) = (RedisServer::start(), RedisServer::start_with(&["--cluster-enabled", "yes"]));
+    let slots = |prefix: &str| {
+        let store = run(RedisStore::open(settings(&server, prefix), Clock::system())).unwrap();
+        let (shared, own) = (&store.shared, (0..50).map(|number| store.shared.key(&identity(number))));
+        let keys = own.chain([shared.generation_key.clone(), shared.rehearsal_key.clone()]);
+        keys.map(|key| cluster.command(&["CLUSTER", "KEYSLOT", &String::from_utf8(key).unwrap()])).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(slots("{hookward}:").len(), 1);
+    assert!(slots("hookward:").len() > 1, "or this proves nothing");
 }
 
 #[test]
