@@ -80,6 +80,11 @@ fn bench_under(server: &Arc<RedisServer>, prefix: String) -> Bench<RedisStore> {
     Bench::beside(store, clock, Box::new(There { server: Arc::clone(server), prefix }))
 }
 
+/// A node of a cluster of its own. Its bus would take the port ten thousand above, which may be anybody's.
+fn cluster_node() -> RedisServer {
+    RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &server::free_port().to_string()])
+}
+
 fn open(server: &RedisServer) -> Result<RedisStore, RedisOpenError> {
     run(RedisStore::open(settings(server, "test:"), Clock::system()))
 }
@@ -292,14 +297,14 @@ fn rpl_19_an_unfit_server_refuses_the_start() {
     let error = open(&locked).unwrap_err();
     assert!(matches!(&error, RedisOpenError::Unfit(RedisFault::Refused { .. })), "{error}");
     assert!(!error.to_string().contains("hunter2"));
-    let cluster = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let cluster = cluster_node();
     assert!(matches!(open(&cluster).unwrap_err(), RedisOpenError::Unfit(RedisFault::Cluster)));
 }
 
 /// What a cluster would make of the keys: with a hash tag in the prefix every key of every script lies in one slot.
 #[test]
 fn the_keys_of_a_prefix_with_a_hash_tag_lie_in_one_slot() {
-    let (server, cluster) = (RedisServer::start(), RedisServer::start_with(&["--cluster-enabled", "yes"]));
+    let (server, cluster) = (RedisServer::start(), cluster_node());
     let slots = |prefix: &str| {
         let store = run(RedisStore::open(settings(&server, prefix), Clock::system())).unwrap();
         let (shared, own) = (&store.shared, (0..50).map(|number| store.shared.key(&identity(number))));
