@@ -23,6 +23,7 @@ pub mod open;
 pub mod query;
 pub mod record;
 pub mod spec;
+pub mod tap;
 pub mod verify;
 
 mod sink;

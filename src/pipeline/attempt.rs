@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::auditor::Place;
@@ -17,11 +18,13 @@ use crate::domain::body::RawBody;
 use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
+use crate::domain::trace::TraceContext;
 use crate::gate::verify::gate::Verified;
-use crate::listen::context::RequestContext;
+use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::is_acknowledged;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
+use crate::telemetry::otlp::{Exchange, FinishedRequest, Outbox};
 
 /// A request on its way, and what is known of it so far.
 pub(crate) struct Attempt {
@@ -31,6 +34,10 @@ pub(crate) struct Attempt {
     integration: Option<Arc<Integration>>,
     /// Reserved once the request is verified: from then on its record can neither be folded nor lost.
     place: Option<Place>,
+    /// Its place in a trace, where anybody is told of it, and its exchange with the upstream.
+    trace: Option<TraceContext>,
+    exchange: Option<Exchange>,
+    tls: bool,
     finished: bool,
 }
 
@@ -67,12 +74,20 @@ impl Attempt {
             upstream_us: None,
             replay_blind: false,
         };
-        Self { site: Arc::clone(site), began, record, integration: None, place: None, finished: false }
+        let trace = site.shared.outbox.as_ref().map(|outbox| trace(outbox, context, &parts.headers, record.request_id));
+        let tls = matches!(context.origin, Origin::Secure(_));
+        let (integration, place, exchange) = (None, None, None);
+        Self { site: Arc::clone(site), began, record, integration, place, trace, exchange, tls, finished: false }
     }
 
     /// When the head was read.
     pub(crate) const fn began(&self) -> Now {
         self.began
+    }
+
+    /// Its place in a trace, where the upstream is to know of it.
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref().filter(|_| self.site.shared.outbox.as_ref().is_some_and(|outbox| outbox.traces()))
     }
 
     /// The request's name.
@@ -140,6 +155,11 @@ impl Attempt {
         self.record.upstream_us = Some(micros(took));
         if let Some(integration) = &self.integration {
             integration.metrics.upstream_took(took);
+            if self.trace.is_some() {
+                let since = self.site.shared.clock.now().monotonic.since(self.began.monotonic);
+                let (after_us, took_us) = (micros(since.saturating_sub(took)), micros(took));
+                self.exchange = Some(Exchange { after_us, took_us, status, authority: Arc::clone(&integration.about.upstream) });
+            }
         }
     }
 
@@ -147,6 +167,27 @@ impl Attempt {
     pub(crate) fn finish(mut self, reason: Reason, status: u16) {
         (self.record.reason, self.record.status) = (reason, status);
         self.end();
+    }
+
+    /// Tells whoever listens by OTLP.
+    fn tell(&mut self) {
+        let (Some(outbox), Some(trace)) = (&self.site.shared.outbox, self.trace.take()) else { return };
+        let about = |integration: &Arc<Integration>| {
+            (integration.name.clone(), integration.scheme.name.clone(), Arc::clone(&integration.about.route))
+        };
+        outbox.note(FinishedRequest {
+            trace,
+            request_id: self.record.request_id,
+            at: self.record.at,
+            latency_us: self.record.latency_us,
+            method: FinishedRequest::known_method(self.record.method.as_ref().map(Method::as_str)),
+            tls: self.tls,
+            source: self.record.source,
+            integration: self.integration.as_ref().map(about),
+            reason: self.record.reason,
+            status: self.record.status,
+            exchange: self.exchange.take(),
+        });
     }
 
     fn end(&mut self) {
@@ -162,6 +203,8 @@ impl Attempt {
         if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
         }
+        self.tell();
+        let shared = &self.site.shared;
         match self.place.take() {
             Some(place) => place.write(self.record.clone()),
             // A handshake is an acceptance: it is never folded.
@@ -177,6 +220,18 @@ impl Drop for Attempt {
             self.end();
         }
     }
+}
+
+/// Only a trusted proxy is believed where it says that a trace began before us.
+fn trace(outbox: &Outbox, context: &RequestContext, headers: &HeaderMap, request: RequestId) -> TraceContext {
+    let one = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none())
+    };
+    let parent = one("traceparent").filter(|_| context.trusted && context.fault.is_none());
+    let state = one("tracestate").and_then(|state| state.to_str().ok());
+    let continued = parent.and_then(|parent| TraceContext::continued(request, parent.as_bytes(), state));
+    continued.unwrap_or_else(|| TraceContext::root(request, outbox.sample_percent))
 }
 
 fn digest(body: &RawBody) -> [u8; 32] {

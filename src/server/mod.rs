@@ -14,6 +14,7 @@ pub mod inventory;
 mod lookout;
 mod material;
 mod observe;
+mod otlp;
 pub mod readiness;
 pub mod reload;
 mod standing;

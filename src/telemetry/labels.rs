@@ -70,3 +70,8 @@ impl SecretLabels {
 pub(super) struct ResultLabel {
     pub(super) result: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SignalLabel {
+    pub(super) signal: &'static str,
+}

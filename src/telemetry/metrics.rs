@@ -21,11 +21,12 @@ use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
-use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels, SignalLabel};
+use super::otlp::Signal;
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, READY, REPLAY_BLIND,
-    REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED, TLS_EXPIRY,
-    TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, OTLP_DROPPED,
+    OTLP_FAILURES, READY, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY,
+    SECRET_EXPOSED, SECRET_USED, TLS_EXPIRY, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -90,6 +91,8 @@ pub struct Metrics {
     secret_expiry: Family<SecretLabels, Gauge>,
     secret_exposed: Family<SecretLabels, Counter>,
     unscanned: Counter,
+    otlp_dropped: Family<SignalLabel, Counter>,
+    otlp_failures: Family<SignalLabel, Counter>,
     replay_blind: Counter,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
@@ -125,6 +128,8 @@ impl Metrics {
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
             secret_exposed: register(known, SECRET_EXPOSED, Family::default()),
             unscanned: register(known, UNSCANNED, Counter::default()),
+            otlp_dropped: register(known, OTLP_DROPPED, Family::default()),
+            otlp_failures: register(known, OTLP_FAILURES, Family::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
@@ -144,6 +149,10 @@ impl Metrics {
 
     fn prepare(&self) {
         let _ = self.unrouted();
+        for signal in Signal::ALL {
+            self.count_otlp_dropped(signal, 0);
+            self.otlp_failures.get_or_create_owned(&SignalLabel { signal: signal.code() });
+        }
         for result in [ReloadResult::Applied, ReloadResult::Refused] {
             self.config_reloads.get_or_create_owned(&ResultLabel { result: result.code() });
         }
@@ -225,6 +234,16 @@ impl Metrics {
     /// Counts a delivery that was not looked through for secrets of ours.
     pub fn count_unscanned(&self) {
         self.unscanned.inc();
+    }
+
+    /// Counts what could not be kept until it was sent.
+    pub fn count_otlp_dropped(&self, signal: Signal, count: u64) {
+        self.otlp_dropped.get_or_create_owned(&SignalLabel { signal: signal.code() }).inc_by(count);
+    }
+
+    /// Counts an attempt to send that failed.
+    pub fn count_otlp_failure(&self, signal: Signal) {
+        self.otlp_failures.get_or_create_owned(&SignalLabel { signal: signal.code() }).inc();
     }
 
     /// Counts a delivery that passed while the replay store had no history.
