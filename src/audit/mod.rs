@@ -21,6 +21,7 @@ pub mod fold;
 pub mod line;
 pub mod open;
 pub mod query;
+pub mod recent;
 pub mod record;
 pub mod spec;
 pub mod tap;

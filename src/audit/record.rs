@@ -96,7 +96,7 @@ impl RequestRecord {
         line.optional("secret_id", self.secret_id.as_ref().map(SecretId::as_str), Line::text);
         line.optional("signed_at", self.signed_at.as_ref(), Line::shown);
         line.optional("body_bytes", self.body_bytes, Line::plain);
-        line.optional("body_sha256", self.body_sha256.map(|hash| HEXLOWER.encode(&hash)).as_deref(), Line::text);
+        line.optional("body_sha256", self.body_sha256.as_ref(), |line, key, hash| line.hex(key, hash));
         line.text("decision", self.reason.decision().code());
         line.text("reason", self.reason.code());
         line.plain("status", self.status);
@@ -172,6 +172,8 @@ pub enum Note {
         reason: String,
         /// Until when.
         until: Option<UnixTime>,
+        /// The replica that it was thrown at; absent where there are none.
+        origin: Option<String>,
     },
     /// A delivery carried one of our own secrets.
     Exposure {
@@ -227,7 +229,7 @@ impl Note {
                 line.plain("integrations", *integrations);
                 line.plain("faults", *faults);
             }
-            Self::Switch { action, integration, secret_id, reason, until } => {
+            Self::Switch { action, integration, secret_id, reason, until, origin } => {
                 line.text("action", action.code());
                 if let SwitchAction::AllowAgain(request) = action {
                     line.shown("request_id", request);
@@ -236,6 +238,9 @@ impl Note {
                 line.optional("secret_id", secret_id.as_ref().map(SecretId::as_str), Line::text);
                 line.excerpt("reason", reason);
                 line.optional("until", until.as_ref(), Line::shown);
+                if let Some(origin) = origin {
+                    line.excerpt("origin", origin);
+                }
             }
             Self::Exposure { request, integration, owner, secret_id, place, form } => {
                 line.shown("request_id", request);
@@ -284,7 +289,7 @@ impl Entry {
         let mut line = Line::begin(out);
         line.text("ts", &self.at().rfc3339_micros());
         line.plain("seq", head.next_seq());
-        line.text("prev", &head.hex());
+        line.hex("prev", &head.hash);
         line.text("kind", self.kind());
         match self {
             Self::Request(record) => record.write(&mut line),

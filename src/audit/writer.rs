@@ -161,7 +161,7 @@ impl Writer {
             return Some(kept);
         }
         let count = self.waiting.len().min(BATCH_ENTRIES);
-        (count > 0).then(|| render(self.head, self.waiting.drain(..count)))
+        (count > 0).then(|| render(self.head, self.waiting.drain(..count), &self.shared.recent))
     }
 
     fn sync(&mut self) -> io::Result<()> {

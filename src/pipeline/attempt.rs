@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::auditor::Place;
@@ -20,25 +19,24 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
 use crate::domain::trace::TraceContext;
 use crate::gate::verify::gate::Verified;
-use crate::listen::context::{Origin, RequestContext};
+use crate::listen::context::RequestContext;
 use crate::pipeline::answer::is_acknowledged;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
-use crate::telemetry::otlp::{Exchange, FinishedRequest, Outbox};
+use crate::pipeline::telling::Telling;
 
 /// A request on its way, and what is known of it so far.
 pub(crate) struct Attempt {
     site: Arc<Site>,
     began: Now,
-    record: RequestRecord,
+    request_id: RequestId,
+    /// Until it is handed over. Boxed: it goes from here through the audit log's queue as it is.
+    record: Option<Box<RequestRecord>>,
     integration: Option<Arc<Integration>>,
     /// Reserved once the request is verified: from then on its record can neither be folded nor lost.
     place: Option<Place>,
-    /// Its place in a trace, where anybody is told of it, and its exchange with the upstream.
-    trace: Option<TraceContext>,
-    exchange: Option<Exchange>,
-    tls: bool,
-    finished: bool,
+    /// What is told besides the record, where anybody listens.
+    telling: Option<Box<Telling>>,
 }
 
 impl Attempt {
@@ -46,9 +44,10 @@ impl Attempt {
     pub(crate) fn open(site: &Arc<Site>, context: &RequestContext, parts: &Parts) -> Self {
         let began = site.shared.clock.now();
         site.shared.inflight.began();
+        let request_id = RequestId::new(began.wall);
         let record = RequestRecord {
             at: began.wall,
-            request_id: RequestId::new(began.wall),
+            request_id,
             listener: context.listener.clone(),
             integration: None,
             provider: None,
@@ -74,10 +73,10 @@ impl Attempt {
             upstream_us: None,
             replay_blind: false,
         };
-        let trace = site.shared.outbox.as_ref().map(|outbox| trace(outbox, context, &parts.headers, record.request_id));
-        let tls = matches!(context.origin, Origin::Secure(_));
-        let (integration, place, exchange) = (None, None, None);
-        Self { site: Arc::clone(site), began, record, integration, place, trace, exchange, tls, finished: false }
+        let listener = site.shared.outbox.as_ref();
+        let telling = listener.map(|outbox| Box::new(Telling::open(outbox, context, &parts.headers, request_id)));
+        let (record, integration, place) = (Some(Box::new(record)), None, None);
+        Self { site: Arc::clone(site), began, request_id, record, integration, place, telling }
     }
 
     /// When the head was read.
@@ -87,12 +86,12 @@ impl Attempt {
 
     /// Its place in a trace, where the upstream is to know of it.
     pub(crate) fn trace(&self) -> Option<&TraceContext> {
-        self.trace.as_ref().filter(|_| self.site.shared.outbox.as_ref().is_some_and(|outbox| outbox.traces()))
+        self.telling.as_ref().and_then(|telling| telling.trace())
     }
 
     /// The request's name.
     pub(crate) const fn request_id(&self) -> RequestId {
-        self.record.request_id
+        self.request_id
     }
 
     /// Whether the integration wants this refusal to look like a success.
@@ -101,22 +100,30 @@ impl Attempt {
         self.integration.as_ref().is_some_and(wanted)
     }
 
+    fn note(&mut self, change: impl FnOnce(&mut RequestRecord)) {
+        if let Some(record) = &mut self.record {
+            change(record);
+        }
+    }
+
     /// Notes which integration the request is for.
     pub(crate) fn routed(&mut self, integration: &Arc<Integration>) {
-        self.record.integration = Some(integration.name.clone());
-        self.record.provider = Some(integration.scheme.name.clone());
+        self.note(|record| {
+            record.integration = Some(integration.name.clone());
+            record.provider = Some(integration.scheme.name.clone());
+        });
         self.integration = Some(Arc::clone(integration));
     }
 
     /// Notes how long the body is.
     pub(crate) fn received(&mut self, body: &RawBody) {
-        self.record.body_bytes = u64::try_from(body.len()).ok();
+        self.note(|record| record.body_bytes = u64::try_from(body.len()).ok());
     }
 
     /// Notes how long the judgement took, whatever it said.
     pub(crate) fn judged(&mut self, since: Monotonic, until: Monotonic) {
         let took = until.since(since);
-        self.record.verify_us = Some(micros(took));
+        self.note(|record| record.verify_us = Some(micros(took)));
         if let Some(integration) = &self.integration {
             integration.provider_metrics.verification_took(took);
         }
@@ -124,12 +131,14 @@ impl Attempt {
 
     /// Notes what a verified delivery says of itself.
     pub(crate) fn verified(&mut self, verified: &Verified) {
-        self.record.event = verified.event().map(|field| field.text.clone());
-        self.record.event_signed = verified.event().map(|field| field.signed);
-        self.record.delivery_id = verified.delivery_id().map(|field| field.text.clone());
-        self.record.secret_id = Some(verified.secret_id().clone());
-        self.record.signed_at = verified.signed_at();
-        self.record.body_sha256 = Some(digest(verified.body()));
+        self.note(|record| {
+            record.event = verified.event().map(|field| field.text.clone());
+            record.event_signed = verified.event().map(|field| field.signed);
+            record.delivery_id = verified.delivery_id().map(|field| field.text.clone());
+            record.secret_id = Some(verified.secret_id().clone());
+            record.signed_at = verified.signed_at();
+            record.body_sha256 = Some(digest(verified.body()));
+        });
         if let Some(integration) = &self.integration {
             integration.secret_used(verified.secret_id(), self.began.wall);
         }
@@ -139,76 +148,55 @@ impl Attempt {
     pub(crate) fn reserve(&mut self) -> Result<(), AuditUnavailable> {
         self.place = Some(self.site.shared.auditor.reserve()?);
         // Should the delivery's task break from here on, this is what is true.
-        (self.record.reason, self.record.status) = (Reason::Overloaded, 503);
+        self.note(|record| (record.reason, record.status) = (Reason::Overloaded, 503));
         Ok(())
     }
 
     /// Notes that the store could not know whether the delivery is new.
     pub(crate) fn blind(&mut self) {
-        self.record.replay_blind = true;
+        self.note(|record| record.replay_blind = true);
         self.site.shared.metrics.count_replay_blind();
     }
 
     /// Notes what the upstream did.
     pub(crate) fn upstream(&mut self, status: Option<u16>, took: Duration) {
-        self.record.upstream_status = status;
-        self.record.upstream_us = Some(micros(took));
+        self.note(|record| (record.upstream_status, record.upstream_us) = (status, Some(micros(took))));
         if let Some(integration) = &self.integration {
             integration.metrics.upstream_took(took);
-            if self.trace.is_some() {
+            if let Some(telling) = &mut self.telling {
                 let since = self.site.shared.clock.now().monotonic.since(self.began.monotonic);
-                let (after_us, took_us) = (micros(since.saturating_sub(took)), micros(took));
-                self.exchange = Some(Exchange { after_us, took_us, status, authority: Arc::clone(&integration.about.upstream) });
+                telling.upstream(integration, status, took, since);
             }
         }
     }
 
     /// Ends the life: counts it and writes its record.
     pub(crate) fn finish(mut self, reason: Reason, status: u16) {
-        (self.record.reason, self.record.status) = (reason, status);
+        self.note(|record| (record.reason, record.status) = (reason, status));
         self.end();
     }
 
-    /// Tells whoever listens by OTLP.
-    fn tell(&mut self) {
-        let (Some(outbox), Some(trace)) = (&self.site.shared.outbox, self.trace.take()) else { return };
-        let about = |integration: &Arc<Integration>| {
-            (integration.name.clone(), integration.scheme.name.clone(), Arc::clone(&integration.about.route))
-        };
-        outbox.note(FinishedRequest {
-            trace,
-            request_id: self.record.request_id,
-            at: self.record.at,
-            latency_us: self.record.latency_us,
-            method: FinishedRequest::known_method(self.record.method.as_ref().map(Method::as_str)),
-            tls: self.tls,
-            source: self.record.source,
-            integration: self.integration.as_ref().map(about),
-            reason: self.record.reason,
-            status: self.record.status,
-            exchange: self.exchange.take(),
-        });
-    }
-
+    /// The first time; an attempt that has ended has no record any more.
     fn end(&mut self) {
-        self.finished = true;
+        let Some(mut record) = self.record.take() else { return };
         let shared = &self.site.shared;
         let now = shared.clock.now();
         let latency = now.monotonic.since(self.began.monotonic);
-        self.record.latency_us = micros(latency);
+        record.latency_us = micros(latency);
         let requests = self.integration.as_ref().map_or(&shared.unrouted, |integration| &integration.metrics.requests);
-        requests.count(self.record.reason);
+        requests.count(record.reason);
         requests.took(latency);
-        let decision = self.record.reason.decision();
+        let decision = record.reason.decision();
         if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
         }
-        self.tell();
-        let shared = &self.site.shared;
+        if let Some(telling) = self.telling.take() {
+            telling.finish(&record, self.integration.as_deref());
+        }
         match self.place.take() {
-            Some(place) => place.write(self.record.clone()),
+            Some(place) => place.write(record),
             // A handshake is an acceptance: it is never folded.
-            None => shared.auditor.refused(self.record.clone(), decision == Decision::Refused, now.monotonic),
+            None => shared.auditor.refused(record, decision == Decision::Refused, now.monotonic),
         }
         shared.inflight.ended();
     }
@@ -216,22 +204,8 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if !self.finished {
-            self.end();
-        }
+        self.end();
     }
-}
-
-/// Only a trusted proxy is believed where it says that a trace began before us.
-fn trace(outbox: &Outbox, context: &RequestContext, headers: &HeaderMap, request: RequestId) -> TraceContext {
-    let one = |name: &str| {
-        let mut values = headers.get_all(name).iter();
-        values.next().filter(|_| values.next().is_none())
-    };
-    let parent = one("traceparent").filter(|_| context.trusted && context.fault.is_none());
-    let state = one("tracestate").and_then(|state| state.to_str().ok());
-    let continued = parent.and_then(|parent| TraceContext::continued(request, parent.as_bytes(), state));
-    continued.unwrap_or_else(|| TraceContext::root(request, outbox.sample_percent))
 }
 
 fn digest(body: &RawBody) -> [u8; 32] {

@@ -193,6 +193,7 @@ fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
         HandshakeReply::EchoText { field: Some(field) } => format!("200 and the text of {field}"),
         HandshakeReply::EchoJson { field: None, member } => format!("200 and its value as `{member}`"),
         HandshakeReply::EchoJson { field: Some(field), member } => format!("200 and {field} as `{member}`"),
+        HandshakeReply::Sha256 { member, .. } => format!("200 and a SHA-256 of its value and options as `{member}`"),
         HandshakeReply::Mac { member, .. } => format!("200 and the MAC over its value as `{member}`"),
     };
     format!("{asked} is answered with {answered}, and not forwarded.")

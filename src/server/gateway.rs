@@ -106,6 +106,12 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let page = Arc::clone(observed.hub()).run(Arc::clone(&observed));
+        let replicas = observed.replicas().cloned();
+        let known = match &replicas {
+            Some(replicas) => Some(replicas.begin().await),
+            None => None,
+        };
         let lookout = LookoutThread::start(&first.shared).map_err(one)?;
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
@@ -120,6 +126,9 @@ impl Gateway {
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
         let running = Workers::start(workers, sockets.listeners, &plan.connections, make_line, &connections).map_err(one)?;
         tasks.push(tokio::spawn(reloader.run(engine)));
+        tasks.push(tokio::spawn(page));
+        let talk = replicas.zip(known).map(|(replicas, known)| tokio::spawn(replicas.run(known)));
+        tasks.extend(talk);
         Ok(Self {
             addresses,
             admin_address,
@@ -178,6 +187,9 @@ impl Gateway {
         }
         for task in &self.tasks {
             task.abort();
+        }
+        if let Some(replicas) = self.observed.replicas() {
+            replicas.leave().await;
         }
         written.map(|()| drained)
     }
