@@ -182,8 +182,7 @@ impl Gateway {
         self.lookout.stop();
         let written = shared.auditor.shutdown().await;
         if let Some(exporter) = self.exporter {
-            // It has a runtime of its own, which must not be waited for on this one.
-            let _panicked = tokio::task::spawn_blocking(|| exporter.stop()).await;
+            exporter.stop().await;
         }
         for task in &self.tasks {
             task.abort();

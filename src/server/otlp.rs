@@ -5,7 +5,7 @@
 //! 2. What a receiver could not take now (no connection, no answer, 408, 429, 5xx) is kept and sent again at the next interval;
 //!    one batch a signal. Meanwhile the queues fill up to their bounds, and what finds no room is counted.
 //! 3. What a receiver refuses for good is dropped and counted.
-//! 4. At the end there is one last round, after the audit log was closed.
+//! 4. At the end there is one last round, after the audit log was closed; four seconds are the most that it is waited for.
 //!
 //! Nothing waits for this: not the request path, not the audit log. A receiver that is gone costs a line in the log when that
 //! begins and one when it ends.
@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
@@ -57,18 +58,32 @@ impl ExporterThread {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 exporter.round();
             }
+            exporter.client.hurry(END_TIMEOUT);
             exporter.round();
         });
         let thread = thread.map_err(|source| BuildError::System { what: "starting the exporter of telemetry", source })?;
         Ok(Some(Self { stop, thread }))
     }
 
-    /// Ends the thread after a last round.
-    pub(crate) fn stop(self) {
+    /// Ends the thread after a last round; a receiver that hangs does not hold the gateway's end for long.
+    pub(crate) async fn stop(self) {
         let _already_gone = self.stop.send(());
-        let _panicked = self.thread.join();
+        for _ in 0..END_LOOKS {
+            if self.thread.is_finished() {
+                let _panicked = self.thread.join();
+                return;
+            }
+            tokio::time::sleep(END_LOOK).await;
+        }
+        tracing::warn!("the last telemetry was not sent in time");
     }
 }
+
+/// How long each request of the last round may take.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often the end looks whether the thread is over, and how many times.
+const END_LOOK: Duration = Duration::from_millis(20);
+const END_LOOKS: u32 = 200;
 
 struct Exporter {
     spec: OtlpSpec,

@@ -174,6 +174,20 @@ fn a_receiver_that_is_gone_stops_nothing_and_gets_what_was_kept() {
 }
 
 #[test]
+fn a_receiver_that_hangs_does_not_hold_the_end() {
+    let (upstream, receiver) = (Upstream::start(), Upstream::start());
+    receiver.always(Reply::Hang);
+    let slow = otlp(receiver.port()).replace("\"2s\"", "\"60s\"");
+    let mut gateway = Gateway::start(config(&upstream, receiver.port()).set("telemetry", "otlp", &slow));
+    assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200);
+    receiver.wait_for(1);
+    gateway.signal("TERM");
+    // The exporter's own timeout would be a minute.
+    gateway.exit_cleanly().holds_exactly(&[("delivered", 200)]);
+    assert!(gateway.stderr().contains("not sent in time"), "{}", gateway.stderr());
+}
+
+#[test]
 fn without_telemetry_nothing_is_told_and_the_senders_own_header_passes() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::of(Integration::new(PROVIDER, &upstream.url())));

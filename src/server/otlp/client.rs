@@ -95,6 +95,11 @@ impl Client {
         client.request(Signal::Traces, Vec::new()).map(|_| client)
     }
 
+    /// Waits no longer than this from now on.
+    pub(super) fn hurry(&mut self, timeout: Duration) {
+        self.timeout = self.timeout.min(timeout);
+    }
+
     pub(super) async fn post(&self, signal: Signal, body: Vec<u8>) -> Result<Delivered, ClientError> {
         let request = self.request(signal, body)?;
         let status = tokio::time::timeout(self.timeout, self.exchange(request)).await.map_err(|_| ClientError::TimedOut)??;
