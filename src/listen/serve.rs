@@ -52,7 +52,7 @@ impl<H: Handler> Conversation<H> {
             Some(_) => self.caller.origin_unread(door.entry),
         };
         let (peer, tls, entry) = (self.caller.peer, self.tls, door.entry);
-        RequestContext { listener: door.name.clone(), peer, origin, tls, entry, fault }
+        RequestContext { listener: door.name.clone(), peer, origin, trusted: self.caller.trusted, tls, entry, fault }
     }
 
     /// Whether the request with this number, from 1, is the last one; counted when it is.

@@ -43,12 +43,14 @@ use crate::server::housekeeper::Housekeeper;
 use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
+use crate::server::otlp::ExporterThread;
 use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
 use crate::server::reload::{Reloader, Reloads};
 use crate::server::standing::{Ground, Standing};
 use crate::server::state_directory::StateDirectory;
 use crate::switch::board::Switchboard;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Outbox;
 
 /// A running gateway.
 pub struct Gateway {
@@ -64,6 +66,7 @@ pub struct Gateway {
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
     lookout: LookoutThread,
+    exporter: Option<ExporterThread>,
     _state_directory: StateDirectory,
 }
 
@@ -113,6 +116,8 @@ impl Gateway {
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
+        let exporter = plan.otlp.as_ref().map(|spec| ExporterThread::start(spec, &shared, &observed));
+        let exporter = exporter.transpose().map_err(one)?.flatten();
         let (reloader, reloads) = Reloader::new(&engine, Arc::clone(&observed));
         let (addresses, admin_address) = (sockets.addresses(), sockets.admin_address.clone());
         let controls = Controls { site: Arc::clone(&site), reloads: reloads.clone(), token: Arc::clone(&sockets.token) };
@@ -135,6 +140,7 @@ impl Gateway {
             drain,
             housekeeper,
             lookout,
+            exporter,
             _state_directory: state_directory,
         })
     }
@@ -175,6 +181,9 @@ impl Gateway {
         self.housekeeper.stop();
         self.lookout.stop();
         let written = shared.auditor.shutdown().await;
+        if let Some(exporter) = self.exporter {
+            exporter.stop().await;
+        }
         for task in &self.tasks {
             task.abort();
         }
@@ -202,6 +211,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         auditor,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
+        outbox: plan.otlp.as_ref().map(|spec| Arc::new(Outbox::new(spec.traces, spec.metrics, spec.sample_percent))),
         lookout: Lookout::default(),
         inflight: Inflight::default(),
         ending: Ending::default(),

@@ -81,13 +81,14 @@ impl Observed {
         let level = site.shared.store.level();
         let filling = level.is_filling().then(|| level.to_string());
         let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
-        let all: [(&'static str, Vec<String>); 6] = [
+        let all: [(&'static str, Vec<String>); 7] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
             ("replay_store_filling", filling.into_iter().collect()),
             ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
+            ("secret_in_delivery", exposed(site)),
         ];
         let there = all.into_iter().filter(|(_, details)| !details.is_empty());
         there.map(|(cause, details)| Degraded { cause, details }).collect()
@@ -135,6 +136,16 @@ impl Observed {
         let now = site.shared.clock.now().wall;
         site.integrations.iter().map(|integration| InventoryEntry::of(integration, now)).collect()
     }
+}
+
+/// The secrets that deliveries carried, until they are exchanged.
+fn exposed(site: &Site) -> Vec<String> {
+    let of = |integration: &Arc<Integration>| {
+        let name = integration.name.clone();
+        let told = integration.secrets.iter().filter_map(|secret| secret.last_exposed().map(|at| (secret.id.clone(), at)));
+        told.map(|(id, at)| format!("{name}: deliveries carry the secret {id}, last {at}; rotate it")).collect::<Vec<_>>()
+    };
+    site.integrations.iter().flat_map(of).collect()
 }
 
 /// The enabled integrations that can verify nothing now.

@@ -75,3 +75,8 @@ pub(super) struct LimitLabel {
 pub(super) struct ResultLabel {
     pub(super) result: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SignalLabel {
+    pub(super) signal: &'static str,
+}

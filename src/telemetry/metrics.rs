@@ -21,12 +21,14 @@ use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
-use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels, SignalLabel};
+use super::otlp::Signal;
 use super::table::{
     AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
-    INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, READY, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES,
-    REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED,
-    TLS_EXPIRY, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, OTLP_DROPPED, OTLP_FAILURES, READY, REPLAY_ABANDONED, REPLAY_BLIND,
+    REPLAY_CAPACITY, REPLAY_ENTRIES, REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS,
+    SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED, TLS_EXPIRY, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION,
+    is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -107,6 +109,8 @@ pub struct Metrics {
     secret_expiry: Family<SecretLabels, Gauge>,
     secret_exposed: Family<SecretLabels, Counter>,
     unscanned: Counter,
+    otlp_dropped: Family<SignalLabel, Counter>,
+    otlp_failures: Family<SignalLabel, Counter>,
     replay_blind: Counter,
     replay_abandoned: Counter,
     replay_write_failures: Counter,
@@ -150,6 +154,8 @@ impl Metrics {
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
             secret_exposed: register(known, SECRET_EXPOSED, Family::default()),
             unscanned: register(known, UNSCANNED, Counter::default()),
+            otlp_dropped: register(known, OTLP_DROPPED, Family::default()),
+            otlp_failures: register(known, OTLP_FAILURES, Family::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
             replay_abandoned: register(known, REPLAY_ABANDONED, Counter::default()),
             replay_write_failures: register(known, REPLAY_WRITE_FAILURES, Counter::default()),
@@ -177,6 +183,10 @@ impl Metrics {
 
     fn prepare(&self) {
         let _ = self.unrouted();
+        for signal in Signal::ALL {
+            self.count_otlp_dropped(signal, 0);
+            self.otlp_failures.get_or_create_owned(&SignalLabel { signal: signal.code() });
+        }
         for result in [ReloadResult::Applied, ReloadResult::Refused] {
             self.config_reloads.get_or_create_owned(&ResultLabel { result: result.code() });
         }
@@ -258,6 +268,16 @@ impl Metrics {
     /// Counts a delivery that was not looked through for secrets of ours.
     pub fn count_unscanned(&self) {
         self.unscanned.inc();
+    }
+
+    /// Counts what could not be kept until it was sent.
+    pub fn count_otlp_dropped(&self, signal: Signal, count: u64) {
+        self.otlp_dropped.get_or_create_owned(&SignalLabel { signal: signal.code() }).inc_by(count);
+    }
+
+    /// Counts an attempt to send that failed.
+    pub fn count_otlp_failure(&self, signal: Signal) {
+        self.otlp_failures.get_or_create_owned(&SignalLabel { signal: signal.code() }).inc();
     }
 
     /// Counts a delivery that passed while the replay store had no history.

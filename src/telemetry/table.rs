@@ -62,6 +62,10 @@ definitions! {
         "Deliveries that carried a secret of ours, by whose it is";
     UNSCANNED = "hookward_unscanned_deliveries_total" []
         "Forwarded deliveries that were not looked through for secrets of ours, there being too many";
+    OTLP_DROPPED = "hookward_otlp_dropped_total" ["signal"]
+        "Spans of requests and audit records that were not sent, there being too many";
+    OTLP_FAILURES = "hookward_otlp_failures_total" ["signal"]
+        "Attempts to send telemetry that failed";
     LAST_ACCEPTED = "hookward_last_accepted_timestamp_seconds" ["integration"]
         "When a request was last accepted; 0 for never since the start";
     TLS_HANDSHAKES = "hookward_tls_handshakes_total" ["result"]

@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 28] = [
+const INTERFACE: [(&str, &str); 30] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -23,6 +23,8 @@ const INTERFACE: [(&str, &str); 28] = [
     ("hookward_secret_expiry_timestamp_seconds", "gauge"),
     ("hookward_secret_exposed_total", "counter"),
     ("hookward_unscanned_deliveries_total", "counter"),
+    ("hookward_otlp_dropped_total", "counter"),
+    ("hookward_otlp_failures_total", "counter"),
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
