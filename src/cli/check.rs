@@ -1,7 +1,7 @@
 //! `check`: everything `serve` would refuse to start over, all at once.
 //!
 //! 1. A configuration that is not valid, or refers to a secret or certificate that is not there: exit 2.
-//! 2. Settings without effect are warnings; with `--deny warnings` they are findings: exit 1.
+//! 2. Settings without effect are warnings; with `--deny warnings` they are findings: exit 1. Notes never are.
 //!
 //! Faults are what was asked for, so they are data: they go to stdout.
 
@@ -13,6 +13,7 @@ use crate::cli::configuration::{ConfigurationArgument, count};
 use crate::cli::examination;
 use crate::cli::exit::Verdict;
 use crate::cli::output::{self, Format, FormatArgument};
+use crate::cli::replay_capacity;
 use crate::config::plan::Plan;
 use crate::document::Fault;
 
@@ -46,6 +47,7 @@ struct Report {
     summary: String,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
+    notes: Vec<String>,
 }
 
 /// Checks and prints.
@@ -67,6 +69,7 @@ fn examine(configuration: &ConfigurationArgument) -> Report {
         Ok(plan) => Report {
             faults: examination::faults(&plan, &configuration.file),
             summary: summary(&plan),
+            notes: replay_capacity::note(&plan).into_iter().collect(),
             warnings: plan.without_effect,
         },
     }
@@ -83,7 +86,8 @@ impl Report {
         let faults = self.faults.iter().map(|fault| format!("{fault}\n"));
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}\n"));
         let summary = self.faults.is_empty().then(|| format!("ok: {}\n", self.summary));
-        faults.chain(warnings).chain(summary).collect()
+        let notes = self.notes.iter().map(|note| format!("note: {note}\n"));
+        faults.chain(warnings).chain(notes).chain(summary).collect()
     }
 
     fn json(&self) -> Value {
@@ -91,6 +95,7 @@ impl Report {
             "ok": self.faults.is_empty(),
             "faults": self.faults.iter().map(fault_json).collect::<Vec<_>>(),
             "warnings": self.warnings.iter().map(fault_json).collect::<Vec<_>>(),
+            "notes": self.notes,
         })
     }
 }

@@ -35,6 +35,7 @@ mod places;
 mod providers;
 pub mod reference;
 mod reload;
+mod replay_capacity;
 mod run;
 mod sample;
 mod scratch;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::domain::time::UnixTime;
+use crate::gate::intake::error::BudgetScope;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
-use crate::listen::counters::ListenCounters;
+use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
@@ -78,10 +79,13 @@ impl Observed {
         let ends = self.doors.iter().flat_map(|door| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
         let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
-        let all: [(&'static str, Vec<String>); 5] = [
+        let level = site.shared.store.level();
+        let filling = level.is_filling().then(|| level.to_string());
+        let all: [(&'static str, Vec<String>); 6] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
             ("switches_not_shared", out_of_step.into_iter().collect()),
+            ("replay_store_filling", filling.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
         ];
@@ -97,6 +101,9 @@ impl Observed {
             inflight_bytes: site.intake.inflight_bytes(),
             replay_entries: shared.store.entries(),
             replay_capacity: shared.store.capacity(),
+            replay_abandoned: shared.store.counters().claims_abandoned(),
+            replay_write_failures: shared.store.counters().write_failures(),
+            clock_steps: shared.store.counters().clock_steps(),
             tls_handshakes_ok: self.connections.handshakes_ok(),
             tls_handshakes_failed: self.connections.handshakes_failed(),
             connections: self.connections.open_connections(),
@@ -105,7 +112,19 @@ impl Observed {
             replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count()),
             replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
             event_streams_dropped: self.hub.dropped(),
+            limits_reached: self.limits_reached(&site),
         })
+    }
+
+    /// Every bound whose hits no request's reason tells of.
+    fn limits_reached(&self, site: &Site) -> Vec<(&'static str, u64)> {
+        let of_connections = ListenLimit::ALL.map(|limit| (limit.code(), self.connections.hits(limit)));
+        let of_requests = [
+            ("inflight_bytes", site.intake.refusals(BudgetScope::Global)),
+            ("inflight_bytes_per_source", site.intake.refusals(BudgetScope::Source)),
+            ("sources", site.sources.evictions()),
+        ];
+        of_connections.into_iter().chain(of_requests).collect()
     }
 
     pub(crate) fn inventory(&self) -> Vec<InventoryEntry> {

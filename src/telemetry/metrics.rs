@@ -21,18 +21,19 @@ use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
-use super::labels::{IntegrationLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
-    INFLIGHT_REQUESTS, LAST_ACCEPTED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLICA_FAILURES, REPLICAS,
-    REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
+    INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES,
+    REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES,
+    UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Numbers that other rooms keep, read when a scrape comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveReadings {
     /// Requests being handled.
     pub inflight_requests: u64,
@@ -42,6 +43,12 @@ pub struct LiveReadings {
     pub replay_entries: u64,
     /// Deliveries that can be remembered.
     pub replay_capacity: u64,
+    /// Claims that nobody ended, since the start.
+    pub replay_abandoned: u64,
+    /// Settlements that were not kept, since the start.
+    pub replay_write_failures: u64,
+    /// Steps of the wall clock, since the start.
+    pub clock_steps: u64,
     /// Handshakes that ended well, since the start.
     pub tls_handshakes_ok: u64,
     /// Handshakes that failed, since the start.
@@ -58,6 +65,8 @@ pub struct LiveReadings {
     pub event_streams: u64,
     /// Those that did not keep up, since the start.
     pub event_streams_dropped: u64,
+    /// How often each bound was hit, by the bound's name in a closed enum.
+    pub limits_reached: Vec<(&'static str, u64)>,
 }
 
 /// How a reload ended.
@@ -93,8 +102,12 @@ pub struct Metrics {
     secret_used: Family<SecretLabels, Counter>,
     secret_expiry: Family<SecretLabels, Gauge>,
     replay_blind: Counter,
+    replay_abandoned: Counter,
+    replay_write_failures: Counter,
+    clock_steps: Counter,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
+    limit_reached: Family<LimitLabel, Counter>,
     audit_errors: Counter,
     event_streams: Level,
     replicas: Level,
@@ -128,8 +141,12 @@ impl Metrics {
             secret_used: register(known, SECRET_USED, Family::default()),
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
+            replay_abandoned: register(known, REPLAY_ABANDONED, Counter::default()),
+            replay_write_failures: register(known, REPLAY_WRITE_FAILURES, Counter::default()),
+            clock_steps: register(known, CLOCK_STEPS, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
+            limit_reached: register(known, LIMIT_REACHED, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
             event_streams: register(known, EVENT_STREAMS, Level::default()),
             replicas: register(known, REPLICAS, Level::default()),
@@ -250,6 +267,9 @@ impl Metrics {
         self.replay_entries.set(live.replay_entries);
         self.replay_capacity.set(live.replay_capacity);
         self.connections.set(live.connections);
+        overwrite(&self.replay_abandoned, live.replay_abandoned);
+        overwrite(&self.replay_write_failures, live.replay_write_failures);
+        overwrite(&self.clock_steps, live.clock_steps);
         overwrite(&self.audit_errors, live.audit_errors);
         self.event_streams.set(live.event_streams);
         self.replicas.set(live.replicas);
@@ -258,6 +278,9 @@ impl Metrics {
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);
+        for (limit, hits) in &live.limits_reached {
+            overwrite(&self.limit_reached.get_or_create_owned(&LimitLabel { limit }), *hits);
+        }
     }
 }
 

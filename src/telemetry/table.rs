@@ -48,6 +48,12 @@ definitions! {
         "Deliveries the replay store can remember";
     REPLAY_BLIND = "hookward_replay_blind_total" []
         "Deliveries without a signed time that passed while the replay store had no history";
+    REPLAY_ABANDONED = "hookward_replay_abandoned_total" []
+        "Claims that nobody ended; each is left to its lease";
+    REPLAY_WRITE_FAILURES = "hookward_replay_write_failures_total" []
+        "Settlements that the replay store could not keep in time; each was answered 503";
+    CLOCK_STEPS = "hookward_clock_steps_total" []
+        "Times that the wall clock was set by more than a second";
     SECRET_USED = "hookward_secret_used_total" ["integration", "secret_id"]
         "Deliveries that a secret verified";
     SECRET_EXPIRY = "hookward_secret_expiry_timestamp_seconds" ["integration", "secret_id"]
@@ -58,6 +64,8 @@ definitions! {
         "TLS handshakes with senders";
     CONNECTIONS = "hookward_connections" []
         "Open connections of senders";
+    LIMIT_REACHED = "hookward_limit_reached_total" ["limit"]
+        "Times a bound was hit that no single request's reason tells of";
     CONFIG_RELOADS = "hookward_config_reloads_total" ["result"]
         "Reloads of the configuration";
     AUDIT_ERRORS = "hookward_audit_errors_total" []

@@ -17,6 +17,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_inflight_bytes", &[]),
     ("hookward_inflight_requests", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),
+    ("hookward_limit_reached_total", &["limit"]),
     ("hookward_replay_blind_total", &[]),
     ("hookward_replay_capacity", &[]),
     ("hookward_replay_entries", &[]),

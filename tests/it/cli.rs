@@ -179,6 +179,8 @@ fn what_sign_makes_the_gateway_takes_and_verify_confirms() {
         exits(&verdict, 1);
         let told = format!("{}{}", out(&verdict), err(&verdict));
         assert!(told.contains("signature_mismatch"), "{provider:?}: {told}");
+        let why = "why: the body was re-serialised, or pretty-printed: it was signed as JSON without white space\n";
+        assert!(told.contains(why), "{provider:?}: {told}");
         assert!(!told.contains(&provider.secret("current").configured), "{told}");
     }
     gateway.finish();

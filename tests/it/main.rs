@@ -37,9 +37,12 @@ mod readme; // README.md: what it tells a newcomer to type works
 mod redis; // one memory for all replicas: who joins it, who may, and that a delivery is forwarded once
 mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
+mod replay_rows; // the same, row by row of the catalogue: attempts that fail, senders that leave, answers that are lost
 mod rotation; // secrets and certificates exchanged under load
+mod sdk; // the providers' own SDKs: what they sign, what they take, what both refuse
 mod sidecar; // the life of a pod and of a unit: probes, mounted files, signals, the end
 mod strict_head; // heads and framings that two readers could read differently
 mod switches; // kill switches, one delivery more, who may throw them
 mod tls; // versions, names, certificates, and what a failed handshake costs
 mod upstream; // an upstream that fails in every way
+mod upstream_faults; // upstreams that are not there, stall, race or lie, row by row

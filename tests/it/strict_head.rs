@@ -305,7 +305,7 @@ fn a_signature_in_a_trailer_is_no_signature() {
 }
 
 #[test]
-fn pipelined_requests_are_judged_one_by_one() {
+fn h1_13_pipelined_requests_are_judged_one_by_one() {
     // H1-13.
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));
@@ -322,7 +322,7 @@ fn pipelined_requests_are_judged_one_by_one() {
 }
 
 #[test]
-fn a_refused_body_is_never_read_as_a_request() {
+fn h1_13_a_refused_body_is_never_read_as_a_request() {
     // Smuggling: the bytes behind an early refusal look like a delivery of their own.
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));

@@ -54,7 +54,7 @@ impl UpstreamPool {
                 Transmitted::Returned(unsent) => request = unsent,
             }
         }
-        let fresh = connect(&self.target.address, self.target.connect_share()).await?;
+        let fresh = connect(&self.target.address, self.target.connect_share(), self.clock.now().monotonic).await?;
         match transmit_on(fresh, request, exposure).await? {
             Transmitted::Answered(connection, response) => Ok((connection, response)),
             Transmitted::Returned(_) => Err(ForwardError::ClosedBeforeSend),

@@ -2,6 +2,8 @@
 //!
 //! Invariants: the task ends with the connection, whatever it was doing; dropping a connection closes its socket.
 
+use std::time::Duration;
+
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
@@ -11,11 +13,13 @@ use tokio::task::AbortHandle;
 
 use super::body::OutgoingBody;
 use super::error::ConnectError;
+use crate::domain::time::Monotonic;
 
 /// A connection that nobody else holds.
 pub(super) struct Connection {
     sender: SendRequest<OutgoingBody>,
     driver: AbortHandle,
+    opened: Monotonic,
 }
 
 /// What became of a request that was handed to a connection.
@@ -29,8 +33,8 @@ pub(super) enum Sent {
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over a stream.
-    pub(super) async fn start<S>(stream: S) -> Result<Self, ConnectError>
+    /// Speaks HTTP/1.1 over a stream that was opened now.
+    pub(super) async fn start<S>(stream: S, now: Monotonic) -> Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -39,7 +43,7 @@ impl Connection {
         let (sender, connection) = handshake.map_err(ConnectError::Http)?;
         // An error of the connection reaches whoever waits for an answer on it; here it would be news to nobody.
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-        Ok(Self { sender, driver })
+        Ok(Self { sender, driver, opened: now })
     }
 
     /// Sends one request and waits for the head of its answer.
@@ -56,6 +60,11 @@ impl Connection {
     /// Whether the last exchange is over on both sides and the next may begin.
     pub(super) fn is_ready(&self) -> bool {
         self.sender.is_ready() && !self.sender.is_closed()
+    }
+
+    /// How old it is.
+    pub(super) fn age(&self, now: Monotonic) -> Duration {
+        now.since(self.opened)
     }
 
     /// Whether the other end is gone.

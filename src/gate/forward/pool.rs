@@ -4,8 +4,10 @@
 //! 1. At most `IN_USE_MAX` requests are under way, at most `WAITING_MAX` wait for one of them to end, for a bounded time.
 //! 2. At most `IDLE_MAX` connections are idle, none longer than `IDLE_TIMEOUT`, which is shorter than most upstreams'
 //!    own: a connection is closed by us before it is closed under a request.
-//! 3. The last one used is the first one taken, so that after a burst the surplus grows old and goes.
-//! 4. The lock is held for moves of memory only.
+//! 3. No connection is used again that is older than `AGE_MAX`, however busy it is: behind the same name there may be another
+//!    address by now, and each new connection asks for it anew.
+//! 4. The last one used is the first one taken, so that after a burst the surplus grows old and goes.
+//! 5. The lock is held for moves of memory only.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -80,10 +82,10 @@ impl UpstreamPool {
     /// Keeps a connection for the next request. One whose exchange is not over is closed: an upstream that answered without
     /// reading the whole request would hold its bytes for as long as it likes.
     pub(super) fn park(&self, connection: Connection) {
-        if !connection.is_ready() {
+        let now = self.clock.now().monotonic;
+        if !connection.is_ready() || connection.age(now) >= AGE_MAX {
             return;
         }
-        let now = self.clock.now().monotonic;
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
         if idle.connections.len() >= IDLE_MAX {
@@ -104,7 +106,8 @@ impl UpstreamPool {
 
 impl Idle {
     fn sweep(&mut self, now: Monotonic, idle_timeout: Duration) {
-        self.connections.retain(|parked| !parked.connection.is_closed() && now.since(parked.since) < idle_timeout);
+        let is_young = |parked: &Parked| now.since(parked.since) < idle_timeout && parked.connection.age(now) < AGE_MAX;
+        self.connections.retain(|parked| !parked.connection.is_closed() && is_young(parked));
     }
 }
 
@@ -130,6 +133,9 @@ pub(super) const WAITING_MAX: usize = 1024;
 
 /// Connections kept for later.
 const IDLE_MAX: usize = 64;
+
+/// How long a connection is used.
+pub(super) const AGE_MAX: Duration = Duration::from_secs(30);
 
 /// How long they are kept.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);

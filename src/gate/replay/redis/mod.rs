@@ -31,7 +31,9 @@ use data_encoding::BASE64URL_NOPAD;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::filling::{Crossing, Level};
 use super::key::Identity;
+use super::steps::Steps;
 use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreCounters, StoreError};
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Clock, Now, UnixTime};
@@ -79,6 +81,8 @@ pub struct RedisSettings {
 /// Claims in Redis.
 pub struct RedisStore {
     shared: Arc<Shared>,
+    steps: Steps,
+    crossing: Crossing,
     /// Dropped with the store, it ends the thread.
     _thread: DropGuard,
 }
@@ -100,6 +104,9 @@ struct Shared {
     entries: AtomicU64,
     /// The keys that are no deliveries and are known to be there, one bit each.
     beside: AtomicU64,
+    /// Bytes that the server has taken, and may take; nought where it has no bound.
+    memory_used: AtomicU64,
+    memory_max: AtomicU64,
     counters: StoreCounters,
 }
 
@@ -130,14 +137,17 @@ impl RedisStore {
             is_held: AtomicBool::new(false),
             entries: AtomicU64::new(0),
             beside: AtomicU64::new(0),
+            memory_used: AtomicU64::new(0),
+            memory_max: AtomicU64::new(0),
             counters: StoreCounters::default(),
         });
         let (first, looked) = oneshot::channel();
+        let steps = Steps::new(clock.now());
         let watch = Watch::new(Arc::clone(&shared), connector, clock);
         let thread = start(watch, first).map_err(RedisOpenError::Thread)?;
         match looked.await {
             Ok(Err(fault)) if fault.is_for_good() => Err(RedisOpenError::Unfit(fault)),
-            Ok(Ok(()) | Err(_)) | Err(_) => Ok(Self { shared, _thread: thread }),
+            Ok(Ok(()) | Err(_)) | Err(_) => Ok(Self { shared, steps, crossing: Crossing::default(), _thread: thread }),
         }
     }
 
@@ -237,6 +247,11 @@ impl Shared {
         format!("{}{}", self.prefix, BASE64URL_NOPAD.encode(&half)).into_bytes()
     }
 
+    fn note_memory(&self, (used, max): (u64, u64)) {
+        self.memory_used.store(used, Ordering::Relaxed);
+        self.memory_max.store(max, Ordering::Relaxed);
+    }
+
     /// All keys of the database but the generation's and those that replicas talk over.
     fn note_entries(&self, keys: i64) {
         let beside = u64::from(self.beside.load(Ordering::Relaxed).count_ones()).saturating_add(1);
@@ -275,7 +290,10 @@ impl ReplayStore for RedisStore {
     }
 
     /// The server drops what is over by itself, and the watch has a thread of its own.
-    fn maintain(&self, _now: Now) {}
+    fn maintain(&self, now: Now) {
+        self.steps.watch(now, &self.shared.counters);
+        self.crossing.watch(self.level());
+    }
 
     /// Keys of the database at the last look, without the generation's and the replicas': exact where the database is ours alone.
     fn entries(&self) -> u64 {
@@ -285,6 +303,12 @@ impl ReplayStore for RedisStore {
     /// Nought: the server's `maxmemory` bounds it, not a count.
     fn capacity(&self) -> u64 {
         0
+    }
+
+    /// Of the server's memory, at the last look.
+    fn level(&self) -> Level {
+        let read = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed);
+        Level { taken: read(&self.shared.memory_used), of: read(&self.shared.memory_max), unit: "bytes of Redis" }
     }
 
     fn is_available(&self, _now: Now) -> bool {
