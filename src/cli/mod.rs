@@ -36,6 +36,7 @@ mod providers;
 pub mod reference;
 mod reload;
 mod replay_capacity;
+mod replica_table;
 mod run;
 mod sample;
 mod scratch;
