@@ -15,11 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::time::{Clock, Monotonic, UnixTime};
 
+use super::checkpoint::Signer;
 use super::error::{AuditError, AuditUnavailable};
 use super::fold::Fold;
 use super::recent::Recent;
@@ -52,6 +54,8 @@ pub(super) struct Shared {
     pub(super) errors: AtomicU64,
     pub(super) fold: Mutex<Fold>,
     pub(super) recent: Recent,
+    /// Replaced by a reload, read by the writer.
+    pub(super) signer: ArcSwapOption<Signer>,
     deliveries: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
@@ -65,6 +69,7 @@ impl Shared {
             errors: AtomicU64::new(0),
             fold: Mutex::new(Fold::default()),
             recent: Recent::default(),
+            signer: ArcSwapOption::empty(),
             deliveries: Arc::new(Semaphore::new(DELIVERY_PLACES)),
             refusals: Arc::new(Semaphore::new(REFUSAL_PLACES)),
             notes: Arc::new(Semaphore::new(NOTE_PLACES)),
@@ -108,6 +113,17 @@ impl Auditor {
         Ok(Self { shared, queue })
     }
 
+    /// Signs checkpoints from now on, or no longer.
+    pub fn sign_with(&self, signer: Option<Signer>) {
+        self.shared.signer.store(signer.map(Arc::new));
+    }
+
+    /// Whether a delivery's record is not written yet.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        self.shared.deliveries.available_permits() < DELIVERY_PLACES
+    }
+
     #[cfg(test)]
     pub(super) const fn from_parts(shared: Arc<Shared>, queue: Sender<Message>) -> Self {
         Self { shared, queue }
@@ -130,7 +146,8 @@ impl Auditor {
     }
 
     /// Writes or counts a refusal that reserved no place. Never waits, never fails.
-    pub fn refused(&self, record: RequestRecord, before_verification: bool, now: Monotonic) {
+    pub fn refused(&self, record: impl Into<Box<RequestRecord>>, before_verification: bool, now: Monotonic) {
+        let record = record.into();
         if before_verification && !self.shared.fold.lock().passes(&record, now) {
             return;
         }
@@ -184,9 +201,9 @@ impl Auditor {
         }
     }
 
-    fn enqueue(&self, mut record: RequestRecord, permit: OwnedSemaphorePermit) {
+    fn enqueue(&self, mut record: Box<RequestRecord>, permit: OwnedSemaphorePermit) {
         record.trim();
-        let queued = Queued { entry: Entry::Request(Box::new(record)), place: Some(permit) };
+        let queued = Queued { entry: Entry::Request(record), place: Some(permit) };
         if let Err(mpsc::SendError(Message::Entry(queued))) = self.queue.send(Message::Entry(queued)) {
             self.shared.healthy.store(false, Ordering::Release);
             if let Entry::Request(record) = queued.entry {
@@ -207,7 +224,8 @@ pub struct Place {
 
 impl Place {
     /// Writes the record. Never waits, never fails.
-    pub fn write(self, record: RequestRecord) {
+    pub fn write(self, record: impl Into<Box<RequestRecord>>) {
+        let record = record.into();
         match self.permit {
             Some(permit) => self.auditor.enqueue(record, permit),
             None => self.auditor.shared.lose(&record),

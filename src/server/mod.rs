@@ -12,6 +12,7 @@ pub mod gateway;
 mod housekeeper;
 pub mod inventory;
 mod live;
+mod lookout;
 mod material;
 mod observe;
 pub mod readiness;

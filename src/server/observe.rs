@@ -78,14 +78,14 @@ impl Observed {
         let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
         let ends = self.doors.iter().flat_map(|door| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
-        let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
         let level = site.shared.store.level();
         let filling = level.is_filling().then(|| level.to_string());
+        let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
         let all: [(&'static str, Vec<String>); 6] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
-            ("switches_not_shared", out_of_step.into_iter().collect()),
             ("replay_store_filling", filling.into_iter().collect()),
+            ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
         ];
@@ -96,6 +96,7 @@ impl Observed {
     pub(crate) fn metrics(&self) -> String {
         let site = self.site.load();
         let shared = &site.shared;
+        let tls_ends = self.doors.iter().flat_map(|door| door.not_after());
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
             inflight_bytes: site.intake.inflight_bytes(),
@@ -108,11 +109,13 @@ impl Observed {
             tls_handshakes_failed: self.connections.handshakes_failed(),
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
+            limits_reached: self.limits_reached(&site),
             event_streams: self.hub.listeners(),
             replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count()),
             replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
             event_streams_dropped: self.hub.dropped(),
-            limits_reached: self.limits_reached(&site),
+            ready: self.readiness().is_ready(),
+            tls_expiry_seconds: tls_ends.min().and_then(|end| u64::try_from(end.seconds()).ok()).unwrap_or(0),
         })
     }
 

@@ -67,6 +67,11 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
     let envelope = Envelope::resolve(scheme, &received, presented.sent_at())?;
+    if received.body.len() <= handshake::MAX_MAC_BYTES
+        && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
+    {
+        return Err(VerifyError::SignatureMismatch);
+    }
     let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
     let sent_at = signed_time(scheme, presented, &received)?;
     if let Some(sent_at) = &sent_at {

@@ -102,11 +102,11 @@ struct Shared {
     /// Whether nothing may be claimed yet, though the server could be used.
     is_held: AtomicBool,
     entries: AtomicU64,
-    /// The keys that are no deliveries and are known to be there, one bit each.
-    beside: AtomicU64,
     /// Bytes that the server has taken, and may take; nought where it has no bound.
     memory_used: AtomicU64,
     memory_max: AtomicU64,
+    /// The keys that are no deliveries and are known to be there, one bit each.
+    beside: AtomicU64,
     counters: StoreCounters,
 }
 
@@ -136,9 +136,9 @@ impl RedisStore {
             loose_ends: LooseEnds::default(),
             is_held: AtomicBool::new(false),
             entries: AtomicU64::new(0),
-            beside: AtomicU64::new(0),
             memory_used: AtomicU64::new(0),
             memory_max: AtomicU64::new(0),
+            beside: AtomicU64::new(0),
             counters: StoreCounters::default(),
         });
         let (first, looked) = oneshot::channel();
