@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use crate::domain::name::ListenerName;
 use crate::domain::time::UnixTime;
 use crate::gate::intake::error::BudgetScope;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::{ListenCounters, ListenLimit};
+use crate::listen::listeners::Listeners;
 use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
@@ -23,7 +25,7 @@ use crate::telemetry::metrics::LiveReadings;
 pub(crate) struct Observed {
     site: Arc<ArcSwap<Site>>,
     connections: Arc<ListenCounters>,
-    doors: Vec<Arc<TlsEntry>>,
+    listeners: Arc<Listeners>,
     /// The last configuration, if it was refused.
     refused: ArcSwapOption<Outcome>,
     hub: Arc<Hub>,
@@ -31,9 +33,9 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
+    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, listeners: Arc<Listeners>) -> Self {
         let replicas = Replicas::of(&site);
-        Self { site, connections, doors, replicas, refused: ArcSwapOption::empty(), hub: Arc::default() }
+        Self { site, connections, listeners, replicas, refused: ArcSwapOption::empty(), hub: Arc::default() }
     }
 
     /// The site that serves now.
@@ -76,7 +78,7 @@ impl Observed {
         let refused = self.refused.load_full();
         let refused = refused.iter().filter_map(|outcome| outcome.faults()).flatten().cloned().collect();
         let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
-        let ends = self.doors.iter().flat_map(|door| door.not_after());
+        let ends = self.listeners.tls_entries().into_iter().flat_map(|(_, door)| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
         let level = site.shared.store.level();
         let filling = level.is_filling().then(|| level.to_string());
@@ -97,7 +99,6 @@ impl Observed {
     pub(crate) fn metrics(&self) -> String {
         let site = self.site.load();
         let shared = &site.shared;
-        let tls_ends = self.doors.iter().flat_map(|door| door.not_after());
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
             inflight_bytes: site.intake.inflight_bytes(),
@@ -116,8 +117,13 @@ impl Observed {
             replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
             event_streams_dropped: self.hub.dropped(),
             ready: self.readiness().is_ready(),
-            tls_expiry_seconds: tls_ends.min().and_then(|end| u64::try_from(end.seconds()).ok()).unwrap_or(0),
+            certificates_end: self.certificates_end(),
         })
+    }
+
+    fn certificates_end(&self) -> Vec<(ListenerName, UnixTime)> {
+        let first = |(name, door): (ListenerName, Arc<TlsEntry>)| door.not_after().into_iter().min().map(|end| (name, end));
+        self.listeners.tls_entries().into_iter().filter_map(first).collect()
     }
 
     /// Every bound whose hits no request's reason tells of.

@@ -72,10 +72,10 @@ definitions! {
         "TLS handshakes with senders";
     CONNECTIONS = "hookward_connections" []
         "Open connections of senders";
+    CERTIFICATE_EXPIRY = "hookward_certificate_expiry_timestamp_seconds" ["listener"]
+        "When the first of a listener's certificates ends";
     LIMIT_REACHED = "hookward_limit_reached_total" ["limit"]
         "Times a bound was hit that no single request's reason tells of";
-    TLS_EXPIRY = "hookward_tls_expiry_timestamp_seconds" []
-        "When the first certificate of a listener ends; 0 without TLS";
     READY = "hookward_ready" []
         "1 while /readyz answers 200, else 0";
     CONFIG_RELOADS = "hookward_config_reloads_total" ["result"]

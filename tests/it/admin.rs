@@ -10,6 +10,7 @@ use crate::support::upstream::Upstream;
 /// Every metric of the interface with its labels, in alphabetical order; a histogram by its count.
 const METRICS: &[(&str, &[&str])] = &[
     ("hookward_audit_errors_total", &[]),
+    ("hookward_certificate_expiry_timestamp_seconds", &["listener"]),
     ("hookward_clock_steps_total", &[]),
     ("hookward_config_reloads_total", &["result"]),
     ("hookward_connections", &[]),
@@ -34,7 +35,6 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),
     ("hookward_secret_exposed_total", &["integration", "secret_id"]),
     ("hookward_secret_used_total", &["integration", "secret_id"]),
-    ("hookward_tls_expiry_timestamp_seconds", &[]),
     ("hookward_tls_handshakes_total", &["result"]),
     ("hookward_unscanned_deliveries_total", &[]),
     ("hookward_upstream_duration_seconds_count", &["integration"]),
