@@ -126,6 +126,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "lithic",
     "logto",
     "mailersend",
+    "mailgun",
     "mailjet",
     "mailtrap",
     "mandrill",
