@@ -12,6 +12,7 @@ macro_rules! presets {
 
 const PRESETS: &[(&str, &str)] = presets![
     "ably",
+    "adyen",
     "adyen-platform",
     "affirm",
     "aftership",
