@@ -37,6 +37,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "bitbucket-server",
     "bolt",
     "box",
+    "braintree",
     "brevo",
     "brex",
     "bridge-api",
