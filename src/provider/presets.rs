@@ -63,6 +63,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "coinbase-commerce",
     "commercelayer",
     "connectwise",
+    "contentful",
     "courier",
     "cursor",
     "customerio",
