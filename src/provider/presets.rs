@@ -31,6 +31,8 @@ const PRESETS: &[(&str, &str)] = presets![
     "authorize-net",
     "autodesk",
     "autotask",
+    "aws-sns",
+    "aws-sns-v1",
     "azure-devops",
     "bigcommerce",
     "bitbucket",
