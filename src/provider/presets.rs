@@ -155,6 +155,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "orb",
     "paddle",
     "pagerduty",
+    "paypal",
     "paystack",
     "picqer",
     "pipedrive",
