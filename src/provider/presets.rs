@@ -74,6 +74,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "discord",
     "discord-events",
     "dixa",
+    "documenso",
     "docusign",
     "doppler",
     "dropbox",
@@ -124,6 +125,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "jira",
     "jobber",
     "jobdiva",
+    "katana",
     "knock",
     "launchdarkly",
     "lemonsqueezy",
@@ -220,6 +222,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "terraform-cloud",
     "tiktok",
     "tiktok-shop",
+    "todoist",
     "travis",
     "trello",
     "twilio",
@@ -241,6 +244,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "xero",
     "zendesk",
     "zerohash",
+    "zoho-payments",
     "zoom",
 ];
 
