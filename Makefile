@@ -5,7 +5,7 @@ SOAK_ROUNDS ?= 20
 SOAK_KILLS ?= 5000
 REDIS_ROUNDS ?= 10000
 
-.PHONY: help demo build test bench figures soak fmt lint doc need-compiler need-lint need-redis
+.PHONY: help demo build test bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool
 
 help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench   measure verification, claims and the whole pipeline'
 	@echo 'make figures what the README says of size, memory, start and speed, measured on this machine'
 	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times; SOAK_KILLS=$(SOAK_KILLS) kills under load; then ten thousand connections at a time'
+	@echo 'make sdk-full  hookward against every SDK of docs/sdk.md; make test takes the light ones'
 	@echo 'make fmt     format; make lint: what CI asks of style; make doc: the documentation'
 
 # The table ends by itself; the exit code is 1 if one line of it is not as it must be.
@@ -23,7 +24,7 @@ build: need-compiler
 	$(CARGO) build --release --locked
 
 # nextest runs the tests of all binaries side by side where it is installed; documentation tests are cargo's own either way.
-test: need-compiler need-redis
+test: need-compiler need-redis need-sdks need-promtool
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo '$(CARGO) nextest run --locked --lib --bins --tests'; \
 		$(CARGO) nextest run --locked --lib --bins --tests; \
@@ -45,7 +46,7 @@ bench: need-compiler
 figures: need-compiler
 	CARGO=$(CARGO) benches/figures.sh
 
-soak: need-compiler need-redis
+soak: need-compiler need-redis sdk-full
 	$(CARGO) build --release --locked --tests
 	@round=1; while [ $$round -le $(SOAK_ROUNDS) ]; do \
 		echo "round $$round of $(SOAK_ROUNDS)"; \
@@ -56,6 +57,11 @@ soak: need-compiler need-redis
 	LEDGER_KILLS=$(SOAK_KILLS) $(CARGO) test --release --locked --test ledger -- --nocapture
 	$(CARGO) test --release --locked --test soak
 	HOOKWARD_REDIS_ROUNDS=$(REDIS_ROUNDS) $(CARGO) test --release --locked --test it -- --nocapture redis::rpl_04
+
+# All SDKs of docs/sdk.md; about half a GiB of packages under target/sdk.
+sdk-full: need-compiler need-sdks
+	@.ci/sdks full
+	HOOKWARD_SDKS=full $(CARGO) test --locked --test it -- sdk::
 
 fmt:
 	$(CARGO) fmt
@@ -75,6 +81,10 @@ need-lint:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
 
+# The alert rules are tested with promtool; it is unpacked, not installed, where it is missing.
+need-promtool:
+	@.ci/promtool >/dev/null
+
 # The tests of the Redis store start servers of their own; without redis-server they fail.
 need-redis:
 	@command -v redis-server >/dev/null 2>&1 || { \
@@ -82,3 +92,12 @@ need-redis:
 		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
 		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; \
 	} || { echo 'install redis-server (Redis 6 or newer) and try again' >&2; exit 1; }
+
+# The SDKs that the tests compare hookward with; Node and Python run them.
+need-sdks:
+	@command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && python3 -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo 'node, npm or python3 with venv is missing: installing them with apt-get'; \
+		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm python3-venv >/dev/null; \
+	} || { echo 'install Node 20 or newer with npm, and python3 with venv, and try again' >&2; exit 1; }
+	@.ci/sdks light

@@ -227,7 +227,7 @@ fn kill_over_and_over(gateway: &mut Gateway, port: &AtomicU16, random: &Random, 
 }
 
 #[test]
-fn nothing_is_lost_or_taken_twice_however_often_it_is_killed() {
+fn rpl_12_nothing_is_lost_or_taken_twice_however_often_it_is_killed() {
     let (kills, seed) = (number("LEDGER_KILLS", 200), number("LEDGER_SEED", 20_261_122));
     let (ledger, random) = (Arc::new(Ledger::default()), Arc::new(Random(AtomicU64::new(seed))));
     let upstream = Upstream::start();

@@ -39,6 +39,13 @@ pub(super) struct Judgement {
     pub(super) delivery_id: Option<String>,
 }
 
+impl Judgement {
+    /// Whether it is refused for want of proof: the one thing that trials can explain.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.reason.is_some_and(|reason| crate::pipeline::answer::status_of(reason) == http::StatusCode::UNAUTHORIZED)
+    }
+}
+
 /// Judges a request as of a time.
 pub(super) fn judge(integration: &IntegrationPlan, keys: &KeyRing, received: Received, at: UnixTime) -> Judgement {
     let scheme = &integration.scheme;

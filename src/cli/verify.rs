@@ -1,6 +1,8 @@
-//! `verify`: a captured request judged offline, by the gates that the gateway uses.
+//! `verify`: a captured request judged offline, by the gates that the gateway uses; and why it fails.
 //!
 //! Must not know: how anything is judged. Invariants: neither a secret nor the expected signature is printed.
+
+mod explain;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use crate::cli::configuration::ConfigurationArgument;
 use crate::cli::exit::Verdict;
 use crate::cli::judgement::{Judgement, judge};
 use crate::cli::output::{self, Format, FormatArgument};
+use crate::cli::verify::explain::{Cause, Subject, explain};
 use crate::cli::{captured, key_rings, sign};
 use crate::config::plan::{IntegrationPlan, Plan};
 use crate::domain::head::Received;
@@ -44,16 +47,22 @@ const REQUEST_BYTES_MAX: u64 = 128 << 20;
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     let plan = arguments.configuration.load()?;
     let integration = find(&plan, &arguments.integration)?;
-    let keys = key_rings::read(integration).map_err(|faults| {
-        faults.iter().for_each(output::talk);
-        anyhow::anyhow!("the secrets of {} cannot be used", integration.name)
-    })?;
     let received = captured_request(&arguments.request)?;
     let at = arguments.at.unwrap_or_else(|| Clock::system().now().wall);
+    let (head, body) = (received.head.clone(), received.body.contiguous().into_owned());
+    let subject = Subject { plan: &plan, integration, head: &head, body: &body, at };
+    let keys = key_rings::read(integration).map_err(|faults| {
+        faults.iter().for_each(output::talk);
+        for cause in explain(&subject) {
+            output::talk(&cause.text);
+        }
+        anyhow::anyhow!("the secrets of {} cannot be used", integration.name)
+    })?;
     let judgement = judge(integration, &keys, received, at);
+    let causes = if judgement.is_unproven() { Some(explain(&subject)) } else { None };
     match arguments.output.format {
-        Format::Text => output::data(text(integration, &judgement).as_bytes())?,
-        Format::Json => output::json(&json(integration, &judgement))?,
+        Format::Text => output::data(text(integration, &judgement, causes.as_deref()).as_bytes())?,
+        Format::Json => output::json(&json(integration, &judgement, causes.as_deref()))?,
     };
     give_hints(integration, &judgement, arguments.at.is_none());
     Ok(Verdict::from(judgement.decision == Decision::Accepted))
@@ -83,7 +92,11 @@ fn give_hints(integration: &IntegrationPlan, judgement: &Judgement, judged_now: 
     }
 }
 
-fn text(integration: &IntegrationPlan, judgement: &Judgement) -> String {
+/// What is printed when nothing that usually goes wrong went wrong.
+const UNEXPLAINED: &str = "none of the usual mistakes makes it pass: not the secret's encoding, white space, another secret of this \
+     configuration, the body's JSON, line ends or form encoding, the signature's encoding, the URL, another provider";
+
+fn text(integration: &IntegrationPlan, judgement: &Judgement, causes: Option<&[Cause]>) -> String {
     let reason = judgement.reason.map_or("-", Reason::code);
     let known = [
         ("integration", Some(integration.name.to_string())),
@@ -96,10 +109,20 @@ fn text(integration: &IntegrationPlan, judgement: &Judgement) -> String {
         ("delivery id", judgement.delivery_id.clone()),
     ];
     let line = |(name, value): (&str, Option<String>)| Some(format!("{name:12} {}\n", output::printable(&value?)));
-    known.into_iter().filter_map(line).chain([format!("{}\n", output::printable(&judgement.sentence))]).collect()
+    let sentence = format!("{}\n", output::printable(&judgement.sentence));
+    known.into_iter().filter_map(line).chain([sentence]).chain(causes.map(explained)).collect()
 }
 
-fn json(integration: &IntegrationPlan, judgement: &Judgement) -> Value {
+/// One line a cause.
+fn explained(causes: &[Cause]) -> String {
+    if causes.is_empty() {
+        return format!("{UNEXPLAINED}\n");
+    }
+    causes.iter().flat_map(|cause| ["why: ".to_owned(), output::printable(&cause.text), "\n".to_owned()]).collect()
+}
+
+fn json(integration: &IntegrationPlan, judgement: &Judgement, causes: Option<&[Cause]>) -> Value {
+    let cause = |cause: &Cause| json!({ "id": cause.id, "text": cause.text });
     json!({
         "integration": integration.name.as_str(),
         "provider": integration.scheme.name.as_str(),
@@ -111,6 +134,7 @@ fn json(integration: &IntegrationPlan, judgement: &Judgement) -> Value {
         "event": judgement.event,
         "event_signed": judgement.event_signed,
         "delivery_id": judgement.delivery_id,
+        "causes": causes.map(|causes| causes.iter().map(cause).collect::<Vec<_>>()),
     })
 }
 

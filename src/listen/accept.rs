@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::bind::{BoundListener, Door};
-use super::counters::ListenCounters;
+use super::counters::{ListenCounters, ListenLimit};
 use super::slots::{Slot, Slots};
 use super::socket::{Detached, ListeningSocket, Stream};
 use crate::domain::address::Peer;
@@ -83,7 +83,7 @@ impl Acceptor {
                     self.admit(stream, peer, &door);
                 }
                 Err(error) => {
-                    self.counters.accept_failed();
+                    self.counters.reached(ListenLimit::Descriptors);
                     if !concerns_one_connection(&error) {
                         self.stop.run_until_cancelled(tokio::time::sleep(pause.next())).await;
                     }
@@ -114,12 +114,13 @@ impl Acceptor {
         let Some(slot) = self.slots.take(counted) else { return };
         // A worker that died has no load for ever, and would be handed every connection.
         let alive = self.lanes.iter().filter(|lane| !lane.queue.is_closed());
-        let Some(lane) = alive.min_by_key(|lane| lane.open.load(Relaxed)) else { return self.counters.refused() };
+        let busy = || self.counters.reached(ListenLimit::WorkerQueue);
+        let Some(lane) = alive.min_by_key(|lane| lane.open.load(Relaxed)) else { return busy() };
         // Options that cannot be set concern a socket whose peer is already gone.
         let Ok(socket) = stream.detach() else { return };
         let accepted = Accepted { socket, peer, door: Arc::clone(door), slot, load: lane.load() };
         if lane.queue.try_send(accepted).is_err() {
-            self.counters.refused();
+            busy();
         }
     }
 }

@@ -8,13 +8,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::accept::Accepted;
 use super::bind::Door;
 use super::context::{Protocol, TlsFacts};
-use super::counters::ListenCounters;
+use super::counters::{ListenCounters, ListenLimit};
 use super::forwarded::Caller;
 use super::guard::{GuardLimits, Guarded, Ledger};
 use super::serve::{Conversation, Handler};
@@ -56,7 +56,8 @@ impl<H: Handler> Terms<H> {
         let Some(caller) = introduced.flatten() else { return };
         let conversation = |tls: Option<TlsFacts>| {
             let (handler, door) = (Arc::clone(&self.handler), Arc::clone(&door));
-            Conversation { handler, door, caller, tls }
+            let (requests_max, counters) = (self.limits.requests_max, Arc::clone(&self.counters));
+            Conversation { handler, door, caller, tls, requests_max, counters }
         };
         let Some(entry) = &door.tls else { return Box::pin(self.converse(socket, conversation(None))).await };
         let handshake = Box::pin(self.handshakes.end_tls(entry, socket));
@@ -79,7 +80,7 @@ impl<H: Handler> Terms<H> {
         }
         let header = timeout(self.limits.header_timeout, proxied::read(socket, peer, trusted)).await;
         let Ok(Ok(caller)) = header else {
-            self.counters.refused();
+            self.counters.reached(ListenLimit::ProxyHeader);
             return None;
         };
         let counted = caller.trusted || slot.count_for(caller.peer.source().limit_key());
@@ -91,7 +92,7 @@ impl<H: Handler> Terms<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let ledger = Arc::new(Ledger::default());
-        let mut guarded = Guarded::new(stream, self.limits, Arc::clone(&ledger));
+        let mut guarded = Guarded::new(stream, self.limits, Arc::clone(&ledger), Arc::clone(&self.counters));
         tokio::select! {
             // Once more at the end: a head that has arrived is answered.
             biased;
@@ -120,13 +121,16 @@ impl<H: Handler> Terms<H> {
         tokio::select! {
             // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
             _ended = connection.as_mut() => return,
-            () = self.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+            () = self.drain.cancelled() => {}
+            () = sleep(self.limits.age_max) => self.counters.reached(ListenLimit::ConnectionAge),
         }
+        connection.as_mut().graceful_shutdown();
         let _ended = connection.await;
     }
 }
 
-/// Room for the largest head that the guard lets through, and for reading large bodies in large pieces.
+/// Room for the largest head that the guard lets through, and for a TLS record of a body behind it. A connection keeps its
+/// buffer for as long as it lives, whatever it was needed for, and ten thousand of them add up.
 fn read_buffer_bytes(max_header_bytes: usize) -> usize {
-    max_header_bytes.saturating_add(8192).max(65536)
+    max_header_bytes.saturating_add(8192)
 }

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use super::bind::Door;
 use super::context::{RequestContext, TlsFacts};
+use super::counters::{ListenCounters, ListenLimit};
 use super::forwarded::Caller;
 use super::guard::Ledger;
 use super::wire::WireFault;
@@ -37,6 +38,9 @@ pub(super) struct Conversation<H> {
     pub(super) door: Arc<Door>,
     pub(super) caller: Caller,
     pub(super) tls: Option<TlsFacts>,
+    /// How many requests it may bring.
+    pub(super) requests_max: u64,
+    pub(super) counters: Arc<ListenCounters>,
 }
 
 impl<H: Handler> Conversation<H> {
@@ -51,6 +55,14 @@ impl<H: Handler> Conversation<H> {
         RequestContext { listener: door.name.clone(), peer, origin, tls, entry, fault }
     }
 
+    /// Whether the request with this number, from 1, is the last one; counted when it is.
+    pub(super) fn is_last(&self, number: u64) -> bool {
+        if number == self.requests_max {
+            self.counters.reached(ListenLimit::ConnectionRequests);
+        }
+        number >= self.requests_max
+    }
+
     /// Answers the next request of an HTTP/1 connection.
     pub(super) fn answer(
         &self,
@@ -60,9 +72,10 @@ impl<H: Handler> Conversation<H> {
         let (answering, fault) = ledger.begin();
         let context = self.context(request.headers(), fault);
         let handler = Arc::clone(&self.handler);
+        let is_last = self.is_last(answering.number());
         async move {
             let mut response = handler.handle(request, context).await;
-            if fault.is_some() || answering.body_is_open() {
+            if is_last || fault.is_some() || answering.body_is_open() {
                 // The connection ends with this answer, and the sender is told so.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::counters::ListenCounters;
+use super::counters::{ListenCounters, ListenLimit};
 use super::spec::ConnectionLimits;
 use crate::domain::address::SourceKey;
 
@@ -37,8 +37,9 @@ impl Slots {
 
     /// Takes a slot for a connection of this source, if there is one; else counts a refusal.
     pub(super) fn take(self: &Arc<Self>, source: Option<SourceKey>) -> Option<Slot> {
-        if !self.taken.lock().try_take(source, self.max, self.max_per_source) {
-            self.counters.refused();
+        let taken = self.taken.lock().try_take(source, self.max, self.max_per_source);
+        if let Err(limit) = taken {
+            self.counters.reached(limit);
             return None;
         }
         self.counters.opened();
@@ -47,12 +48,15 @@ impl Slots {
 }
 
 impl Taken {
-    fn try_take(&mut self, source: Option<SourceKey>, max: usize, max_per_source: usize) -> bool {
-        if self.all >= max || !source.is_none_or(|source| self.try_count(source, max_per_source)) {
-            return false;
+    fn try_take(&mut self, source: Option<SourceKey>, max: usize, max_per_source: usize) -> Result<(), ListenLimit> {
+        if self.all >= max {
+            return Err(ListenLimit::Connections);
+        }
+        if !source.is_none_or(|source| self.try_count(source, max_per_source)) {
+            return Err(ListenLimit::ConnectionsPerSource);
         }
         self.all = self.all.saturating_add(1);
-        true
+        Ok(())
     }
 
     fn try_count(&mut self, source: SourceKey, max_per_source: usize) -> bool {
@@ -91,7 +95,7 @@ impl Slot {
             return true;
         }
         if !self.slots.taken.lock().try_count(source, self.slots.max_per_source) {
-            self.slots.counters.refused();
+            self.slots.counters.reached(ListenLimit::ConnectionsPerSource);
             return false;
         }
         self.source = Some(source);
@@ -120,10 +124,18 @@ mod tests {
             max_connections_per_source: max_per_source,
             header_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_secs(10),
+            requests_max: 100_000,
+            age_max: Duration::from_secs(3600),
             linger_bytes: 0,
         };
         let counters = Arc::new(ListenCounters::default());
         (Slots::new(&limits, Arc::clone(&counters)), counters)
+    }
+
+    /// How often all slots were taken, and how often those of one source.
+    fn refused(counters: &ListenCounters) -> (u64, u64) {
+        (counters.hits(ListenLimit::Connections), counters.hits(ListenLimit::ConnectionsPerSource))
     }
 
     fn key(text: &str) -> SourceKey {
@@ -140,7 +152,8 @@ mod tests {
         assert!(slots.take(Some(key("192.0.2.3"))).is_none(), "all are taken");
         drop(first);
         let fourth = slots.take(Some(key("192.0.2.1"))).unwrap();
-        assert_eq!((counters.open_connections(), counters.refused_connections()), (3, 2));
+        assert_eq!(counters.open_connections(), 3);
+        assert_eq!(refused(&counters), (1, 1));
         drop(fourth);
         assert_eq!(slots.taken.lock().by_source.len(), 2);
     }
@@ -157,7 +170,7 @@ mod tests {
         assert!(slots.take(None).is_none(), "all together are bounded nevertheless");
         drop(brought);
         assert!(slots.take(Some(key("192.0.2.1"))).is_some());
-        assert_eq!(counters.refused_connections(), 3);
+        assert_eq!(refused(&counters), (1, 2));
         assert!(slots.taken.lock().by_source.is_empty());
     }
 }

@@ -110,6 +110,12 @@ pub struct ConnectionLimits {
     pub header_timeout: Duration,
     /// Without a request.
     pub idle_timeout: Duration,
+    /// For a peer to take a whole answer.
+    pub answer_timeout: Duration,
+    /// Requests of one connection; with the last answer its peer is asked to make another one.
+    pub requests_max: u64,
+    /// How long a connection lives until its peer is asked that.
+    pub age_max: Duration,
     /// The most bytes discarded after an early refusal: one and a half times the largest body.
     pub linger_bytes: u64,
 }

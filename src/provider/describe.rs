@@ -34,6 +34,10 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
     }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
+    if !scheme.carries_secrets.is_empty() {
+        let places = scheme.carries_secrets.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
+        sentences.push(sentence("secrets inside", format!("May stand in {places}: never log or store these.")));
+    }
     sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
     sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
     sentences.push(sentence("evidence", evidence(scheme)));
@@ -210,6 +214,7 @@ fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
         HandshakeReply::EchoText { field: Some(field) } => format!("200 and the text of {field}"),
         HandshakeReply::EchoJson { field: None, member } => format!("200 and its value as `{member}`"),
         HandshakeReply::EchoJson { field: Some(field), member } => format!("200 and {field} as `{member}`"),
+        HandshakeReply::Sha256 { member, .. } => format!("200 and a SHA-256 of its value and options as `{member}`"),
         HandshakeReply::Mac { member, .. } => format!("200 and the MAC over its value as `{member}`"),
     };
     format!("{asked} is answered with {answered}, and not forwarded.")

@@ -3,14 +3,17 @@
 //! Rules:
 //! 1. An unsigned challenge is answered only if it has exactly the preset's shape: the method, no body, every query field
 //!    of the preset once and no other.
-//! 2. What is echoed is visible ASCII of at most 1 KiB, as `text/plain`: never a page, never a script.
+//! 2. What is echoed is visible ASCII and spaces, at most 1 KiB, as `text/plain` or JSON: never a page, never a script.
 //! 3. A signed challenge is looked for in a verified delivery only, by whoever holds one.
-//! 4. Where the provider wants a MAC back, it is made over letters, digits, '-' and '_' only, at most 128 of them: no body that
-//!    a receiver would read is made of these, so nobody can have anything signed here that matters.
+//! 4. Where the provider wants a MAC or a digest back, it is made over letters, digits, '-' and '_' only, at most 128 of them:
+//!    no body that a receiver would read is made of these. And where anybody may ask for one, content of that kind is no
+//!    delivery ([`anybody_may_sign`]): what was signed here on request proves nothing here.
 //! 5. A challenge that asks for an option which the integration does not have is none.
+//! 6. A digest is over the value first, then what only the two sides know: it says nothing that a MAC of a delivery would.
 
 use data_encoding::{BASE64, HEXLOWER};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::locate::form;
@@ -92,7 +95,8 @@ fn query_fields(query: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn may_echo(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_ECHO_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let fits = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    !text.is_empty() && text.len() <= MAX_ECHO_BYTES && text.bytes().all(fits)
 }
 
 /// The places that [`signed`] asks about.
@@ -104,9 +108,10 @@ pub fn signed_places(scheme: &Scheme) -> Vec<&Locator> {
             places.push(field);
         }
         match &handshake.reply {
-            HandshakeReply::EchoText { field } | HandshakeReply::EchoJson { field, .. } | HandshakeReply::Mac { field, .. } => {
-                places.extend(field);
-            }
+            HandshakeReply::EchoText { field }
+            | HandshakeReply::EchoJson { field, .. }
+            | HandshakeReply::Sha256 { field, .. }
+            | HandshakeReply::Mac { field, .. } => places.extend(field),
             HandshakeReply::Fixed { .. } => {}
         }
     }
@@ -136,6 +141,14 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
             Some(Reply { status: 200, content_type: Some("text/plain".to_owned()), body: echo(field)?.as_bytes().to_vec() })
         }
         HandshakeReply::EchoJson { field, member } => Some(json(&serde_json::json!({ member.as_str(): echo(field)? }))),
+        HandshakeReply::Sha256 { field, appended, member } => {
+            let text = echo(field).filter(|text| may_sign(text))?;
+            if appended.iter().any(|part| option_in(part).is_some()) {
+                return None;
+            }
+            let digest = appended.iter().fold(Sha256::new().chain_update(text), Digest::chain_update);
+            Some(json(&serde_json::json!({ member.as_str(): HEXLOWER.encode(&digest.finalize()) })))
+        }
         HandshakeReply::Mac { field, plain, member, prefix, encoding } => {
             let text = echo(field).filter(|text| may_sign(text))?;
             let tag = mac(text)?;
@@ -155,6 +168,16 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
 
 fn json(value: &serde_json::Value) -> Reply {
     Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes() }
+}
+
+/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC. `content` is
+/// asked for only if it may be.
+pub fn anybody_may_sign(scheme: &Scheme, content: impl FnOnce() -> Vec<u8>) -> bool {
+    let asks = |handshake: &Handshake| {
+        matches!((&handshake.shape, &handshake.reply), (HandshakeShape::Unsigned { .. }, HandshakeReply::Mac { .. }))
+    };
+    // An empty value is no challenge.
+    scheme.handshakes.iter().any(asks) && std::str::from_utf8(&content()).is_ok_and(|text| !text.is_empty() && may_sign(text))
 }
 
 fn may_sign(text: &str) -> bool {
@@ -241,6 +264,46 @@ mod tests {
         let unbound = Catalogue::builtin().get("meta").unwrap();
         let token = "/?hub.mode=subscribe&hub.challenge=1&hub.verify_token=%7Boption:verify_token%7D";
         assert_eq!(unsigned(&unbound, &head(Method::GET, token), &no_mac), None);
+    }
+
+    #[test]
+    fn what_anybody_may_have_signed_is_told_from_deliveries() {
+        let cases = [
+            ("x-twitter", "abc", true),
+            ("x-twitter", "", false),
+            ("x-twitter", r#"{"a":1}"#, false),
+            ("x-twitter", "a.b", false),
+            // The content begins with what no challenge may hold.
+            ("linkedin", "hmacsha256=abc", false),
+            // Nobody asks these without a signature.
+            ("zoom", "abc", false),
+            ("github", "abc", false),
+        ];
+        for (name, content, expected) in cases {
+            let scheme = Catalogue::builtin().get(name).unwrap();
+            assert_eq!(anybody_may_sign(&scheme, || content.into()), expected, "{name} {content}");
+        }
+    }
+
+    #[test]
+    fn a_digest_needs_its_options() {
+        let reply = HandshakeReply::Sha256 {
+            field: None,
+            appended: vec!["{option:token}".to_owned(), "url".to_owned()],
+            member: "response".to_owned(),
+        };
+        let shape =
+            HandshakeShape::Unsigned { method: Method::GET, fixed: Vec::new(), echoed: Some(Echoed::Query("code".to_owned())) };
+        let mut scheme = subscribing();
+        scheme.handshakes = vec![Handshake { shape, reply }];
+        assert_eq!(scheme.handshakes[0].option_names().collect::<Vec<_>>(), ["token"]);
+        assert_eq!(unsigned(&scheme, &head(Method::GET, "/?code=abc"), &no_mac), None);
+        let options = [("token".to_owned(), "secret".to_owned())].into_iter().collect();
+        let bound = scheme.bound("https://example.com/", &options);
+        let expected = HEXLOWER.encode(&Sha256::digest(b"abcsecreturl"));
+        let reply = unsigned(&bound, &head(Method::GET, "/?code=abc"), &no_mac).unwrap();
+        assert_eq!(String::from_utf8(reply.body).unwrap(), format!(r#"{{"response":"{expected}"}}"#));
+        assert_eq!(unsigned(&bound, &head(Method::GET, "/?code=a.c"), &no_mac), None);
     }
 
     #[test]

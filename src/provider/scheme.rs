@@ -59,6 +59,8 @@ pub struct Scheme {
     pub options: Vec<(String, String)>,
     /// Headers of sibling schemes that a receiver could mistake for verified ones; never forwarded.
     pub strip_headers: Vec<HeaderName>,
+    /// Where the provider puts secrets or tokens besides a signature; nothing that is written down is read from there.
+    pub carries_secrets: Vec<Locator>,
 }
 
 impl Scheme {
@@ -317,18 +319,29 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// The options that its shape asks for.
+    /// The options that its shape and its answer ask for.
     pub fn option_names(&self) -> impl Iterator<Item = &str> {
         let fixed = match &self.shape {
             HandshakeShape::Unsigned { fixed, .. } => fixed.as_slice(),
             HandshakeShape::Signed { .. } => &[],
         };
-        fixed.iter().filter_map(|(_, value)| option_in(value))
+        let appended = match &self.reply {
+            HandshakeReply::Sha256 { appended, .. } => appended.as_slice(),
+            _ => &[],
+        };
+        fixed.iter().map(|(_, value)| value).chain(appended).filter_map(|value| option_in(value))
     }
 
     fn bind(&mut self, options: &BTreeMap<String, String>) {
-        let HandshakeShape::Unsigned { fixed, .. } = &mut self.shape else { return };
-        for (_, value) in fixed {
+        let fixed = match &mut self.shape {
+            HandshakeShape::Unsigned { fixed, .. } => fixed.as_mut_slice(),
+            HandshakeShape::Signed { .. } => &mut [],
+        };
+        let appended = match &mut self.reply {
+            HandshakeReply::Sha256 { appended, .. } => appended.as_mut_slice(),
+            _ => &mut [],
+        };
+        for value in fixed.iter_mut().map(|(_, value)| value).chain(appended) {
             if let Some(known) = option_in(value).and_then(|name| options.get(name)) {
                 value.clone_from(known);
             }
@@ -392,6 +405,15 @@ pub enum HandshakeReply {
     EchoJson {
         /// Where the value stands in a signed challenge.
         field: Option<Locator>,
+        /// The member of the answer.
+        member: String,
+    },
+    /// `{"<member>": "<SHA-256 of the value and what is appended, in hex>"}` as `application/json`.
+    Sha256 {
+        /// Where the value stands in a signed challenge.
+        field: Option<Locator>,
+        /// What stands behind it; `{option:NAME}` for an option of the integration.
+        appended: Vec<String>,
         /// The member of the answer.
         member: String,
     },

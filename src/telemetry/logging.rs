@@ -4,7 +4,9 @@
 //! 1. Logs go to standard error; standard output is data.
 //! 2. Levels are static. Other crates are capped at `warn` whatever the level, for at `trace` an HTTP library prints the headers
 //!    it reads, and secrets stand in headers.
-//! 3. Control characters are escaped by the formatter, so one event is one line.
+//! 3. The HTTP/2 library warns of single frames that a peer sends: it is heard from `error` on, or a flood of frames would be
+//!    one of lines. What ends a connection is counted.
+//! 4. Control characters are escaped by the formatter, so one event is one line.
 
 use std::io::{IsTerminal, stderr};
 
@@ -53,7 +55,8 @@ fn targets(level: LogLevel) -> Targets {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(env!("CARGO_PKG_NAME"), level)
+    let others = level.min(LevelFilter::WARN);
+    Targets::new().with_default(others).with_target("h2", LevelFilter::ERROR).with_target(env!("CARGO_PKG_NAME"), level)
 }
 
 #[cfg(test)]
@@ -92,7 +95,7 @@ mod tests {
         let talk = || {
             tracing::trace!(target: "hyper::proto::h1", "stripe-signature: canary");
             tracing::debug!(target: "rustls::conn", "canary");
-            tracing::info!(target: "h2", "canary");
+            tracing::warn!(target: "h2::proto::ping_pong", "canary");
             tracing::warn!(target: "hyper", "loud");
             tracing::trace!("ours");
         };

@@ -125,6 +125,7 @@ fn nothing_starts_on_a_bad_configuration() {
             exits(&output, 2);
             let told = format!("{}{}", out(&output), err(&output));
             assert!(told.contains("only"), "{name}: the secret is named in {told}");
+            assert!(told.contains("hookward.toml:") && told.contains("secrets[0]"), "{name}: its place is in {told}");
         }
     }
     let directory = tempfile::tempdir().unwrap();
@@ -179,6 +180,8 @@ fn what_sign_makes_the_gateway_takes_and_verify_confirms() {
         exits(&verdict, 1);
         let told = format!("{}{}", out(&verdict), err(&verdict));
         assert!(told.contains("signature_mismatch"), "{provider:?}: {told}");
+        let why = "why: the body was re-serialised, or pretty-printed: it was signed as JSON without white space\n";
+        assert!(told.contains(why), "{provider:?}: {told}");
         assert!(!told.contains(&provider.secret("current").configured), "{told}");
     }
     gateway.finish();

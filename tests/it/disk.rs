@@ -18,8 +18,8 @@ fn segments(gateway: &Gateway) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_was_answered_before_a_kill_is_a_replay_after_it() {
-    // RPL-16, contract 5: with its history the gateway is ready at once.
+fn rpl_16_what_was_answered_before_a_kill_is_a_replay_after_it() {
+    // Contract 5: with its history the gateway is ready at once.
     let upstream = Upstream::start();
     let mut gateway = Gateway::start(Config::all_providers(&upstream.url()).disk());
     let deliveries = Provider::ALL.map(Provider::delivery);
@@ -146,6 +146,9 @@ fn a_disk_without_room_refuses_and_recovers_by_itself() {
     assert!(ready.status == 503 && ready.text().contains("replay_store_unavailable"), "{}", ready.text());
     gateway.deliver(&Provider::Github.delivery()).refused(503, "unavailable");
     assert_eq!(upstream.received().len(), 2, "nothing new is forwarded");
+
+    let lost = gateway.metrics().sum("hookward_replay_write_failures_total", &[]);
+    assert!((lost - 1.0).abs() < 0.5, "{lost}");
 
     limit_files(&gateway, "unlimited");
     gateway.wait_until("/readyz");

@@ -1,5 +1,7 @@
 //! Challenges of the producers: answered here, once the signature holds, and never forwarded.
 
+mod presets; // every preset's own challenges, and those of the language that no preset has
+
 use crate::support::client::{Answer, request};
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::Gateway;

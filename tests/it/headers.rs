@@ -150,7 +150,7 @@ fn the_query_is_dropped_unless_it_is_wanted() {
 }
 
 #[test]
-fn the_answer_passes_without_what_belongs_to_the_hop() {
+fn ups_08_the_answer_passes_without_what_belongs_to_the_hop() {
     // UPS-08.
     let upstream = Upstream::start();
     let gateway = one(&upstream);

@@ -18,6 +18,8 @@ use crate::support::{fresh_id, poll, unix_now};
 
 const PROVIDER: Provider = Provider::StandardWebhooks;
 const CALM: u32 = 11;
+/// By when a connection that must end has ended; far beyond every deadline under test, on a machine that does other things, too.
+const ENDS: Duration = Duration::from_secs(15);
 
 fn start(upstream: &Upstream) -> Gateway {
     Gateway::start(Config::of(Integration::new(PROVIDER, &upstream.url())))
@@ -37,6 +39,12 @@ fn head_with(delivery: &Delivery, changed: &[(&str, &str)]) -> Vec<(String, Stri
         }
     }
     head
+}
+
+/// How many connections were ended because of frames without a message.
+fn ended_by_floods(gateway: &Gateway) -> usize {
+    let count = gateway.metrics().sum("hookward_limit_reached_total", &[("limit", "http2_frames")]);
+    format!("{count:.0}").parse().expect("a count")
 }
 
 /// Asserts that the gateway is as it was: a delivery passes, over either protocol.
@@ -139,16 +147,17 @@ fn h2_01_rapid_reset() {
     let gateway = start(&upstream);
     let mut http2 = gateway.connect_h2();
     let head = block(&as_pairs(&head_of(&PROVIDER.delivery(), &PROVIDER.path())));
-    let mut sent = 0;
+    let before = processor_ticks(gateway.pid());
     for stream in (1..20_000).step_by(2) {
         let pair = [frame(HEADERS, END_HEADERS, stream, &head), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat();
         if http2.connection.try_send(&pair).is_err() {
             break;
         }
-        sent += 1;
     }
-    http2.closed_after(Duration::from_secs(5));
-    assert!(sent < 9_000, "{sent} resets were taken");
+    // What the kernel had taken of it says nothing: the gateway reads no more of it, and is at rest.
+    http2.closed_after(ENDS);
+    let used = processor_ticks(gateway.pid()) - before;
+    assert!(used < 300, "{used} hundredths of a second of processor time");
     upstream.saw_nothing();
     still_serves(&gateway);
     gateway.finish();
@@ -169,23 +178,20 @@ fn h2_02_made_you_reset() {
         let mut http2 = gateway.connect_h2();
         http2.send(&frame(HEADERS, END_HEADERS, 1, &head));
         let _ = http2.connection.try_send(&provocation);
-        match http2.end_within(1, Duration::from_secs(5)) {
+        match http2.end_within(1, ENDS) {
             Some(End::Reset(_) | End::Connection) => {}
             other => panic!("{name}: {other:?}"),
         }
     }
     // The same over and over, each time on a new stream: the gateway resets until it has had enough.
     let mut http2 = gateway.connect_h2();
-    let mut provoked = 0;
     for stream in (1..20_000).step_by(2) {
         let pair = [frame(HEADERS, END_HEADERS, stream, &head), frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat();
         if http2.connection.try_send(&pair).is_err() {
             break;
         }
-        provoked += 1;
     }
-    let (_, goaway) = http2.closed_after(Duration::from_secs(5));
-    assert!(provoked < 9_000, "{provoked} {goaway:?}");
+    http2.closed_after(ENDS);
     upstream.saw_nothing();
     still_serves(&gateway);
     gateway.finish();
@@ -201,7 +207,7 @@ fn h2_03_continuations_without_an_end() {
         let mut http2 = gateway.connect_h2();
         http2.send(&begin);
         let sent = http2.flood(&piece, 2_000_000);
-        let (_, goaway) = http2.closed_after(Duration::from_secs(7));
+        let (_, goaway) = http2.closed_after(ENDS);
         assert!(sent < 2_000_000, "{name}: all were taken");
         assert!(goaway.is_none_or(|error| error == CALM || error == 1), "{name}: {goaway:?}");
     }
@@ -210,7 +216,7 @@ fn h2_03_continuations_without_an_end() {
     let patient = Gateway::start(short);
     let mut http2 = patient.connect_h2();
     http2.send(&begin);
-    let (waited, _) = http2.closed_after(Duration::from_secs(5));
+    let (waited, _) = http2.closed_after(ENDS);
     assert!(waited > Duration::from_millis(700), "{waited:?}");
     patient.finish();
     upstream.saw_nothing();
@@ -251,27 +257,27 @@ fn h2_04_a_head_that_unfolds() {
 fn h2_05_floods_of_frames_without_a_message() {
     let upstream = Upstream::start();
     let gateway = start(&upstream);
-    let floods: [(&str, Vec<u8>); 6] = [
-        ("PING", frame(PING, 0, 0, &[7; 8])),
-        ("SETTINGS", frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff])),
-        ("SETTINGS ACK and PING", [frame(PING, ACK, 0, &[7; 8]), frame(PING, ACK, 0, &[8; 8])].concat()),
-        ("PRIORITY", frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 16])),
-        ("unknown", frame(0xbe, 0, 0, b"")),
-        ("WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+    let delivery = PROVIDER.delivery();
+    let opened = frame(HEADERS, END_HEADERS, 1, &block(&as_pairs(&head_of(&delivery, &PROVIDER.path()))));
+    let floods: [(&str, &[u8], Vec<u8>); 7] = [
+        ("PING", b"", frame(PING, 0, 0, &[7; 8])),
+        ("SETTINGS", b"", frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff])),
+        ("SETTINGS ACK and PING", b"", [frame(PING, ACK, 0, &[7; 8]), frame(PING, ACK, 0, &[8; 8])].concat()),
+        ("PRIORITY", b"", frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 16])),
+        ("unknown", b"", frame(0xbe, 0, 0, b"")),
+        ("WINDOW_UPDATE", b"", frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+        ("empty data", &opened, frame(DATA, 0, 1, b"")),
     ];
     let before = processor_ticks(gateway.pid());
-    for (name, flood) in &floods {
+    for (index, (name, opening, flood)) in floods.iter().enumerate() {
         let mut http2 = gateway.connect_h2();
+        http2.send(opening);
         http2.flood(flood, 400_000);
-        http2.closed_after(Duration::from_secs(5));
-        eprintln!("{name}: ended");
+        http2.closed_after(ENDS);
+        // Ended by a budget of frames, and not by anything else on the way.
+        let counted = poll(ENDS, || (ended_by_floods(&gateway) > index).then_some(()));
+        assert!(counted.is_some(), "{name}: {} floods", ended_by_floods(&gateway));
     }
-    let mut data = gateway.connect_h2();
-    let delivery = PROVIDER.delivery();
-    data.send(&frame(HEADERS, END_HEADERS, 1, &block(&as_pairs(&head_of(&delivery, &PROVIDER.path())))));
-    let sent = data.flood(&frame(DATA, 0, 1, b""), 400_000);
-    data.closed_after(Duration::from_secs(5));
-    assert!(sent < 300_000, "empty data: {sent}");
     let used = processor_ticks(gateway.pid()) - before;
     assert!(used < 500, "{used} hundredths of a second of processor time");
     still_serves(&gateway);
@@ -353,15 +359,15 @@ fn h2_07_idle_connections_are_closed_and_busy_ones_are_not() {
     half_preface.send(&PREFACE[..10]);
     let mut idle = gateway.connect_h2();
     for connection in [&mut silent, &mut half_preface, &mut idle] {
-        let (waited, _) = connection.closed_after(Duration::from_secs(6));
-        assert!(waited < Duration::from_secs(5), "{waited:?}");
+        connection.closed_after(ENDS);
     }
     upstream.next(Reply::ok_after(Duration::from_secs(3)));
     let mut busy = gateway.connect_h2();
     assert_eq!(busy.deliver(1, &PROVIDER.delivery()).status, 200, "a request that is answered is not idle");
-    assert_eq!(busy.deliver(3, &PROVIDER.delivery()).status, 200);
-    let goaway = busy.wait_for(GOAWAY);
-    assert_eq!(goaway.error(), 0);
+    // It is asked to leave, and not just cut off: what it sends meanwhile is still taken.
+    assert_eq!(busy.wait_for(GOAWAY).error(), 0);
+    assert_eq!(busy.deliver(3, &PROVIDER.delivery()).status, 200, "a request on its way");
+    busy.closed_after(ENDS);
     gateway.finish();
 }
 

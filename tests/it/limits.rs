@@ -31,7 +31,7 @@ fn head_only(delivery: &Delivery, length: usize, more: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_body_has_its_bound_exactly() {
+fn h1_29_a_body_has_its_bound_exactly() {
     // H1-29.
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream).set("limits", "max_body", "\"64KiB\""));
@@ -58,7 +58,7 @@ fn a_body_has_its_bound_exactly() {
 }
 
 #[test]
-fn a_declared_excess_is_refused_unread() {
+fn h1_29_a_declared_excess_is_refused_unread() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream).set("limits", "max_body", "\"64KiB\""));
     let mut connection = gateway.connect();
@@ -74,7 +74,7 @@ fn a_declared_excess_is_refused_unread() {
 }
 
 #[test]
-fn a_sender_that_goes_on_sending_can_read_the_refusal() {
+fn h1_27_a_sender_that_goes_on_sending_can_read_the_refusal() {
     // H1-27: closing with unread bytes would reset the connection and take the answer away.
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream).set("limits", "max_body", "\"1MiB\""));

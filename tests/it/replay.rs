@@ -9,10 +9,10 @@ use crate::support::upstream::Upstream;
 use crate::support::{fresh_id, poll, unix_now};
 
 #[test]
-fn nothing_outside_the_signature_makes_a_delivery_new() {
-    // RPL-01, RPL-02: 20 replays, each with fresh unsigned ids and other spellings.
+fn rpl_01_a_thousand_fresh_unsigned_ids_make_nothing_new() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(Config::all_providers(&upstream.url()));
+    let quick = "{ rate = \"100000/s\", burst = 100000 }";
+    let gateway = Gateway::start(Config::all_providers(&upstream.url()).set("rate_limit", "per_source", quick));
     let id_headers = [
         (Provider::Github, "X-GitHub-Delivery"),
         (Provider::Shopify, "X-Shopify-Webhook-Id"),
@@ -23,8 +23,10 @@ fn nothing_outside_the_signature_makes_a_delivery_new() {
     for (provider, header) in id_headers {
         let delivery = provider.delivery();
         assert_eq!(gateway.deliver(&delivery).status, 200);
-        for _ in 0..20 {
-            let again = gateway.deliver(&delivery.clone().with(header, &fresh_id()));
+        let mut connection = gateway.connect();
+        for _ in 0..200 {
+            connection.send_delivery(&provider.path(), &delivery.clone().with(header, &fresh_id()));
+            let again = connection.answer();
             assert!(again.status == 409 || again.header("hookward-replay") == Some("true"), "{provider:?} {header}");
         }
     }
@@ -33,7 +35,7 @@ fn nothing_outside_the_signature_makes_a_delivery_new() {
 }
 
 #[test]
-fn another_spelling_of_the_signature_is_the_same_delivery() {
+fn rpl_02_another_spelling_of_the_signature_is_the_same_delivery() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));
     let stripe = Provider::Stripe.delivery();
@@ -56,7 +58,7 @@ fn another_spelling_of_the_signature_is_the_same_delivery() {
 }
 
 #[test]
-fn another_secret_of_the_integration_is_the_same_delivery() {
+fn rpl_02_another_secret_of_the_integration_is_the_same_delivery() {
     let upstream = Upstream::start();
     let provider = Provider::Stripe;
     let integration = Integration::new(provider, &upstream.url()).secret("next", &provider.secret("next").configured, "");
@@ -103,8 +105,7 @@ fn a_retry_signed_anew_is_forwarded_with_the_same_idempotency_key() {
 }
 
 #[test]
-fn forgeries_claim_nothing() {
-    // RPL-08.
+fn rpl_08_forgeries_claim_nothing() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));
     for provider in Provider::ALL {
@@ -116,8 +117,8 @@ fn forgeries_claim_nothing() {
 }
 
 #[test]
-fn a_delivery_is_remembered_as_long_as_it_could_be_accepted() {
-    // CLK-02: signed in the future, it stays acceptable longer than the tolerance after it came.
+fn clk_02_a_delivery_is_remembered_as_long_as_it_could_be_accepted() {
+    // Signed in the future, it stays acceptable longer than the tolerance after it came.
     let upstream = Upstream::start();
     let integration = Integration::new(Provider::Stripe, &upstream.url()).line("tolerance = \"3s\"");
     let gateway = Gateway::start(Config::of(integration));
@@ -151,8 +152,7 @@ fn a_delivery_without_a_time_is_remembered_for_its_window() {
 }
 
 #[test]
-fn a_new_memory_takes_nothing_it_could_have_forgotten() {
-    // RPL-16 and contract 5, cold start.
+fn rpl_16_a_new_memory_takes_nothing_it_could_have_forgotten() {
     let upstream = Upstream::start();
     let config = Config::all_providers(&upstream.url()).unset("replay", "cold_start");
     let mut gateway = Gateway::start_unready(config);
@@ -174,7 +174,7 @@ fn a_new_memory_takes_nothing_it_could_have_forgotten() {
 }
 
 #[test]
-fn a_restart_opens_no_hole() {
+fn rpl_16_a_restart_opens_no_hole() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()).unset("replay", "cold_start"));
     let delivery = Provider::Stripe.delivery();
@@ -189,27 +189,68 @@ fn a_restart_opens_no_hole() {
 }
 
 #[test]
-fn a_full_memory_refuses_and_forgets_nothing() {
-    // RPL-05, RPL-06: 90 % common, the rest divided evenly.
+fn rpl_05_and_rpl_06_a_full_memory_refuses_and_forgets_nothing() {
+    fills_up(Config::new());
+}
+
+#[test]
+fn rpl_05_and_rpl_06_a_full_disk_store_refuses_and_forgets_nothing() {
+    fills_up(Config::new().disk());
+}
+
+/// 90 % are common, the rest is divided evenly; both are exact, and so is what is counted.
+fn fills_up(config: Config) {
     let upstream = Upstream::start();
-    let integrations = Config::of(Integration::new(Provider::Github, &upstream.url()))
+    let config = config
+        .integration(Integration::new(Provider::Github, &upstream.url()))
         .integration(Integration::new(Provider::Stripe, &upstream.url()));
-    let gateway = Gateway::start(integrations.set("replay", "capacity", "1000"));
+    let gateway = Gateway::start(config.set("replay", "capacity", "1000"));
+    let entries = || gateway.metrics().sum("hookward_replay_entries", &[]).round();
     let mut github = gateway.connect();
+    let filled = (0..899).filter(|_| passes(&mut github, &Provider::Github.delivery())).count();
+    assert_eq!((filled, entries()), (899, 899.0));
     let taken = (0..1000).take_while(|_| passes(&mut github, &Provider::Github.delivery())).count();
-    assert_eq!(taken, 950, "900 in common and half of the last hundred");
+    assert_eq!((taken, entries()), (51, 950.0), "900 in common and half of the last hundred");
     let mut stripe = gateway.connect();
     let first = Provider::Stripe.delivery();
     assert!(passes(&mut stripe, &first), "one integration cannot crowd out another");
     let taken = (0..1000).take_while(|_| passes(&mut stripe, &Provider::Stripe.delivery())).count();
-    assert_eq!(taken, 49);
+    assert_eq!((taken, entries()), (49, 1000.0));
     gateway.deliver(&first).refused(409, "conflict");
     let id = gateway.deliver(&Provider::Stripe.delivery()).refused(503, "unavailable");
     let metrics = gateway.metrics();
-    assert!((metrics.sum("hookward_replay_entries", &[]) - 1000.0).abs() < 0.5);
     assert!((metrics.sum("hookward_replay_capacity", &[]) - 1000.0).abs() < 0.5);
+    assert!(metrics.sum("hookward_replay_write_failures_total", &[]).abs() < 0.5);
+    assert!(metrics.sum("hookward_clock_steps_total", &[]).abs() < 0.5);
     assert_eq!(upstream.received().len(), 1000);
     assert_eq!(gateway.finish().of(&id).reason(), "replay_store_full");
+}
+
+#[test]
+fn a_memory_that_fills_up_is_said_before_it_is_full() {
+    const SAID: &str = "the replay store is filling up";
+    let upstream = Upstream::start();
+    let config = Config::of(Integration::new(Provider::Github, &upstream.url())).set("replay", "capacity", "100");
+    let gateway = Gateway::start(config);
+    let mut connection = gateway.connect();
+    let mut fill = |count: usize| {
+        let passed = (0..count).filter(|_| passes(&mut connection, &Provider::Github.delivery())).count();
+        assert_eq!(passed, count);
+    };
+    fill(79);
+    let ready = gateway.admin("/readyz");
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ready")), "{}", ready.text());
+    fill(1);
+    let ready = gateway.admin("/readyz");
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("degraded")), "it serves: {}", ready.text());
+    assert_eq!(ready.json()["degraded"][0]["cause"], "replay_store_filling");
+    assert_eq!(ready.json()["degraded"][0]["details"][0], "80 of 100 places are taken; full is 503 for new deliveries");
+    let said = || gateway.stderr().matches(SAID).count();
+    assert!(poll(Duration::from_secs(10), || (said() == 1).then_some(())).is_some(), "{}", gateway.stderr());
+    fill(15);
+    std::thread::sleep(Duration::from_millis(2200));
+    assert_eq!(said(), 1, "once for each crossing");
+    gateway.finish();
 }
 
 fn passes(connection: &mut crate::support::client::Connection, delivery: &Delivery) -> bool {

@@ -305,7 +305,7 @@ fn a_signature_in_a_trailer_is_no_signature() {
 }
 
 #[test]
-fn pipelined_requests_are_judged_one_by_one() {
+fn h1_13_pipelined_requests_are_judged_one_by_one() {
     // H1-13.
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));
@@ -318,11 +318,11 @@ fn pipelined_requests_are_judged_one_by_one() {
     let second: Answer = connection.answer();
     second.refused(401, "unauthorized");
     assert_eq!(upstream.received().len(), 1);
-    gateway.finish();
+    gateway.finish().holds_exactly(&[("delivered", 200), ("signature_mismatch", 401)]);
 }
 
 #[test]
-fn a_refused_body_is_never_read_as_a_request() {
+fn h1_13_a_refused_body_is_never_read_as_a_request() {
     // Smuggling: the bytes behind an early refusal look like a delivery of their own.
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));
@@ -339,7 +339,7 @@ fn a_refused_body_is_never_read_as_a_request() {
     let rest = connection.drain(Duration::from_secs(4));
     assert!(find(&rest, b"HTTP/1.1").is_none());
     upstream.saw_nothing();
-    gateway.finish();
+    gateway.finish().holds_exactly(&[("unknown_route", 404)]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_older_one_can_be_refused() {
 }
 
 #[test]
-fn the_name_chooses_the_certificate() {
+fn tls_07_the_name_chooses_the_certificate() {
     let upstream = Upstream::start();
     let (one, two) = (Certificate::of(&["one.example"]), Certificate::of(&["two.example"]));
     let tls = "certificates = [ { cert = \"one.crt\", key = \"one.key\" }, { cert = \"two.crt\", key = \"two.key\" } ]";
@@ -76,7 +76,7 @@ fn the_name_chooses_the_certificate() {
 }
 
 #[test]
-fn a_delivery_over_a_cut_connection_is_none() {
+fn tls_17_a_delivery_over_a_cut_connection_is_none() {
     // TLS-17: an end without a farewell, in the middle of a body in chunks, is no end of the body.
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream));

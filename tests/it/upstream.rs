@@ -75,7 +75,7 @@ fn a_sender_may_leave_at_any_point() {
 }
 
 #[test]
-fn any_other_complete_answer_is_passed_and_releases_the_claim() {
+fn ups_10_any_other_complete_answer_is_passed_and_releases_the_claim() {
     let upstream = Upstream::start();
     let gateway = gateway_to(&upstream.url(), "5s");
     for status in [500, 503, 404, 410, 429, 302] {
@@ -99,7 +99,7 @@ fn any_other_complete_answer_is_passed_and_releases_the_claim() {
 }
 
 #[test]
-fn redirects_are_passed_and_never_followed() {
+fn ups_09_redirects_are_passed_and_never_followed() {
     let (upstream, elsewhere) = (Upstream::start(), Upstream::start());
     let gateway = gateway_to(&upstream.url(), "5s");
     let location = format!("Location: {}\r\n", elsewhere.url());
@@ -111,7 +111,7 @@ fn redirects_are_passed_and_never_followed() {
 }
 
 #[test]
-fn an_upstream_that_hangs_is_a_timeout_and_the_claim_lapses() {
+fn ups_02_one_that_hangs_is_a_timeout_and_the_claim_lapses() {
     let upstream = Upstream::start();
     let gateway = gateway_to(&upstream.url(), "1s");
     let delivery = PROVIDER.delivery();
@@ -138,7 +138,7 @@ fn an_upstream_that_hangs_is_a_timeout_and_the_claim_lapses() {
 }
 
 #[test]
-fn what_may_have_been_received_is_not_sent_again_before_it_lapsed() {
+fn ups_04_and_06_what_may_have_been_received_is_not_sent_again() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n".to_vec();
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec();
     let faults = [
@@ -187,7 +187,7 @@ fn a_lapsed_claim_can_be_taken_again() {
 }
 
 #[test]
-fn interim_answers_pass_and_a_flood_of_them_ends() {
+fn ups_05_interim_answers_pass_and_a_flood_of_them_ends() {
     // UPS-05.
     let upstream = Upstream::start();
     let gateway = gateway_to(&upstream.url(), "1s");
@@ -204,7 +204,7 @@ fn interim_answers_pass_and_a_flood_of_them_ends() {
 }
 
 #[test]
-fn an_answer_may_have_a_mebibyte_and_no_more() {
+fn ups_07_an_answer_may_have_a_mebibyte_and_no_more() {
     let upstream = Upstream::start();
     let gateway = gateway_to(&upstream.url(), "5s");
     upstream.next(Reply::Answer(200, "", vec![b'x'; 1024 * 1024]));
@@ -218,7 +218,7 @@ fn an_answer_may_have_a_mebibyte_and_no_more() {
 }
 
 #[test]
-fn an_upstream_that_dribbles_is_a_timeout() {
+fn ups_02_one_that_dribbles_is_a_timeout() {
     // UPS-02: the deadline is for the whole answer.
     let upstream = Upstream::start();
     let gateway = gateway_to(&upstream.url(), "1s");
@@ -231,7 +231,7 @@ fn an_upstream_that_dribbles_is_a_timeout() {
 }
 
 #[test]
-fn an_upstream_that_is_not_there_releases_the_claim() {
+fn ups_01_one_that_is_not_there_releases_the_claim() {
     let port = free_port();
     let gateway = gateway_to(&format!("http://127.0.0.1:{port}/sink"), "5s");
     let delivery = PROVIDER.delivery();
@@ -245,7 +245,7 @@ fn an_upstream_that_is_not_there_releases_the_claim() {
 }
 
 #[test]
-fn connections_are_kept_and_a_closed_one_costs_no_delivery() {
+fn ups_03_connections_are_kept_and_a_closed_one_costs_no_delivery() {
     // UPS-03.
     let upstream = Upstream::start();
     let gateway = gateway_to(&upstream.url(), "5s");

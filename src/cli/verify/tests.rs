@@ -175,7 +175,7 @@ fn the_verdict_names_no_secret_and_no_signature() {
         let integration = find(&world.plan, scheme.name.as_str()).unwrap();
         for (at, word) in [(AT, "now"), (AT + 86_400, scheme.name.as_str())] {
             let judgement = world.judge(scheme.name.as_str(), message(scheme, None), at);
-            let printed = format!("{}{}", text(integration, &judgement), json(integration, &judgement));
+            let printed = format!("{}{}", text(integration, &judgement, None), json(integration, &judgement, None));
             assert!(printed.contains(word), "{printed}");
             assert!(!printed.contains(signing_secret(scheme)), "{printed}");
             let received = captured::parse(&message(scheme, None).into()).unwrap();

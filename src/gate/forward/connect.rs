@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
 use super::error::{ConnectError, Exposure, ForwardError};
+use crate::domain::time::Monotonic;
 
 /// How an upstream is reached, with everything that reaching it needs.
 pub(super) enum Address {
@@ -29,28 +30,32 @@ pub(super) enum Address {
 }
 
 /// Connects, or says that nothing was sent.
-pub(super) async fn connect(address: &Address, share: Duration) -> Result<Connection, ForwardError> {
-    match timeout(share, open(address, share)).await {
+pub(super) async fn connect(address: &Address, share: Duration, now: Monotonic) -> Result<Connection, ForwardError> {
+    match timeout(share, open(address, share, now)).await {
         Ok(opened) => opened.map_err(ForwardError::Unreachable),
         Err(_) => Err(ForwardError::TimedOut { exposure: Exposure::NeverSent }),
     }
 }
 
-async fn open(address: &Address, share: Duration) -> Result<Connection, ConnectError> {
+async fn open(address: &Address, share: Duration, now: Monotonic) -> Result<Connection, ConnectError> {
     match address {
-        Address::Tcp { host, port } => Connection::start(tcp(host, *port, share).await?).await,
+        Address::Tcp { host, port } => Connection::start(tcp(host, *port, share).await?, now).await,
         Address::Tls { host, port, name, config } => {
             let stream = tcp(host, *port, share).await?;
             let connector = TlsConnector::from(Arc::clone(config));
-            Connection::start(connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?).await
+            Connection::start(connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?, now).await
         }
-        Address::Unix(path) => Connection::start(UnixStream::connect(path).await.map_err(ConnectError::Transport)?).await,
+        Address::Unix(path) => Connection::start(UnixStream::connect(path).await.map_err(ConnectError::Transport)?, now).await,
     }
 }
 
 async fn tcp(host: &str, port: u16, share: Duration) -> Result<TcpStream, ConnectError> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Resolve)?;
-    let addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
+    any_of(found.take(ADDRESSES_MAX).collect(), share).await
+}
+
+/// The first address that accepts; each has an equal part of the time, so that one that is silent leaves some to the others.
+pub(super) async fn any_of(addresses: Vec<SocketAddr>, share: Duration) -> Result<TcpStream, ConnectError> {
     let each = share / u32::try_from(addresses.len().max(1)).unwrap_or(1);
     let mut last = ConnectError::NoAddress;
     for address in addresses {

@@ -20,26 +20,51 @@ pub(super) struct Budget {
     held: AtomicU64,
     /// By source. Locked by the requests of all workers, for a look-up each.
     unverified: Mutex<HashMap<SourceKey, u64>>,
+    refused: AtomicU64,
+    refused_of_source: AtomicU64,
 }
 
 impl Budget {
     pub(super) fn new(max_bytes: u64) -> Arc<Self> {
-        let (held, unverified) = (AtomicU64::new(0), Mutex::default());
-        Arc::new(Self { max: max_bytes, max_of_source: max_bytes / SOURCES_AT_LEAST, held, unverified })
+        Arc::new(Self {
+            max: max_bytes,
+            max_of_source: max_bytes / SOURCES_AT_LEAST,
+            held: AtomicU64::new(0),
+            unverified: Mutex::default(),
+            refused: AtomicU64::new(0),
+            refused_of_source: AtomicU64::new(0),
+        })
     }
 
     pub(super) fn held_bytes(&self) -> u64 {
         self.held.load(Relaxed)
     }
 
+    /// How often a budget was used up.
+    pub(super) fn refusals(&self, scope: BudgetScope) -> u64 {
+        self.counter(scope).load(Relaxed)
+    }
+
+    const fn counter(&self, scope: BudgetScope) -> &AtomicU64 {
+        match scope {
+            BudgetScope::Global => &self.refused,
+            BudgetScope::Source => &self.refused_of_source,
+        }
+    }
+
+    fn overloaded(&self, scope: BudgetScope) -> IntakeError {
+        self.counter(scope).fetch_add(1, Relaxed);
+        IntakeError::Overloaded { scope }
+    }
+
     fn take(&self, source: SourceKey, bytes: u64) -> Result<(), IntakeError> {
         if !self.take_of_source(source, bytes) {
-            return Err(IntakeError::Overloaded { scope: BudgetScope::Source });
+            return Err(self.overloaded(BudgetScope::Source));
         }
         let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.max);
         if self.held.fetch_update(Relaxed, Relaxed, within).is_err() {
             self.give_back_to_source(source, bytes);
-            return Err(IntakeError::Overloaded { scope: BudgetScope::Global });
+            return Err(self.overloaded(BudgetScope::Global));
         }
         Ok(())
     }

@@ -15,9 +15,10 @@ use super::terms::{Protection, ReplayTerms};
 use crate::domain::head::{Head, Received};
 use crate::domain::name::IntegrationName;
 use crate::domain::secret::SecretBytes;
-use crate::domain::time::{Clock, UnixTime};
+use crate::domain::time::{Clock, Now, UnixTime};
 use crate::gate::scope::gate::{Scoped, scope};
 use crate::gate::scope::rules::EventRules;
+use crate::gate::verify::error::VerifyError;
 use crate::gate::verify::gate::{Judging, verify};
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
 use crate::gate::verify::presented::present;
@@ -38,9 +39,14 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new(provider: &str, capacity: u64) -> Self {
+        Self::on(provider, |now| Store::Memory(MemoryStore::new(capacity, now)))
+    }
+
+    /// The same with a store of another kind.
+    pub(crate) fn on(provider: &str, open: impl FnOnce(Now) -> Store) -> Self {
         let scheme = Scheme::clone(&Catalogue::builtin().get(provider).unwrap());
         let clock = Clock::manual(UnixTime::from_seconds(1_700_000_000));
-        let store = Store::Memory(MemoryStore::new(capacity, clock.now()));
+        let store = open(clock.now());
         clock.advance(Duration::from_secs(3600));
         let integration: IntegrationName = "payments".parse().unwrap();
         let share = store.divide(std::slice::from_ref(&integration))[0];
@@ -52,6 +58,16 @@ impl Fixture {
 
     /// A delivery as the provider would sign it, with more headers around it.
     pub(crate) fn scoped(&self, signed_at: UnixTime, body: &'static str, more: &[(&'static str, &'static str)]) -> Scoped {
+        self.try_scoped(signed_at, body, more).unwrap()
+    }
+
+    /// The same, as far as it gets.
+    pub(crate) fn try_scoped(
+        &self,
+        signed_at: UnixTime,
+        body: &'static str,
+        more: &[(&'static str, &'static str)],
+    ) -> Result<Scoped, VerifyError> {
         let secret = || SecretBytes::new(SECRET.to_vec());
         let key = SigningKey::parse(&self.scheme, None, secret()).unwrap();
         let mut headers: HeaderMap =
@@ -71,8 +87,8 @@ impl Fixture {
         let judging = Judging { scheme: &self.scheme, keys: &keys, tolerance: TOLERANCE };
         let presented = present(&self.scheme, &head).unwrap();
         let received = Received { head, body: Bytes::from_static(body.as_bytes()).into() };
-        let verified = verify(&judging, presented, received, self.clock.now().wall).unwrap();
-        scope(&EventRules::default(), verified).unwrap()
+        let verified = verify(&judging, presented, received, self.clock.now().wall)?;
+        Ok(scope(&EventRules::default(), verified).unwrap())
     }
 
     /// Claims a delivery that is signed now.

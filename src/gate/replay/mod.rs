@@ -31,8 +31,10 @@
 //! 7. *Dividing.* Up to nine tenths of the places are common; the last tenth is divided evenly among the integrations.
 //! 8. A store that cannot answer says so within its own deadline; it never guesses.
 
+pub mod capacity;
 pub mod disk;
 pub mod error;
+pub mod filling;
 pub mod gate;
 pub mod history;
 pub mod key;
@@ -41,6 +43,7 @@ mod reckoning;
 pub mod redis;
 pub mod settlement;
 pub mod spec;
+mod steps;
 pub mod store;
 pub mod terms;
 
@@ -50,5 +53,7 @@ mod conformance;
 pub(crate) mod fixture;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod rows;
 #[cfg(test)]
 mod tests;

@@ -40,14 +40,24 @@ impl Offsets {
         Until { second: second.to_ne_bytes(), offset: self.current(now) }
     }
 
+    /// The same second, reckoned from now or as before: whichever is later.
+    pub(super) fn later(&mut self, until: Until, now: Now) -> Until {
+        let anew = self.until_second(until.second(), now);
+        // A lower offset takes the monotonic clock longer.
+        if self.offset(anew) < self.offset(until) { anew } else { until }
+    }
+
+    fn offset(&self, until: Until) -> i64 {
+        self.0.get(usize::from(until.offset)).copied().unwrap_or(0)
+    }
+
     /// Whether both clocks have passed it.
     pub(super) fn is_over(&self, until: Until, now: Now) -> bool {
         let second = i64::from(until.second());
         if until.second() == u32::MAX || now.wall.seconds() < second {
             return false;
         }
-        let offset = self.0.get(usize::from(until.offset)).copied().unwrap_or(0);
-        let reckoned = monotonic_micros(now).saturating_add(offset);
+        let reckoned = monotonic_micros(now).saturating_add(self.offset(until));
         reckoned >= second * MICROS
     }
 
@@ -59,7 +69,7 @@ impl Offsets {
     /// The present offset's index. Noted half a second low, and good until the true one has moved half a second either way:
     /// a lower offset keeps an entry longer, so it is always safe.
     fn current(&mut self, now: Now) -> u16 {
-        let offset = now.wall.micros().saturating_sub(monotonic_micros(now));
+        let offset = wall_ahead_micros(now);
         let noted = offset.saturating_sub(HALF_SECOND);
         if self.0.last().is_none_or(|last| !(0..MICROS).contains(&offset.saturating_sub(*last))) {
             self.note(noted);
@@ -80,6 +90,11 @@ impl Offsets {
 pub(super) fn last_second(time: UnixTime) -> u32 {
     let second = time.micros().saturating_add(MICROS - 1).div_euclid(MICROS).max(0);
     u32::try_from(second).unwrap_or(u32::MAX)
+}
+
+/// How far the wall reads ahead of the monotonic clock.
+pub(super) fn wall_ahead_micros(now: Now) -> i64 {
+    now.wall.micros().saturating_sub(monotonic_micros(now))
 }
 
 fn monotonic_micros(now: Now) -> i64 {
@@ -124,6 +139,17 @@ mod tests {
         let (offsets, until) = sixty_seconds();
         assert!(!offsets.is_over(until, now(START_MS - 3_600_000, 3_600_000)));
         assert!(offsets.is_over(until, now(START_MS + 60_000, 7_200_000)));
+    }
+
+    #[test]
+    fn of_two_reckonings_the_later_holds() {
+        let (mut offsets, until) = sixty_seconds();
+        let hour_back = now(START_MS - 3_600_000, 2000);
+        let later = offsets.later(until, hour_back);
+        assert!(offsets.is_over(until, now(START_MS + 60_000, 62_000)));
+        assert!(!offsets.is_over(later, now(START_MS + 60_000, 62_000)), "the wall was set back, then right again");
+        assert!(offsets.is_over(later, now(START_MS + 60_000, 3_663_000)));
+        assert_eq!(offsets.later(later, now(START_MS, 1000)), later);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::disk::DiskStore;
+use super::filling::Level;
 use super::key::Identity;
 use super::memory::MemoryStore;
 use super::redis::RedisStore;
@@ -122,6 +123,9 @@ pub trait ReplayStore: Send + Sync {
 
     /// Places there are.
     fn capacity(&self) -> u64;
+
+    /// How full it is, by whatever bounds it.
+    fn level(&self) -> Level;
 
     /// Whether it can answer now, as far as it knows. Readiness rests on it; claims find out for themselves.
     fn is_available(&self, now: Now) -> bool;
@@ -265,6 +269,14 @@ impl ReplayStore for Store {
             Self::Memory(store) => store.capacity(),
             Self::Disk(store) => store.capacity(),
             Self::Redis(store) => store.capacity(),
+        }
+    }
+
+    fn level(&self) -> Level {
+        match self {
+            Self::Memory(store) => store.level(),
+            Self::Disk(store) => store.level(),
+            Self::Redis(store) => store.level(),
         }
     }
 

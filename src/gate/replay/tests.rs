@@ -56,7 +56,7 @@ fn a_claim_ends_in_one_of_three_ways() {
 }
 
 #[test]
-fn what_is_not_signed_does_not_make_it_another_delivery() {
+fn rpl_01_what_is_not_signed_does_not_make_it_another_delivery() {
     let fixture = Fixture::new("github", 100);
     let now = fixture.clock.now().wall;
     let first = fixture.claim_scoped(fixture.scoped(now, BODY, &[("x-github-delivery", "1")])).unwrap();

@@ -68,10 +68,15 @@ impl Envelope {
         sink(&self.behind);
     }
 
+    /// How many bytes the content has.
+    pub(super) fn len(&self, body: &RawBody) -> usize {
+        let around = self.before.len().saturating_add(self.behind.len());
+        if self.holds_body { around.saturating_add(body.len()) } else { around }
+    }
+
     /// The content in one piece, for signatures that are not computed piece by piece.
     pub(super) fn contiguous(&self, body: &RawBody) -> Vec<u8> {
-        let length = self.before.len().saturating_add(body.len()).saturating_add(self.behind.len());
-        let mut content = Vec::with_capacity(length);
+        let mut content = Vec::with_capacity(self.len(body));
         self.feed(body, &mut |piece| content.extend_from_slice(piece));
         content
     }

@@ -34,7 +34,7 @@ impl Deadline {
     }
 
     /// Ready at `due` or later. A timer that would ring earlier is left as it is.
-    fn poll_until(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_until(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
         let rings = self.sleep.as_ref().filter(|_| self.running).map(|sleep| sleep.deadline());
         if rings.is_none_or(|rings| rings > due) {
             self.set(due);

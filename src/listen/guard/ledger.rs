@@ -51,25 +51,33 @@ impl Ledger {
         entries.begun = entries.begun.saturating_add(1);
         let begun = entries.begun;
         let fault = entries.bad_head.filter(|(request, _)| *request == begun).map(|(_, fault)| fault);
-        (Answering(Arc::clone(self)), fault)
+        (Answering { ledger: Arc::clone(self), number: begun }, fault)
     }
 }
 
 /// A request being answered; dropped when its answer is ready or nobody waits for it.
 #[derive(Debug)]
-pub(crate) struct Answering(Arc<Ledger>);
+pub(crate) struct Answering {
+    ledger: Arc<Ledger>,
+    number: u64,
+}
 
 impl Answering {
+    /// Which request of its connection it is, from 1.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Whether some of the request's body is still on its way: the connection cannot be used for another one.
     pub(crate) fn body_is_open(&self) -> bool {
-        let entries = self.0.0.lock();
+        let entries = self.ledger.0.lock();
         entries.in_body && entries.heads_passed == entries.begun
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let mut entries = self.0.0.lock();
+        let mut entries = self.ledger.0.lock();
         entries.answered = entries.answered.saturating_add(1);
     }
 }

@@ -11,7 +11,8 @@
 //! 4. Waiting ends quietly: for a first head after `header_timeout`, for another one after `idle_timeout`, for the rest of
 //!    a head `header_timeout` after its first byte, however many reads that took. No such deadline runs while a request is
 //!    being answered: its answer must not be lost to what its sender does meanwhile.
-//! 5. A write that makes no progress for `write_stall` ends the connection.
+//! 5. A write that makes no progress for `write_stall` ends the connection, and so does an answer that is not taken whole
+//!    within `answer_timeout`, however steadily.
 //! 6. Closing while the sender may still be sending: our side is shut down first, then what arrives is thrown away until the
 //!    sender ends, `linger_bytes` are through or `linger` is over. Closing at once would reset the connection, and the
 //!    sender would lose the answer that says why.
@@ -27,11 +28,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::time::Instant;
 
 use self::deadline::Waiting;
 pub(super) use self::deadline::{Deadline, now};
 pub(crate) use self::ledger::Ledger;
 use self::writing::Closing;
+use super::counters::ListenCounters;
 use super::spec::ConnectionLimits;
 use super::wire::Inspector;
 
@@ -46,6 +49,12 @@ pub(crate) struct GuardLimits {
     pub(crate) idle_timeout: Duration,
     /// For a write without progress.
     pub(crate) write_stall: Duration,
+    /// For a peer to take a whole answer.
+    pub(crate) answer_timeout: Duration,
+    /// Requests of one connection.
+    pub(crate) requests_max: u64,
+    /// How long a connection lives before its peer is asked to make another one.
+    pub(crate) age_max: Duration,
     /// The most bytes thrown away at the end.
     pub(crate) linger_bytes: u64,
     /// The longest time spent on that.
@@ -59,6 +68,9 @@ impl From<&ConnectionLimits> for GuardLimits {
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,
             write_stall: Duration::from_secs(10),
+            answer_timeout: limits.answer_timeout,
+            requests_max: limits.requests_max,
+            age_max: limits.age_max,
             linger_bytes: limits.linger_bytes,
             linger: Duration::from_secs(1),
         }
@@ -76,10 +88,14 @@ pub(crate) struct Guarded<S> {
     inbound: Inbound,
     waiting: Waiting,
     stall: Deadline,
+    /// Since the first byte of an answer, until the last one is taken; the timer runs only while the peer keeps us waiting.
+    answer_since: Option<Instant>,
+    answer: Deadline,
     /// Apart from `stall`, which every flush of an emptied buffer stops.
     linger: Deadline,
     closing: Closing,
     ledger: Arc<Ledger>,
+    counters: Arc<ListenCounters>,
 }
 
 /// What can still be read.
@@ -101,7 +117,7 @@ enum Inbound {
 
 impl<S> Guarded<S> {
     /// Guards a connection that just began.
-    pub(crate) fn new(stream: S, limits: GuardLimits, ledger: Arc<Ledger>) -> Self {
+    pub(crate) fn new(stream: S, limits: GuardLimits, ledger: Arc<Ledger>, counters: Arc<ListenCounters>) -> Self {
         Self {
             stream,
             limits,
@@ -111,9 +127,12 @@ impl<S> Guarded<S> {
             inbound: Inbound::Open,
             waiting: Waiting::begin(),
             stall: Deadline::default(),
+            answer_since: None,
+            answer: Deadline::default(),
             linger: Deadline::default(),
             closing: Closing::Open,
             ledger,
+            counters,
         }
     }
 }

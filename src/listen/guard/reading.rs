@@ -10,6 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{Guarded, Inbound, STAND_IN};
+use crate::listen::counters::ListenLimit;
 use crate::listen::wire::{FaultPlace, Step};
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
@@ -68,6 +69,9 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.poll_late(context).map(|()| {
+                if self.awaits_head() {
+                    self.counters.reached(ListenLimit::HeaderTimeout);
+                }
                 self.inbound = Inbound::Abandoned;
                 Ok(false)
             }),
@@ -138,13 +142,17 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
         self.inbound = Inbound::Refused;
     }
 
+    /// Whether a head is due: the connection's first one, or the rest of one.
+    fn awaits_head(&self) -> bool {
+        self.inspector.heads() == 0 || !self.held.is_empty()
+    }
+
     /// Ready when the peer kept us waiting for a head, or the rest of one, for too long. Bodies have the gate's deadline.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.inspector.in_body() {
             return Poll::Pending;
         }
-        let first = self.inspector.heads() == 0;
-        let allowed = if first || !self.held.is_empty() { self.limits.header_timeout } else { self.limits.idle_timeout };
+        let allowed = if self.awaits_head() { self.limits.header_timeout } else { self.limits.idle_timeout };
         let ledger = &self.ledger;
         self.waiting.poll_over(allowed, || ledger.is_answering(), context)
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::*;
+use crate::listen::counters::ListenLimit;
 use crate::listen::wire::{FaultKind, FaultPlace, WireFault};
 
 fn limits() -> GuardLimits {
@@ -14,6 +15,9 @@ fn limits() -> GuardLimits {
         header_timeout: Duration::from_millis(150),
         idle_timeout: Duration::from_millis(150),
         write_stall: Duration::from_millis(150),
+        answer_timeout: Duration::from_millis(1500),
+        requests_max: 3,
+        age_max: Duration::from_secs(60),
         linger_bytes: 100_000,
         linger: Duration::from_millis(200),
     }
@@ -23,7 +27,7 @@ fn limits() -> GuardLimits {
 fn guarded(buffer_bytes: usize) -> (Guarded<DuplexStream>, DuplexStream, Arc<Ledger>) {
     let (ours, peer) = duplex(buffer_bytes);
     let ledger = Arc::new(Ledger::default());
-    (Guarded::new(ours, limits(), Arc::clone(&ledger)), peer, ledger)
+    (Guarded::new(ours, limits(), Arc::clone(&ledger), Arc::default()), peer, ledger)
 }
 
 const SOUND: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok";
@@ -100,6 +104,31 @@ async fn a_write_with_slow_progress_goes_on() {
     });
     guard.write_all(&[b'x'; 640]).await.unwrap();
     assert_eq!(reading.await.unwrap(), 640);
+}
+
+#[tokio::test]
+async fn lst_06_an_answer_has_its_time_as_a_whole_however_steadily_it_is_taken() {
+    let counters = Arc::new(ListenCounters::default());
+    let (ours, mut peer) = duplex(64);
+    let mut guard = Guarded::new(ours, limits(), Arc::default(), Arc::clone(&counters));
+    let taking = tokio::spawn(async move {
+        let mut piece = [0; 64];
+        while peer.read(&mut piece).await.is_ok_and(|read| read > 0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    // Ten small answers, each flushed as hyper does: each has its own time.
+    for _ in 0..10 {
+        guard.write_all(&[b'x'; 64]).await.unwrap();
+        guard.flush().await.unwrap();
+    }
+    let start = Instant::now();
+    let error = guard.write_all(&vec![b'x'; 64 * 1024]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert!(start.elapsed() >= Duration::from_millis(1490));
+    assert_eq!((counters.hits(ListenLimit::AnswerTimeout), counters.hits(ListenLimit::WriteTimeout)), (1, 0));
+    drop(guard);
+    taking.await.unwrap();
 }
 
 #[tokio::test]

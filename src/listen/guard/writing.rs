@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Guarded, Inbound};
+use super::{Guarded, Inbound, now};
+use crate::listen::counters::ListenLimit;
 
 /// How far the close is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guarded = self.get_mut();
         let polled = Pin::new(&mut guarded.stream).poll_flush(context);
+        if polled.is_ready() {
+            // hyper flushes when it has nothing left to write: the whole answer is on its way.
+            guarded.answer_since = None;
+            guarded.answer.stop();
+        }
         guarded.within_stall(polled, context)
     }
 
@@ -70,7 +76,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             // The wait for the next request begins with the answer to this one.
             self.waiting.restart();
         }
+        if self.is_answer_late(polled.is_pending(), context) {
+            self.counters.reached(ListenLimit::AnswerTimeout);
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         self.within_stall(polled, context)
+    }
+
+    /// Whether the peer did not take the whole answer in its time. Looked at with every write, however small the progress.
+    fn is_answer_late(&mut self, waits: bool, context: &mut Context<'_>) -> bool {
+        let due = *self.answer_since.get_or_insert_with(now) + self.limits.answer_timeout;
+        if waits { self.answer.poll_until(due, context).is_ready() } else { due <= now() }
     }
 
     fn within_stall<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -78,7 +94,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             self.stall.stop();
             return polled;
         }
-        self.stall.poll_after(self.limits.write_stall, context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        ready!(self.stall.poll_after(self.limits.write_stall, context));
+        self.counters.reached(ListenLimit::WriteTimeout);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Throws away what still arrives. Where no more is to be expected, what has arrived is enough.

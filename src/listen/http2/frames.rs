@@ -18,6 +18,9 @@ pub(super) enum FrameFault {
     /// More frames than the budget allows.
     #[error("too many frames without a message")]
     Flood,
+    /// More requests taken back than the budget allows.
+    #[error("too many resets")]
+    Resets,
 }
 
 /// Follows the bytes of one connection in order.
@@ -125,7 +128,8 @@ impl Frames {
                 self.head_open = self.head_open && flags & END_HEADERS == 0;
                 true
             }
-            RST_STREAM => self.resets.spend(1, at),
+            RST_STREAM if !self.resets.spend(1, at) => return Err(FrameFault::Resets),
+            RST_STREAM => true,
             _ => self.control.spend(1_u32.saturating_add(length / 256), at),
         };
         if !affordable {
@@ -234,7 +238,7 @@ mod tests {
             ("empty data", repeat(frame(0, 0, 0), 1001), Some(FrameFault::Flood)),
             ("single bytes", repeat(frame(0, 0, 1), 1001), Some(FrameFault::Flood)),
             ("data", repeat(frame(0, 0, 8192), 2000), None),
-            ("resets", repeat([frame(1, 5, 20), frame(3, 0, 4)].concat(), 201), Some(FrameFault::Flood)),
+            ("resets", repeat([frame(1, 5, 20), frame(3, 0, 4)].concat(), 201), Some(FrameFault::Resets)),
             ("requests", repeat([frame(1, 4, 200), frame(0, 1, 1), frame(8, 0, 4), frame(6, 0, 8)].concat(), 5000), None),
             ("a frame too large", frame(0, 0, 16_385), Some(FrameFault::Foreign)),
             ("a large head", [frame(1, 0, 16_384), frame(9, 4, 10)].concat(), None),

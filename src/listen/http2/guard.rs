@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::frames::{FrameFault, Frames};
-use crate::listen::counters::ListenCounters;
+use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::guard::{Deadline, GuardLimits, now};
 
 /// A guarded stream.
@@ -56,8 +56,10 @@ impl<S> Counted<S> {
     }
 
     fn refuse(&self, fault: FrameFault) -> io::Error {
-        if fault == FrameFault::Flood {
-            self.counters.flooded();
+        match fault {
+            FrameFault::Flood => self.counters.reached(ListenLimit::Http2Frames),
+            FrameFault::Resets => self.counters.reached(ListenLimit::Http2Resets),
+            FrameFault::Foreign => {}
         }
         io::Error::new(io::ErrorKind::InvalidData, fault)
     }
@@ -67,7 +69,9 @@ impl<S> Counted<S> {
             self.stall.stop();
             return polled;
         }
-        self.stall.poll_after(self.limits.write_stall, context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        ready!(self.stall.poll_after(self.limits.write_stall, context));
+        self.counters.reached(ListenLimit::WriteTimeout);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -78,6 +82,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         match Pin::new(&mut counted.stream).poll_read(context, buffer) {
             Poll::Pending => {
                 ready!(counted.poll_late(context));
+                counted.counters.reached(ListenLimit::HeaderTimeout);
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

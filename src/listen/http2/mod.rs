@@ -9,7 +9,8 @@
 //!    (`PING`, `SETTINGS`, `PRIORITY`, unknown ones, empty data), and resets. Over the budget the connection ends.
 //! 3. A head has exactly one authority, scheme `https`, and the bounds of an HTTP/1 head ([`strict`]).
 //! 4. Waiting ends: for the preface and the rest of a head after `header_timeout`, for a request after `idle_timeout`, for
-//!    the sender to take an answer after [`ANSWER_TIMEOUT`]; a connection has an age.
+//!    the sender to take an answer after `answer_timeout`. A connection has an age and a number of requests; at their end its
+//!    sender is asked to make another one, and what is under way is answered.
 //! 5. Windows bound what a connection may send ahead of its readers, whatever the number of its streams.
 
 mod frames;
@@ -35,7 +36,3 @@ const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// How often a peer is asked whether it is still there, and how long it may think about it.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a sender may take to take an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection lives before its sender is asked to make another one.
-const AGE_MAX: Duration = Duration::from_secs(3600);

@@ -14,6 +14,7 @@ use hyper::rt::Executor;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
+use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::guard::{Deadline, now};
 
 tokio::task_local! {
@@ -37,12 +38,12 @@ impl Streams {
         Arc::new(Self(Mutex::new(Open { count: 0, idle_since: now() })))
     }
 
-    /// Ready when no stream was open for so long.
-    pub(super) async fn idle(&self, allowed: Duration) {
+    /// Ready when no stream was open for so long, counted from `since` at the earliest.
+    pub(super) async fn idle(&self, since: Instant, allowed: Duration) {
         loop {
-            let due = self.idle_since().unwrap_or_else(now) + allowed;
+            let due = self.idle_since().unwrap_or_else(now).max(since) + allowed;
             sleep_until(due).await;
-            if self.idle_since().is_some_and(|since| since + allowed <= now()) {
+            if self.idle_since().is_some_and(|idle| idle.max(since) + allowed <= now()) {
                 return;
             }
         }
@@ -77,6 +78,7 @@ pub(super) struct StreamTasks {
     pub(super) streams: Arc<Streams>,
     /// How long a sender may take to take an answer.
     pub(super) answer_timeout: Duration,
+    pub(super) counters: Arc<ListenCounters>,
 }
 
 impl<F> Executor<F> for StreamTasks
@@ -84,10 +86,12 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let (open, answer_timeout) = (self.streams.opened(), self.answer_timeout);
+        let (open, answer_timeout, counters) = (self.streams.opened(), self.answer_timeout, Arc::clone(&self.counters));
         tokio::spawn(ANSWERED.scope(Cell::new(false), async move {
             let _open = open;
-            end_in_time(stream, answer_timeout).await;
+            if !ends_in_time(stream, answer_timeout).await {
+                counters.reached(ListenLimit::AnswerTimeout);
+            }
         }));
     }
 }
@@ -98,17 +102,17 @@ pub(super) fn answered() {
     let _told = ANSWERED.try_with(|answered| answered.set(true));
 }
 
-/// Runs a stream to its end, or until its answer was not taken in time; dropped, the stream is reset.
-async fn end_in_time(stream: impl Future<Output = ()>, answer_timeout: Duration) {
+/// Runs a stream to its end, or, and then the answer is no, until its answer was not taken in time; dropped, it is reset.
+async fn ends_in_time(stream: impl Future<Output = ()>, answer_timeout: Duration) -> bool {
     let mut stream = pin!(stream);
     let mut deadline = Deadline::default();
     poll_fn(|context| {
         if stream.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(true);
         }
-        if ANSWERED.with(Cell::get) { deadline.poll_after(answer_timeout, context) } else { Poll::Pending }
+        if ANSWERED.with(Cell::get) { deadline.poll_after(answer_timeout, context).map(|()| false) } else { Poll::Pending }
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]
@@ -132,8 +136,19 @@ mod tests {
                 tokio::time::sleep(3 * TICK).await;
                 drop(second);
             });
-            streams.idle(4 * TICK).await;
+            streams.idle(start, 4 * TICK).await;
             assert!(now() - start >= 9 * TICK, "{:?}", now() - start);
+        });
+    }
+
+    #[test]
+    fn a_peer_that_is_asked_to_leave_is_given_time_from_then_on() {
+        block_on(async {
+            let streams = Streams::none();
+            tokio::time::sleep(4 * TICK).await;
+            let asked = now();
+            streams.idle(asked, 3 * TICK).await;
+            assert!(now() - asked >= 3 * TICK, "{:?}", now() - asked);
         });
     }
 
@@ -141,7 +156,8 @@ mod tests {
     fn an_answer_that_is_not_taken_ends_its_stream_and_a_slow_handler_does_not() {
         block_on(async {
             let streams = Streams::none();
-            let tasks = StreamTasks { streams: Arc::clone(&streams), answer_timeout: 3 * TICK };
+            let counters = Arc::new(ListenCounters::default());
+            let tasks = StreamTasks { streams: Arc::clone(&streams), answer_timeout: 3 * TICK, counters: Arc::clone(&counters) };
             tasks.execute(async {
                 answered();
                 pending::<()>().await;
@@ -157,6 +173,7 @@ mod tests {
             assert_eq!(open_after(TICK).await, 2);
             assert_eq!(open_after(5 * TICK).await, 1, "nobody took it");
             assert_eq!(open_after(6 * TICK).await, 0, "it was answered and is done");
+            assert_eq!(counters.hits(ListenLimit::AnswerTimeout), 1);
         });
     }
 }

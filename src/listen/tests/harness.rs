@@ -75,6 +75,9 @@ pub(super) fn limits() -> ConnectionLimits {
         max_connections_per_source: 50,
         header_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
+        answer_timeout: Duration::from_secs(10),
+        requests_max: 100_000,
+        age_max: Duration::from_secs(3600),
         linger_bytes: 16 << 20,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::harness::{Gateway, eventually, limits, listener, post, read_answer, read_to_end, statuses};
 use crate::listen::bind::bind_all;
+use crate::listen::counters::ListenLimit;
 use crate::listen::error::ListenError;
 use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec, TlsSpec, TlsVersion};
 use crate::listen::workers::Drained;
@@ -33,7 +34,7 @@ fn connections_over_the_bound_are_dropped_and_places_come_back() {
         read_answer(stream);
     }
     assert!(is_dropped(&mut gateway.connect()));
-    assert_eq!((gateway.counters.open_connections(), gateway.counters.refused_connections()), (2, 1));
+    assert_eq!((gateway.counters.open_connections(), gateway.counters.hits(ListenLimit::ConnectionsPerSource)), (2, 1));
     drop(kept);
     eventually(|| gateway.counters.open_connections() == 0);
     let mut stream = gateway.connect();

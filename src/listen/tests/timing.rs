@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::harness::{Gateway, eventually, limits, post, read_answer, read_to_end, statuses};
+use crate::listen::counters::ListenLimit;
 use crate::listen::spec::ConnectionLimits;
 
 fn short() -> ConnectionLimits {
@@ -87,6 +88,32 @@ fn an_idle_connection_is_closed_after_its_last_answer() {
     read_answer(&mut stream);
     assert_about(took(|| assert_eq!(read_to_end(&mut stream), "")), 250);
     assert_eq!(gateway.seen().len(), 4);
+}
+
+#[test]
+fn lst_07_a_connection_ends_after_so_many_requests_and_at_an_age() {
+    let gateway = Gateway::plaintext(&ConnectionLimits { requests_max: 3, ..limits() });
+    let mut stream = gateway.connect();
+    for (number, closes) in [(1, false), (2, false), (3, true)] {
+        stream.write_all(&post("/a", "x")).unwrap();
+        let answer = read_answer(&mut stream);
+        assert_eq!(statuses(&answer), ["200"], "{number}");
+        assert_eq!(answer.to_ascii_lowercase().contains("connection: close"), closes, "{number}: {answer}");
+    }
+    assert_eq!(read_to_end(&mut stream), "");
+    assert_eq!(gateway.counters.hits(ListenLimit::ConnectionRequests), 1);
+    // Between two requests, and in the middle of one: that one is answered, and the sender told.
+    let gateway = Gateway::plaintext(&ConnectionLimits { age_max: Duration::from_millis(200), ..limits() });
+    let mut idle = gateway.connect();
+    idle.write_all(&post("/a", "x")).unwrap();
+    read_answer(&mut idle);
+    let mut busy = gateway.connect();
+    busy.write_all(&post("/slow", "x")).unwrap();
+    let answer = read_to_end(&mut busy);
+    assert_eq!(statuses(&answer), ["200"]);
+    assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    assert_eq!(read_to_end(&mut idle), "");
+    eventually(|| gateway.counters.hits(ListenLimit::ConnectionAge) == 2);
 }
 
 #[test]

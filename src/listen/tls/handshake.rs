@@ -11,7 +11,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::{HTTP2, TlsEntry};
 use crate::listen::context::{Protocol, TlsFacts};
-use crate::listen::counters::ListenCounters;
+use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::socket::Stream;
 use crate::listen::spec::ConnectionLimits;
 
@@ -32,7 +32,11 @@ impl Handshakes {
 
     /// Ends TLS on a connection; nothing when the peer failed or was too slow.
     pub(in crate::listen) async fn end_tls(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
-        let finished = timeout(self.deadline, self.shake_hands(entry, socket)).await.ok().flatten();
+        let finished = timeout(self.deadline, self.shake_hands(entry, socket)).await;
+        if finished.is_err() {
+            self.counters.reached(ListenLimit::HandshakeTimeout);
+        }
+        let finished = finished.ok().flatten();
         self.counters.handshake(finished.is_some());
         finished
     }
@@ -40,6 +44,9 @@ impl Handshakes {
     async fn shake_hands(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
         // A peer that says nothing waits here, without a place.
         socket.readable().await.ok()?;
+        if self.places.available_permits() == 0 {
+            self.counters.reached(ListenLimit::HandshakePlaces);
+        }
         let _place = self.places.acquire().await.ok()?;
         let stream = TlsAcceptor::from(entry.config()).accept(socket).await.ok()?;
         let session = stream.get_ref().1;

@@ -4,11 +4,13 @@
 //! 2. `{id}` and `id` likewise. An id that is not signed belongs under `delivery_id`.
 //! 3. A timestamp in a field needs a signature in pairs, under another key.
 //! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped.
-//! 5. A challenge that is answered on a signature's word stands where the signature covers it.
+//! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
+//!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
 //! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own.
 //! 8. A token's time is a claim, and only a token has claims.
-//! 9. The places to look at are few: they bound the work for each body.
+//! 9. What carries a secret is no event type and no delivery id: those are written down.
+//! 10. The places to look at are few: they bound the work for each body.
 
 use http::HeaderName;
 
@@ -30,6 +32,13 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     headers(scheme, table);
     places(scheme, table);
     parts(scheme, table);
+    let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
+    if scheme.event.iter().chain(&scheme.delivery_id).any(|place| is_secret(&place)) {
+        fault_at(table, "carries_secrets", "names a place that event or delivery_id would write down", "");
+    }
+    if scheme.event.iter().chain(&scheme.delivery_id).any(|place| *place == scheme.signature.place) {
+        fault_at(table, "signature", "stands where event or delivery_id is looked for, and would be written down", "");
+    }
     if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
         fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
     }
@@ -158,7 +167,7 @@ fn option_name(part: &Part) -> Option<&str> {
 
 fn places(scheme: &Scheme, table: &Table<'_>) {
     let challenges = handshake::signed_places(scheme);
-    if challenges.iter().any(|place| !scheme.covers(place)) {
+    if !scheme.is_unsigned() && challenges.iter().any(|place| !scheme.covers(place)) {
         fault_at(table, "handshake", "takes a field at its word that the signature does not cover", "");
     }
     let count = scheme.event.len().saturating_add(scheme.delivery_id.len()).saturating_add(challenges.len());

@@ -2,8 +2,9 @@
 //!
 //! Signed: `field` and `equals`. Unsigned: `method`, `query` (fields with fixed values, `{option:NAME}` for an option) and
 //! `echo`, the query field or `header:NAME` that is answered to. `reply` is `{ status, content_type, body }`,
-//! `{ echo = PLACE }` as text, `{ echo = PLACE, member = NAME }` as JSON, or `{ hmac = PLACE, member = NAME, encoding }` with
-//! `plain` and `prefix`; PLACE is `value` for an unsigned challenge, which without a reply is answered with it as text.
+//! `{ echo = PLACE }` as text, `{ echo = PLACE, member = NAME }` as JSON, `{ hmac = PLACE, member = NAME, encoding }` with
+//! `plain` and `prefix`, or `{ sha256 = PLACE, append = [ … ], member = NAME }`; PLACE is `value` for an unsigned challenge,
+//! which without a reply is answered with it as text.
 
 use http::Method;
 
@@ -29,7 +30,10 @@ fn handshake(table: &Table<'_>) -> Option<Handshake> {
     };
     let handshake = Handshake { shape: shape?, reply: reply? };
     let field = match &handshake.reply {
-        HandshakeReply::EchoText { field } | HandshakeReply::EchoJson { field, .. } | HandshakeReply::Mac { field, .. } => field,
+        HandshakeReply::EchoText { field }
+        | HandshakeReply::EchoJson { field, .. }
+        | HandshakeReply::Sha256 { field, .. }
+        | HandshakeReply::Mac { field, .. } => field,
         HandshakeReply::Fixed { .. } => return Some(handshake),
     };
     match (&handshake.shape, field) {
@@ -54,14 +58,18 @@ fn signed(table: &Table<'_>) -> Option<HandshakeShape> {
 }
 
 fn unsigned(table: &Table<'_>) -> Option<HandshakeShape> {
-    let method = table.entry("method").and_then(|entry| entry.word(&[("GET", 0), ("HEAD", 1), ("OPTIONS", 2)]));
+    let method = table.entry("method").and_then(|entry| entry.word(&[("GET", 0), ("HEAD", 1), ("OPTIONS", 2), ("POST", 3)]));
     let echoed = table.entry("echo").and_then(|entry| echoed(&entry));
     let fixed = table.entry("query").and_then(|entry| entry.table(query)).unwrap_or_default();
     let method = match method? {
         0 => Method::GET,
         1 => Method::HEAD,
-        _ => Method::OPTIONS,
+        2 => Method::OPTIONS,
+        _ => Method::POST,
     };
+    if method == Method::POST && fixed.is_empty() && echoed.is_none() {
+        table.fault("is no more than an empty delivery", "name the query field or header that tells it from one: echo = \"…\"");
+    }
     if fixed.iter().any(|(name, _)| echoed == Some(Echoed::Query(name.clone()))) {
         table.fault("echoes a query field that has a fixed value", "");
     }
@@ -105,6 +113,13 @@ fn reply(table: &Table<'_>) -> Option<HandshakeReply> {
             Some(member) => HandshakeReply::EchoJson { field: field.ok()?, member },
             None => HandshakeReply::EchoText { field: field.ok()? },
         });
+    }
+    if let Some(entry) = table.entry("sha256") {
+        let field = value(&entry);
+        let member = table.required("member", "the member of the answer that holds the digest");
+        let parts = table.entry("append").and_then(|entry| entry.list()).unwrap_or_default();
+        let appended = parts.iter().filter_map(|part| part.text().map(str::to_owned)).collect();
+        return Some(HandshakeReply::Sha256 { field: field.ok()?, appended, member: member?.text()?.to_owned() });
     }
     if let Some(entry) = table.entry("hmac") {
         let field = value(&entry);

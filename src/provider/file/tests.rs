@@ -117,6 +117,10 @@ fn each_inconsistency_is_a_fault() {
     let others: &[(String, &[&str])] = &[
         (carried.to_owned(), &[]),
         (token.to_owned(), &[]),
+        (
+            format!("{carried}\nevent = ['json:/s']"),
+            &["signature: stands where event or delivery_id is looked for, and would be written down"],
+        ),
         (carried.replace("/a}", "/s}"), &["signature: stands in what it signs"]),
         (carried.replace("{json:/a}", "{body}"), &["signature: stands in what it signs"]),
         (
@@ -159,7 +163,7 @@ fn a_field_timestamp_has_a_key_of_its_own() {
 
 #[test]
 fn each_broken_challenge_is_a_fault() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 11] = [
         ("field = 'json:/a'\nequals = 'x'", &["handshake[0]: says no reply"]),
         ("field = 'json:/a'\nreply = { status = 204 }", &["handshake[0].equals: is missing"]),
         (
@@ -176,7 +180,9 @@ fn each_broken_challenge_is_a_fault() {
             &["handshake[0].reply.member: is missing"],
         ),
         ("method = 'GET'", &["handshake[0]: echoes a value, and names none"]),
-        ("method = 'POST'\necho = 'a'", &["handshake[0].method: must be \"GET\" or \"HEAD\" or \"OPTIONS\""]),
+        ("method = 'PUT'\necho = 'a'", &["handshake[0].method: must be \"GET\" or \"HEAD\" or \"OPTIONS\" or \"POST\""]),
+        ("method = 'POST'\nreply = { status = 200 }", &["handshake[0]: is no more than an empty delivery"]),
+        ("method = 'GET'\necho = 'a'\nreply = { sha256 = 'value' }", &["handshake[0].reply.member: is missing"]),
         ("method = 'GET'\necho = 'a'\nquery = { a = 'b' }", &["handshake[0]: echoes a query field that has a fixed value"]),
     ];
     for (text, expected) in cases {

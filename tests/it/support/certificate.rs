@@ -1,6 +1,7 @@
 //! One self-signed certificate for the whole run, and what trusts it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -23,8 +24,12 @@ impl Certificate {
 
     /// A new one for some names.
     pub(crate) fn of(names: &[&str]) -> Self {
-        let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        Self::made(rcgen::CertificateParams::new(owned(names)).expect("names"))
+    }
+
+    fn made(parameters: rcgen::CertificateParams) -> Self {
+        let signing_key = rcgen::KeyPair::generate().expect("a key");
+        let made = rcgen::CertifiedKey { cert: parameters.self_signed(&signing_key).expect("a certificate"), signing_key };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).expect("a root");
@@ -37,6 +42,23 @@ impl Certificate {
             .with_single_cert(vec![made.cert.der().clone()], key)
             .expect("certificate and key belong together");
         Self { cert_pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem(), client, roots, server: Arc::new(server) }
+    }
+
+    /// One that ended long ago.
+    pub(crate) fn expired() -> Self {
+        let mut parameters = rcgen::CertificateParams::new(owned(&["localhost"])).expect("names");
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        Self::made(parameters)
+    }
+
+    /// One that ends in so many seconds.
+    pub(crate) fn ending_in(seconds: i64) -> Self {
+        let end = u64::try_from(super::unix_now() + seconds).expect("after 1970");
+        let mut parameters = rcgen::CertificateParams::new(owned(&["localhost"])).expect("names");
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(end);
+        Self::made(parameters)
     }
 
     /// The one of this run.
@@ -72,10 +94,26 @@ impl Certificate {
         Arc::new(client.expect("certificate and key belong together"))
     }
 
+    /// A server that shows this certificate and asks for another.
+    pub(crate) fn server_asking_for(&self, wanted: &Self) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(wanted.roots.clone()), Arc::clone(&provider));
+        let chain = vec![CertificateDer::from_pem_slice(self.cert_pem.as_bytes()).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("a key");
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+        let builder = builder.with_client_cert_verifier(verifier.build().expect("a verifier"));
+        Arc::new(builder.with_single_cert(chain, key).expect("certificate and key belong together"))
+    }
+
     /// A server that shows this certificate.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.server)
     }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 fn client_of(roots: RootCertStore, versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {

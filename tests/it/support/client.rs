@@ -245,6 +245,11 @@ impl Connection {
         std::mem::take(&mut self.buffer)
     }
 
+    /// Says that nothing more comes; what comes back is still read.
+    pub(crate) fn finish_sending(&self) {
+        self.socket.shutdown(std::net::Shutdown::Write).expect("shutdown");
+    }
+
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         self.socket.set_linger(Some(Duration::ZERO)).expect("linger");

@@ -1,6 +1,6 @@
 //! An upstream that keeps every byte it is sent and answers as the test says.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -30,6 +30,12 @@ pub(crate) enum Reply {
     RawThenReset(Vec<u8>),
     /// These bytes over and over.
     Flood(&'static [u8]),
+    /// Bytes, and then others over and over.
+    RawThenFlood(Vec<u8>, &'static [u8]),
+    /// Bytes, and then nothing.
+    RawThenHang(Vec<u8>),
+    /// Bytes, and then one more again and again.
+    Dribble(&'static [u8], Duration),
     /// Nothing, for ever.
     Hang,
     /// An answer, then the end of the connection without a word about it.
@@ -105,6 +111,8 @@ struct Shared {
     received: Mutex<Vec<Request>>,
     script: Mutex<(VecDeque<Reply>, Option<Reply>)>,
     chooser: Mutex<Option<Chooser>>,
+    /// By the number of the connection, for as long as it is served.
+    sockets: Mutex<HashMap<usize, TcpStream>>,
     connections: AtomicUsize,
     bytes: AtomicUsize,
     over: AtomicBool,
@@ -151,7 +159,15 @@ impl Upstream {
 
     /// HTTPS with a certificate.
     pub(crate) fn tls(certificate: &Certificate) -> Self {
-        let config = certificate.server();
+        Self::tls_with(certificate.server())
+    }
+
+    /// The same, asking every client for one certificate.
+    pub(crate) fn tls_asking_for(certificate: &Certificate, wanted: &Certificate) -> Self {
+        Self::tls_with(certificate.server_asking_for(wanted))
+    }
+
+    fn tls_with(config: Arc<rustls::ServerConfig>) -> Self {
         Self::tcp(0, move |mut socket| {
             let mut session = ServerConnection::new(Arc::clone(&config)).ok()?;
             while session.is_handshaking() {
@@ -167,14 +183,18 @@ impl Upstream {
         let shared = Arc::new(Shared::default());
         let (accepting, wrap) = (Arc::clone(&shared), Arc::new(wrap));
         std::thread::spawn(move || {
-            for socket in listener.incoming() {
+            for (number, socket) in listener.incoming().enumerate() {
                 if accepting.over.load(Ordering::SeqCst) {
                     return;
                 }
                 let Ok(socket) = socket else { continue };
                 let _ = socket.set_nodelay(true);
                 let (shared, wrap) = (Arc::clone(&accepting), Arc::clone(&wrap));
-                std::thread::spawn(move || wrap(socket).map(|wire| serve(&shared, wire)));
+                shared.sockets.lock().expect("no poison").extend(socket.try_clone().map(|socket| (number, socket)));
+                std::thread::spawn(move || {
+                    let _ = wrap(socket).map(|wire| serve(&shared, wire));
+                    shared.sockets.lock().expect("no poison").remove(&number);
+                });
             }
         });
         let wake = move || drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
@@ -237,6 +257,13 @@ impl Upstream {
     pub(crate) fn wait_for(&self, count: usize) -> Vec<Request> {
         let found = poll(Duration::from_secs(10), || Some(self.received()).filter(|received| received.len() >= count));
         found.unwrap_or_else(|| panic!("{} requests instead of {count}", self.received().len()))
+    }
+
+    /// Ends every connection that is open, as an upstream does that goes away.
+    pub(crate) fn close_connections(&self) {
+        for socket in self.shared.sockets.lock().expect("no poison").values() {
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
     }
 
     /// How many connections were made to it.
@@ -312,6 +339,24 @@ fn act(shared: &Shared, wire: &mut dyn Wire, reply: Reply) -> io::Result<bool> {
                 return Ok(false);
             }
         },
+        Reply::RawThenFlood(bytes, flood) => {
+            wire.write_all(&bytes)?;
+            act(shared, wire, Reply::Flood(flood))
+        }
+        Reply::RawThenHang(bytes) => {
+            wire.write_all(&bytes)?;
+            wire.flush()?;
+            act(shared, wire, Reply::Hang)
+        }
+        Reply::Dribble(bytes, pause) => {
+            wire.write_all(bytes)?;
+            while !shared.over.load(Ordering::SeqCst) {
+                wire.write_all(b"x")?;
+                wire.flush()?;
+                std::thread::sleep(pause);
+            }
+            Ok(false)
+        }
         Reply::Hang => {
             // Ends when the gateway lets go.
             let mut sink = [0; 1024];

@@ -1,6 +1,7 @@
 //! Connections are used again, and nothing is ever sent twice.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::domain::body::RawBody;
 use crate::domain::reason::Reason;
 use crate::domain::time::{Clock, UnixTime};
 use crate::gate::forward::body::OutgoingBody;
+use crate::gate::forward::connect::any_of;
 use crate::gate::forward::connection::{Connection, Sent};
 use crate::gate::forward::error::{Exposure, ForwardError};
 use crate::gate::forward::pool::{IN_USE_MAX, UpstreamPool};
@@ -34,13 +36,41 @@ async fn an_idle_connection_grows_too_old() {
     let (port, log) = answering(OK).await;
     let clock = Clock::manual(UnixTime::from_seconds(0));
     let pool = Upstream::build(&target(http(port)), &scheme(), Vec::new()).unwrap().pool(&clock);
-    for pause in [14, 14, 15] {
+    for pause in [14, 15] {
         pool.send(delivery(&pool, "x")).await.unwrap();
         clock.advance(Duration::from_secs(pause));
     }
     assert_eq!(log.connections(), 1);
     pool.send(delivery(&pool, "x")).await.unwrap();
     assert_eq!((log.connections(), pool.idle_count()), (2, 1));
+}
+
+#[tokio::test]
+async fn ups_11_a_busy_connection_grows_too_old_and_the_name_is_asked_for_anew() {
+    // Never idle for long, so only its age ends it: behind a name that moved there is another address by then.
+    let (port, log) = answering(OK).await;
+    let clock = Clock::manual(UnixTime::from_seconds(0));
+    let pool = Upstream::build(&target(http(port)), &scheme(), Vec::new()).unwrap().pool(&clock);
+    for _ in 0..90 {
+        pool.send(delivery(&pool, "x")).await.unwrap();
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!((log.requests().len(), log.connections()), (90, 3), "a new one every 30 s");
+}
+
+#[tokio::test]
+async fn ups_11_one_of_several_addresses_is_dead() {
+    let (port, log) = answering(OK).await;
+    let live = SocketAddr::from(([127, 0, 0, 1], port));
+    // Refused at once, and silent: 192.0.2.0/24 is for documentation, and nobody answers there.
+    let dead = [SocketAddr::from(([127, 0, 0, 1], 1)), SocketAddr::from(([192, 0, 2, 1], 80))];
+    for first in dead {
+        let began = Clock::system().now().monotonic;
+        assert!(any_of(vec![first, live], Duration::from_secs(1)).await.is_ok(), "{first}");
+        assert!(Clock::system().now().monotonic.since(began) < Duration::from_secs(1), "{first}: half of the time is its part");
+    }
+    assert!(any_of(dead.to_vec(), Duration::from_millis(200)).await.is_err());
+    assert_eq!(log.requests().len(), 0);
 }
 
 #[tokio::test]
@@ -111,7 +141,7 @@ async fn an_upstream_that_closes_idle_connections_gets_nothing_twice() {
 #[tokio::test]
 async fn a_connection_closed_while_idle_gives_its_request_back() {
     let (ours, theirs) = tokio::io::duplex(1024);
-    let mut connection = Connection::start(ours).await.unwrap();
+    let mut connection = Connection::start(ours, Clock::system().now().monotonic).await.unwrap();
     drop(theirs);
     let pool = pool_on(1);
     assert!(matches!(connection.send(delivery(&pool, "x")).await, Sent::Returned(_)));

@@ -1,6 +1,7 @@
 //! The segments there are, and when each is over.
 //!
-//! 1. A segment is over when both clocks have passed the end of its slot, as for every single entry in it.
+//! 1. A segment is over when both clocks have passed the end of its slot, as for every single entry in it: where the wall was
+//!    set between two entries, by the later of their reckonings.
 //! 2. Numbers only rise, also over restarts: no name is ever used twice.
 
 use parking_lot::Mutex;
@@ -55,11 +56,13 @@ impl Catalogue {
         listed.live.push(Live { name, timed_until: 0, until });
     }
 
-    /// A timed entry in it, if there is one, is over only then.
-    pub(super) fn holds_timed(&self, name: &SegmentName, second: Option<u32>) {
-        let Some(second) = second else { return };
-        if let Some(live) = self.0.lock().live.iter_mut().find(|live| live.name == *name) {
-            live.timed_until = live.timed_until.max(second);
+    /// Something was added to it now; a timed entry in it, if there is one, is over only then.
+    pub(super) fn appends(&self, name: &SegmentName, timed_until: Option<u32>, now: Now) {
+        let mut listed = self.0.lock();
+        let Listed { live, offsets, .. } = &mut *listed;
+        if let Some(live) = live.iter_mut().find(|live| live.name == *name) {
+            live.timed_until = live.timed_until.max(timed_until.unwrap_or(0));
+            live.until = offsets.later(live.until, now);
         }
     }
 

@@ -42,6 +42,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::filling::Level;
 use super::key::Identity;
 use super::memory::MemoryStore;
 use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreCounters, StoreError};
@@ -203,6 +204,10 @@ impl ReplayStore for DiskStore {
 
     fn capacity(&self) -> u64 {
         self.memory.capacity()
+    }
+
+    fn level(&self) -> Level {
+        self.memory.level()
     }
 
     fn is_available(&self, _now: Now) -> bool {

@@ -55,7 +55,7 @@ impl Recovery<'_> {
             }
             (recovered.ruined, recovered.torn) = (recovered.ruined + found.ruined, recovered.torn + found.torn);
             let is_whole = slot.len() == 1 && found.ruined == 0 && found.torn == 0;
-            self.tidy(slot, is_whole, &voided);
+            self.tidy(slot, is_whole, &voided)?;
         }
         Ok(recovered)
     }
@@ -82,7 +82,7 @@ impl Recovery<'_> {
     /// Remembers one again; whether it is news.
     fn restore(&self, entry: &JournalEntry, name: &SegmentName) -> bool {
         if entry.is_timed {
-            self.catalogue.holds_timed(name, Some(entry.second));
+            self.catalogue.appends(name, Some(entry.second), self.now);
         }
         let is_over = i64::from(entry.second) <= self.now.wall.seconds() && entry.second != u32::MAX;
         if is_over && entry.is_timed {
@@ -91,17 +91,25 @@ impl Recovery<'_> {
         !is_over && self.memory.restore(entry, self.now)
     }
 
-    fn tidy(&self, slot: &[SegmentName], is_whole: bool, voided: &Voided) {
+    /// Whatever becomes of a slot, what was read from it is answered for from now on: so it is durable, or there is no start.
+    fn tidy(&self, slot: &[SegmentName], is_whole: bool, voided: &Voided) -> Result<(), DiskError> {
         let rewritten = if is_whole { Ok(()) } else { self.rewrite(slot, voided) };
         if let Err(error) = &rewritten {
             tracing::warn!(%error, "segments of the replay store cannot be put together; they stay as they are");
         }
         if is_whole || rewritten.is_err() {
-            let synced = slot.iter().try_for_each(|name| self.folder.sync(&self.folder.read(name)?));
-            if let Err(error) = synced {
-                tracing::error!(%error, "a segment of the replay store cannot be made durable");
-            }
+            slot.iter().try_for_each(|name| self.sync(name))?;
         }
+        Ok(())
+    }
+
+    /// Of a segment that is gone nothing can be lost: a rewrite that failed half way had made its place durable elsewhere.
+    fn sync(&self, name: &SegmentName) -> Result<(), DiskError> {
+        let synced = match self.folder.read(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            opened => opened.and_then(|file| self.folder.sync(&file)),
+        };
+        synced.map_err(|source| DiskError::Write { path: self.folder.path_of(&name.to_string()), source })
     }
 
     /// Writes a slot's segments anew as one, then drops them.
@@ -161,7 +169,7 @@ impl Gathered<'_> {
             catalogue.add(segment.name, *now);
             self.segment.insert(segment)
         };
-        catalogue.holds_timed(&segment.name, self.cells.iter().filter_map(Cell::timed_until).max());
+        catalogue.appends(&segment.name, self.cells.iter().filter_map(Cell::timed_until).max(), *now);
         segment.append(folder, &self.cells)
     }
 

@@ -10,12 +10,15 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::catalogue::Catalogue;
 use super::cell::CELL_BYTES;
 use super::error::DiskError;
-use super::folder::Fault;
+use super::folder::{Fault, Folder};
+use super::recovery::Recovery;
 use super::{DiskStore, FOLDER};
 use crate::domain::time::{Clock, UnixTime};
 use crate::gate::replay::conformance::{identity, run};
+use crate::gate::replay::memory::MemoryStore;
 use crate::gate::replay::store::{Answer, Claim, ReplayStore, ShareId, StoreError};
 
 const START: i64 = 1_700_000_000;
@@ -96,7 +99,7 @@ fn only(mut paths: Vec<PathBuf>) -> PathBuf {
 }
 
 #[test]
-fn a_restart_remembers_what_was_settled_and_nothing_else() {
+fn rpl_16_a_restart_remembers_what_was_settled_and_nothing_else() {
     let place = Place::with_history();
     let store = place.open();
     place.settle_all(&store, 0..5);
@@ -298,17 +301,89 @@ proptest! {
             *store.folder.fault.lock() = None;
             wait_for("the writer to try again", || store.is_available(place.clock.now()));
         }
-        let durable = store.folder.durable.lock().clone();
-        drop(store);
-        for path in place.segments() {
-            // What was never synced is gone, and with it what was written behind it.
-            let length = durable.get(&fs::metadata(&path).unwrap().ino()).copied().unwrap_or(0);
-            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
-        }
+        power_loss(&place, store);
         let store = place.open();
         prop_assert!(place.is_whole(&store));
         prop_assert_eq!(place.remembered(&store, 0..30), acknowledged);
     }
+}
+
+/// Takes away what was never synced, and with it what was written behind it.
+fn power_loss(place: &Place, store: DiskStore) {
+    let durable = store.folder.durable.lock().clone();
+    drop(store);
+    for path in place.segments() {
+        let length = durable.get(&fs::metadata(&path).unwrap().ino()).copied().unwrap_or(0);
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
+    }
+}
+
+#[test]
+fn what_is_written_together_with_a_delivery_allowed_again_is_durable_too() {
+    let place = Place::with_history();
+    let store = place.open();
+    place.settle_all(&store, 0..2);
+    let (clock, requests) = (&place.clock, (2..6).map(|number| place.request(number)).collect::<Vec<_>>());
+    requests.iter().for_each(|request| assert!(matches!(run(store.claim(request, clock.now())), Ok(Answer::Fresh(_)))));
+    // The writer is busy with the first; meanwhile the others queue up behind one that is allowed again.
+    *store.folder.fault.lock() = Some(Fault::Slow(Duration::from_millis(200)));
+    let settle = |index: usize| store.settle(&requests[index], clock.now());
+    let (first, forgotten, rest) = run(async {
+        let later = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let first = identity(0);
+            tokio::join!(store.forget(&first, clock.now()), async { tokio::join!(settle(1), settle(2), settle(3)) })
+        };
+        let (first, (forgotten, rest)) = tokio::join!(settle(0), later);
+        (first, forgotten, rest)
+    });
+    assert_eq!((first, forgotten, rest), (Ok(()), Ok(true), (Ok(()), Ok(()), Ok(()))));
+    power_loss(&place, store);
+    assert_eq!(place.remembered(&place.open(), 0..6), (1..6).collect(), "all but the one that was allowed again");
+}
+
+#[test]
+fn a_segment_is_kept_by_the_later_of_both_clocks_for_all_that_is_in_it() {
+    let place = Place::with_history();
+    let (start, minutes) = (place.clock.now().wall, |minutes: u64| Duration::from_secs(60 * minutes));
+    let until = start.plus(minutes(300));
+    let settle = |store: &DiskStore, number| {
+        let claim = Claim { keep_until: until, is_timed: false, ..place.request(number) };
+        assert!(matches!(run(store.claim(&claim, place.clock.now())), Ok(Answer::Fresh(_))));
+        run(store.settle(&claim, place.clock.now())).unwrap();
+    };
+    let store = place.open();
+    settle(&store, 1);
+    // An hour passes while the wall stands still: the next one, in the same slot, is to be kept an hour longer.
+    place.clock.advance(minutes(60));
+    place.clock.step_wall(start);
+    settle(&store, 2);
+    assert_eq!(place.segments().len(), 1);
+    // Then the wall is set right, and the slot is over by the wall.
+    place.clock.advance(minutes(280));
+    place.clock.step_wall(start.plus(minutes(340)));
+    store.maintain(place.clock.now());
+    assert_eq!(place.claim(&store, 2), Ok(Answer::Settled));
+    assert_eq!(place.segments().len(), 1, "twenty minutes are left of the second by the monotonic clock");
+    place.clock.advance(minutes(60));
+    (0..8).for_each(|_| store.maintain(place.clock.now()));
+    assert!(place.segments().is_empty());
+}
+
+#[test]
+fn a_start_that_cannot_make_what_it_read_durable_is_refused() {
+    let place = Place::with_history();
+    let store = place.open();
+    place.settle_all(&store, 0..3);
+    drop(store);
+    let folder = Folder::open(&place.folder()).unwrap();
+    *folder.fault.lock() = Some(Fault::SyncFails);
+    let (catalogue, now) = (Catalogue::default(), place.clock.now());
+    let memory = MemoryStore::new(1000, now);
+    let recovered = Recovery { folder: &folder, catalogue: &catalogue, memory: &memory, now }.run();
+    assert!(matches!(&recovered, Err(DiskError::Write { .. })), "{recovered:?}");
+    drop(folder);
+    assert_eq!(place.remembered(&place.open(), 0..4), (0..3).collect());
 }
 
 #[test]
@@ -356,7 +431,7 @@ fn segments_are_unlinked_whole_when_they_are_over_and_not_before() {
 }
 
 #[test]
-fn a_wall_set_back_while_it_was_off_opens_no_hole() {
+fn clk_03_a_wall_set_back_while_it_was_off_opens_no_hole() {
     let place = Place::with_history();
     let start = place.clock.now().wall;
     let old = place.request(1);

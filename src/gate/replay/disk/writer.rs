@@ -26,6 +26,7 @@ use super::name::{Kind, Slot};
 use super::segment::Segment;
 use crate::domain::time::Now;
 use crate::gate::replay::memory::JournalEntry;
+use crate::gate::replay::reckoning::wall_ahead_micros;
 
 /// What is asked of the writer.
 #[derive(Debug)]
@@ -126,6 +127,7 @@ impl Writer {
     /// Writes each slot's lines, then syncs each: the first sync takes most of what the others would.
     fn write(&mut self, batch: Vec<Request>) -> io::Result<()> {
         let groups = by_slot(batch);
+        let voids = groups.iter().any(|(slot, _)| slot.kind == Kind::Forgotten);
         let written: Vec<_> = groups.iter().map(|(slot, requests)| self.append(*slot, requests)).collect();
         let mut outcome = Ok(());
         for ((slot, requests), written) in groups.into_iter().zip(written) {
@@ -139,9 +141,10 @@ impl Writer {
                     outcome = Err(error);
                 }
             }
-            if slot.kind == Kind::Forgotten {
-                self.open.retain(|segment| segment.name.slot.kind == Kind::Forgotten);
-            }
+        }
+        if voids {
+            // Not before everything else of the batch is synced: what is closed here is not found again.
+            self.open.retain(|segment| segment.name.slot.kind == Kind::Forgotten);
         }
         outcome
     }
@@ -153,8 +156,11 @@ impl Writer {
             Some(position) => position,
             None => self.begin(slot, requests)?,
         };
-        let Some(segment) = self.open.get_mut(position) else { return Ok(()) };
-        self.catalogue.holds_timed(&segment.name, cells.iter().filter_map(Cell::timed_until).max());
+        let segment = self.open.get_mut(position).ok_or(io::ErrorKind::NotFound)?;
+        let timed_until = cells.iter().filter_map(Cell::timed_until).max();
+        if let Some(now) = requests.iter().map(|request| request.now).min_by_key(|now| wall_ahead_micros(*now)) {
+            self.catalogue.appends(&segment.name, timed_until, now);
+        }
         segment.append(&self.folder, &cells)
     }
 
@@ -169,8 +175,9 @@ impl Writer {
     }
 
     fn sync(&mut self, slot: Slot) -> io::Result<()> {
-        let segment = self.open.iter_mut().find(|segment| segment.name.slot == slot);
-        segment.map_or(Ok(()), |segment| segment.sync(&self.folder))
+        // What is not open cannot be synced, so it is not durable.
+        let segment = self.open.iter_mut().find(|segment| segment.name.slot == slot).ok_or(io::ErrorKind::NotFound)?;
+        segment.sync(&self.folder)
     }
 
     /// Never writes to a slot's segment again; one that nobody relies on goes at once.

@@ -8,9 +8,9 @@
 //! 5. What a journal remembers has a place, even past the capacity: a smaller one forgets nothing early, it only lets nothing
 //!    in until it fits.
 
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use super::lock::Mutex;
 use crate::domain::name::IntegrationName;
 use crate::gate::replay::store::ShareId;
 

@@ -14,26 +14,29 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
-use parking_lot::Mutex;
 
+use super::filling::{Crossing, Level};
 use super::key::Identity;
+use super::steps::Steps;
 use super::store::{Answer, Claim, Owner, ReplayStore, ShareId, StoreCounters, StoreError};
 use crate::domain::name::IntegrationName;
 use crate::domain::time::{Now, UnixTime};
 
 mod entry;
 mod forgotten;
+#[cfg(test)]
+mod interleavings;
 mod ledger;
+mod lock;
 mod shard;
-mod steps;
 
 pub(super) use entry::JournalEntry;
 pub(super) use ledger::ShareTag;
 
 use forgotten::Forgotten;
 use ledger::Ledger;
+use lock::Mutex;
 use shard::{Context, Key, Shard};
-use steps::Steps;
 
 /// Claims in this process's memory.
 pub struct MemoryStore {
@@ -49,6 +52,7 @@ pub struct MemoryStore {
     next_sweep_ms: AtomicU64,
     forgotten: Forgotten,
     steps: Steps,
+    crossing: Crossing,
     counters: StoreCounters,
 }
 
@@ -67,8 +71,15 @@ impl MemoryStore {
             next_sweep_ms: AtomicU64::new(0),
             forgotten: Forgotten::default(),
             steps: Steps::new(started),
+            crossing: Crossing::default(),
             counters: StoreCounters::default(),
         }
+    }
+
+    /// Which shard an identity falls into.
+    #[cfg(test)]
+    pub(super) fn shard_of(&self, identity: &Identity) -> usize {
+        Key::new(identity, &self.seed).shard(self.shards.len() - 1)
     }
 
     fn context(&self, now: Now) -> Context<'_> {
@@ -189,6 +200,7 @@ impl ReplayStore for MemoryStore {
 
     fn maintain(&self, now: Now) {
         self.steps.watch(now, &self.counters);
+        self.crossing.watch(self.level());
         let with = self.context(now);
         if self.is_nearly_full() {
             self.next_sweep_ms.fetch_max(now_ms(now) + 1000, Ordering::Relaxed);
@@ -200,6 +212,10 @@ impl ReplayStore for MemoryStore {
 
     fn entries(&self) -> u64 {
         self.ledger.taken()
+    }
+
+    fn level(&self) -> Level {
+        Level { taken: self.entries(), of: self.capacity(), unit: "places" }
     }
 
     /// It is in this process.

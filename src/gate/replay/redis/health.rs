@@ -17,6 +17,8 @@ pub(super) struct Report {
     evicted: String,
     mode: String,
     major_version: u32,
+    used_memory: u64,
+    max_memory: u64,
 }
 
 impl Report {
@@ -33,6 +35,14 @@ impl Report {
                 "redis_mode" | "server_mode" => &mut report.mode,
                 "redis_version" => {
                     report.major_version = value.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+                    continue;
+                }
+                "used_memory" => {
+                    report.used_memory = value.parse().unwrap_or(0);
+                    continue;
+                }
+                "maxmemory" => {
+                    report.max_memory = value.parse().unwrap_or(0);
                     continue;
                 }
                 _ => continue,
@@ -65,6 +75,11 @@ impl Report {
         format!("1:{}:{}:{}", self.run_id, self.replication_id, self.evicted)
     }
 
+    /// Bytes that are taken, and that may be; nought where there is no bound.
+    pub(super) const fn memory(&self) -> (u64, u64) {
+        (self.used_memory, self.max_memory)
+    }
+
     /// Whether scripts may say that they need no memory.
     pub(super) const fn knows_script_flags(&self) -> bool {
         self.major_version >= 7
@@ -78,7 +93,7 @@ mod tests {
     use super::*;
 
     const INFO: &str = "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrun_id:abc\r\n# Memory\r\n\
-                        maxmemory_policy:noeviction\r\n# Stats\r\nevicted_keys:0\r\n# Replication\r\nrole:master\r\n\
+                        used_memory:900\r\nmaxmemory:1000\r\nmaxmemory_policy:noeviction\r\n# Stats\r\nevicted_keys:0\r\n# Replication\r\nrole:master\r\n\
                         master_replid:def\r\nmaster_replid2:000\r\n";
 
     #[test]
@@ -86,6 +101,7 @@ mod tests {
         let report = Report::parse(INFO);
         assert_eq!((report.judge(), report.mark().as_str()), (Ok(()), "1:abc:def:0"));
         assert!(report.knows_script_flags());
+        assert_eq!(report.memory(), (900, 1000));
     }
 
     #[test]

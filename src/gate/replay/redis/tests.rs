@@ -66,7 +66,10 @@ impl Beside for There {
 
 fn bench(server: &Arc<RedisServer>) -> Bench<RedisStore> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let prefix = format!("bench{}:", NEXT.fetch_add(1, Ordering::Relaxed));
+    bench_under(server, format!("bench{}:", NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn bench_under(server: &Arc<RedisServer>, prefix: String) -> Bench<RedisStore> {
     server.command(&["SET", &format!("clock:{prefix}"), &START_MS.to_string()]);
     let clock = Clock::manual(UnixTime::from_millis(START_MS));
     let server_clock = format!("local now = tonumber(redis.call('GET', 'clock:{prefix}'))\n");
@@ -128,7 +131,7 @@ fn random_histories_agree_with_the_model() {
 
 /// Whatever our wall does, what is settled is never fresh; and what the server's clock says is over gets no answer.
 #[test]
-fn a_wall_that_moves_opens_no_hole() {
+fn clk_03_and_clk_04_a_wall_that_moves_opens_no_hole() {
     let bench = bench(&Arc::new(RedisServer::start()));
     let start = bench.clock.now().wall;
     bench.fresh(1);
@@ -141,9 +144,81 @@ fn a_wall_that_moves_opens_no_hole() {
     assert_eq!(bench.claim(1), Err(StoreError::Unavailable), "by our wall it is acceptable, by the server's it was over");
 }
 
-/// RPL-21 and RPL-23: what a server reads late it does not do, and no time to live is below a second.
+/// Signed in the future, it is known until no clock could accept it, by the server's clock and ours.
 #[test]
-fn a_claim_past_its_deadline_is_not_taken() {
+fn clk_02_a_delivery_from_the_future_is_kept_until_nobody_could_accept_it() {
+    let bench = bench(&Arc::new(RedisServer::start()));
+    let tolerance = Duration::from_secs(300);
+    let claim = Claim { keep_until: bench.clock.now().wall.plus(2 * tolerance), ..bench.request(1) };
+    let ask = || run(bench.store.claim(&claim, bench.clock.now()));
+    assert!(matches!(ask(), Ok(Answer::Fresh(_))));
+    run(bench.store.settle(&claim, bench.clock.now())).unwrap();
+    for second in (0..3 * tolerance.as_secs()).step_by(20) {
+        let answer = ask();
+        let over = second > 2 * tolerance.as_secs();
+        assert_eq!(answer, if over { Err(StoreError::Unavailable) } else { Ok(Answer::Settled) }, "after {second} s");
+        bench.advance(20);
+    }
+}
+
+/// The wall is counted here, too, and what is settled meanwhile stays so.
+#[test]
+fn clk_04_steps_of_the_wall_are_counted() {
+    let bench = bench(&Arc::new(RedisServer::start()));
+    let start = bench.clock.now().wall;
+    bench.fresh(1);
+    bench.settle(1).unwrap();
+    bench.store.maintain(bench.clock.now());
+    bench.clock.step_wall(start.plus(Duration::from_secs(3600)));
+    bench.store.maintain(bench.clock.now());
+    bench.clock.step_wall(start);
+    bench.store.maintain(bench.clock.now());
+    assert_eq!(bench.store.counters().clock_steps(), 2);
+    assert_eq!(bench.claim(1), Ok(Answer::Settled));
+}
+
+/// Two replicas whose walls are four seconds apart, and the server's between them: each knows what the other took, for as long
+/// as either could accept it.
+#[test]
+fn clk_07_replicas_whose_clocks_differ_know_what_the_others_took() {
+    let server = Arc::new(RedisServer::start());
+    let prefix = "shared:".to_owned();
+    let one = bench_under(&server, prefix.clone());
+    let wall = |ms: i64| Clock::manual(UnixTime::from_millis(START_MS + ms));
+    let (ahead, behind) = (wall(2000), wall(-2000));
+    let join = |clock: &Clock| {
+        let server_clock = format!("local now = tonumber(redis.call('GET', 'clock:{prefix}'))\n");
+        run(RedisStore::open_with(settings(&server, &prefix), clock.clone(), &server_clock, Duration::from_secs(3600))).unwrap()
+    };
+    let replicas = [(join(&ahead), &ahead), (join(&behind), &behind)];
+    let tolerance = Duration::from_secs(300);
+    for (number, taker) in [(1, 0), (2, 1)] {
+        let claim = Claim { keep_until: UnixTime::from_millis(START_MS).plus(tolerance), ..one.request(number) };
+        let (store, clock) = &replicas[taker];
+        assert!(matches!(run(store.claim(&claim, clock.now())), Ok(Answer::Fresh(_))), "{number}");
+        run(store.settle(&claim, clock.now())).unwrap();
+    }
+    for second in (0..=310).step_by(10) {
+        for (number, (store, clock)) in
+            [1, 2].into_iter().flat_map(|number| replicas.iter().map(move |replica| (number, replica)))
+        {
+            let claim = Claim { keep_until: UnixTime::from_millis(START_MS).plus(tolerance), ..one.request(number) };
+            let answer = run(store.claim(&claim, clock.now()));
+            // By the slower wall it could be accepted for two seconds after it is over by the server's.
+            assert!(
+                [Ok(Answer::Settled), Err(StoreError::Unavailable)].contains(&answer),
+                "{number} after {second} s: {answer:?}"
+            );
+            assert!(second >= 300 || answer == Ok(Answer::Settled), "{number} after {second} s: {answer:?}");
+        }
+        one.advance(10);
+        [&ahead, &behind].into_iter().for_each(|clock| clock.advance(Duration::from_secs(10)));
+    }
+}
+
+/// What a server reads late it does not do, and no time to live is below a second.
+#[test]
+fn rpl_21_and_rpl_23_a_claim_past_its_deadline_is_not_taken() {
     let server = Arc::new(RedisServer::start());
     let bench = bench(&server);
     let claim = Claim { lease: Duration::ZERO, ..bench.request(1) };
@@ -157,9 +232,8 @@ fn a_claim_past_its_deadline_is_not_taken() {
     assert_eq!(bench.entries(), 0, "nothing was written");
 }
 
-/// RPL-22.
 #[test]
-fn owners_are_told_apart_over_stores() {
+fn rpl_22_owners_are_told_apart_over_stores() {
     let server = RedisServer::start();
     let (one, other) = (open(&server).unwrap(), open(&server).unwrap());
     let clock = Clock::system();
@@ -203,9 +277,9 @@ fn a_memory_lost_under_a_claim_voids_it() {
     drop(eventually(|| fixture.claim("{}").ok()));
 }
 
-/// RPL-19, and whatever else waiting will not mend.
+/// An eviction policy, and whatever else waiting will not mend.
 #[test]
-fn an_unfit_server_refuses_the_start() {
+fn rpl_19_an_unfit_server_refuses_the_start() {
     let evicting = ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"];
     for policy in evicting {
         let server = RedisServer::start_with(&["--maxmemory-policy", policy]);
@@ -234,9 +308,9 @@ fn a_server_that_is_not_there_is_waited_for() {
     assert!(store.is_available(clock.now()));
 }
 
-/// RPL-20, what a healthy server cannot be brought to say.
+/// What a healthy server cannot be brought to say.
 #[test]
-fn a_server_that_says_no_or_nothing_is_waited_for() {
+fn rpl_20_a_server_that_says_no_or_nothing_is_waited_for() {
     let answers =
         ["-LOADING Redis is loading the dataset in memory\r\n", "-MASTERDOWN Link is down\r\n", "HTTP/1.1 200 OK\r\n\r\n", ""];
     for answer in answers {

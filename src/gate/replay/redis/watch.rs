@@ -98,6 +98,7 @@ impl Watch {
         let info: String = cmd("INFO").query_async(&mut connection).await?;
         let report = Report::parse(&info);
         report.judge()?;
+        self.shared.note_memory(report.memory());
         // Sentinels that say nothing take nothing away.
         if self.connector.primary().await.is_ok_and(|primary| primary != opened.server) {
             return Err(RedisFault::Superseded);

@@ -1,0 +1,277 @@
+//! Every preset's own challenges on the real gateway, those of the language that a provider of one's own may need, and what
+//! nobody gets by asking.
+
+use std::fs;
+
+use data_encoding::{BASE64, HEXLOWER};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::support::client::Answer;
+use crate::support::config::Config;
+use crate::support::gateway::{Gateway, hookward_output};
+use crate::support::upstream::Upstream;
+
+const SECRET: &str = "a secret of some length";
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+
+/// Presets with a challenge, and what their integrations say besides.
+const PRESETS: [(&str, &str); 15] = [
+    ("circle", ""),
+    ("dropbox", ""),
+    ("linkedin", ""),
+    ("meta", "{ verify_token = \"mytoken\" }"),
+    ("nylas", ""),
+    ("okta", ""),
+    ("slack", ""),
+    ("smartcar", ""),
+    ("tebex", ""),
+    ("trello", ""),
+    ("twitch", ""),
+    ("x-twitter", ""),
+    ("xero", ""),
+    ("zoom", ""),
+    ("discord", ""),
+];
+
+/// Providers that no preset has yet, in the language of the catalogue; each with its signature, its challenge and options.
+const OWN: [(&str, &str, &str, &str); 4] = [
+    (
+        "graph",
+        "{ header = \"X-Client-State\", algorithm = \"token\", encoding = \"plain\" }",
+        "{ method = \"POST\", echo = \"validationToken\" }",
+        "",
+    ),
+    (
+        "event-grid",
+        "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
+        "{ field = \"json:/0/eventType\", equals = \"Microsoft.EventGrid.SubscriptionValidationEvent\", \
+         reply = { echo = \"json:/0/data/validationCode\", member = \"validationResponse\" } }",
+        "",
+    ),
+    (
+        "mailchimp",
+        "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
+        "{ method = \"GET\", reply = { status = 200 } }",
+        "",
+    ),
+    (
+        "ebay",
+        "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
+        "{ method = \"GET\", echo = \"challenge_code\", reply = { sha256 = \"value\", \
+         append = [ \"{option:verification_token}\", \"{option:endpoint}\" ], member = \"challengeResponse\" } }",
+        "{ verification_token = \"the token\", endpoint = \"the URL\" }",
+    ),
+];
+
+const EBAY_OPTIONS: &str =
+    "{ verification_token = \"a-verification-token-of-32-chars\", endpoint = \"https://example.com/ebay\" }";
+
+fn leaked(text: String) -> &'static str {
+    text.leak()
+}
+
+fn integration(config: Config, name: &str, upstream: &str, options: &str) -> Config {
+    let table = leaked(format!("integration.{name}"));
+    let secret = match name {
+        "discord" => "{ id = \"current\", file = \"public\" }",
+        "circle" => "{ id = \"current\", file = \"circle\", key_id = \"1\" }",
+        _ => "{ id = \"current\", file = \"secret\" }",
+    };
+    let config = config
+        .set(table, "provider", &format!("\"{name}\""))
+        .set(table, "path", &format!("\"/{name}\""))
+        .set(table, "upstream", &format!("\"{upstream}\""))
+        .set(table, "secrets", &format!("[ {secret} ]"));
+    let config = if name == "trello" { config.set(table, "public_url", "\"https://example.com/trello\"") } else { config };
+    if options.is_empty() { config } else { config.set(table, "options", options) }
+}
+
+fn config(upstream: &str) -> Config {
+    let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==";
+    let config = Config::new()
+        .file("secret", SECRET)
+        .file("seed", SEED)
+        .file("public", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+        .file("circle", key)
+        .file("body", "");
+    let config = PRESETS.iter().fold(config, |config, (name, options)| integration(config, name, upstream, options));
+    OWN.iter().fold(config, |config, (name, signature, handshake, described)| {
+        let table = leaked(format!("provider.{name}"));
+        let config = config.set(table, "signature", signature).set(table, "secret", "{ encoding = \"utf8\" }").set(
+            table,
+            "handshake",
+            &format!("[ {handshake} ]"),
+        );
+        let config = if described.is_empty() { config } else { config.set(table, "options", described) };
+        integration(config, name, upstream, if *name == "ebay" { EBAY_OPTIONS } else { "" })
+    })
+}
+
+fn ask(gateway: &Gateway, method: &str, target: &str, headers: &str) -> Answer {
+    let mut connection = gateway.connect();
+    let framing = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+    // The answer to a HEAD has no length: it ends with the connection.
+    let framing = if method == "HEAD" { "Connection: close\r\n" } else { framing };
+    connection.send(format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{framing}{headers}\r\n").as_bytes());
+    connection.answer()
+}
+
+/// What the provider would send, and the answer to it.
+fn signed(gateway: &Gateway, provider: &str, body: &str) -> Answer {
+    let directory = gateway.directory();
+    fs::write(directory.join("body"), body).unwrap();
+    let secret = if provider == "discord" { "seed" } else { "secret" };
+    let url = format!("https://localhost/{provider}");
+    let arguments =
+        ["sign", "--provider", provider, "--secret-file", secret, "--url", &url, "--body", "body", "--output", "http"];
+    let output = hookward_output(directory, &arguments);
+    assert!(output.status.success(), "{provider}: {}", String::from_utf8_lossy(&output.stderr));
+    let mut connection = gateway.connect();
+    connection.send(&output.stdout);
+    connection.answer()
+}
+
+fn mac(text: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+#[test]
+fn each_unsigned_challenge_of_a_preset_is_answered() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    let response = format!(r#"{{"response_token":"sha256={}"}}"#, BASE64.encode(&mac("9b4507b3-9040")));
+    let linkedin = format!(r#"{{"challengeCode":"890e","challengeResponse":"{}"}}"#, HEXLOWER.encode(&mac("890e")));
+    let ebay = Sha256::digest(b"a71fa-verification-token-of-32-charshttps://example.com/ebay");
+    let ebay = format!(r#"{{"challengeResponse":"{}"}}"#, HEXLOWER.encode(&ebay));
+    let graph = "/graph?validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+1";
+    let reachable = "Validation: Testing client application reachability for subscription Request-Id: 1";
+    let cases = [
+        ("GET", "/meta?hub.mode=subscribe&hub.challenge=115&hub.verify_token=mytoken", "", "115"),
+        ("GET", "/x-twitter?crc_token=9b4507b3-9040", "", response.as_str()),
+        ("GET", "/linkedin?challengeCode=890e", "", linkedin.as_str()),
+        ("GET", "/okta", "X-Okta-Verification-Challenge: abc\r\n", r#"{"verification":"abc"}"#),
+        ("GET", "/dropbox?challenge=abc", "", "abc"),
+        ("GET", "/nylas?challenge=abc", "", "abc"),
+        ("HEAD", "/trello", "", ""),
+        ("HEAD", "/circle", "", ""),
+        ("POST", graph, "", reachable),
+        ("GET", "/mailchimp", "", ""),
+        ("GET", "/ebay?challenge_code=a71f", "", ebay.as_str()),
+    ];
+    for (method, target, headers, body) in cases {
+        let answer = ask(&gateway, method, target, headers);
+        assert_eq!((answer.status, answer.text().as_str()), (200, body), "{target}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
+        assert!(answer.header("content-type").is_none_or(|kind| !kind.contains("html")), "{target}");
+    }
+    upstream.saw_nothing();
+    gateway.finish().holds_exactly(&[("handshake", 200); 11]);
+}
+
+#[test]
+fn each_signed_challenge_of_a_preset_is_answered() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    let zoom = format!(r#"{{"encryptedToken":"{}","plainToken":"qgg8"}}"#, HEXLOWER.encode(&mac("qgg8")));
+    let smartcar = format!(r#"{{"challenge":"{}"}}"#, HEXLOWER.encode(&mac("3a5c8f72")));
+    let cases = [
+        ("slack", r#"{"type":"url_verification","challenge":"3eZb"}"#, r#"{"challenge":"3eZb"}"#),
+        ("discord", r#"{"type":1,"id":"1"}"#, r#"{"type":1}"#),
+        ("zoom", r#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8"}}"#, zoom.as_str()),
+        ("twitch", r#"{"challenge":"pogchamp","subscription":{"status":"webhook_callback_verification_pending"}}"#, "pogchamp"),
+        ("smartcar", r#"{"eventType":"VERIFY","data":{"challenge":"3a5c8f72"}}"#, smartcar.as_str()),
+        ("tebex", r#"{"id":"eb8c","type":"validation.webhook"}"#, r#"{"id":"eb8c"}"#),
+        ("xero", r#"{"events":[],"lastEventSequence":0,"firstEventSequence":0,"entropy":"S0m3"}"#, ""),
+        (
+            "event-grid",
+            r#"[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]"#,
+            r#"{"validationResponse":"512d38b6"}"#,
+        ),
+    ];
+    for (provider, body, expected) in cases {
+        let answer = match provider {
+            "event-grid" => {
+                let key = vec![("X-Key".to_owned(), SECRET.to_owned())];
+                gateway
+                    .post("/event-grid", &[("X-Key".to_owned(), "wrong".to_owned())], body.as_bytes())
+                    .refused(401, "unauthorized");
+                gateway.post("/event-grid", &key, body.as_bytes())
+            }
+            _ => signed(&gateway, provider, body),
+        };
+        assert_eq!((answer.status, answer.text().as_str()), (200, expected), "{provider}");
+    }
+    upstream.saw_nothing();
+    gateway.finish();
+}
+
+/// Xero asks with right and wrong signatures, and wants 200 and exactly 401; Twitch tells of a revocation as it delivers.
+#[test]
+fn an_intent_to_receive_is_proven_both_ways_and_a_revocation_is_passed_on() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    let intent = r#"{"events":[],"lastEventSequence":0,"firstEventSequence":0,"entropy":"S0m3r4Nd0mt3xt"}"#;
+    let right = BASE64.encode(&mac(intent));
+    for (signature, status) in [(right, 200), (BASE64.encode(&mac("other")), 401), ("garbage".to_owned(), 401)] {
+        let answer = gateway.post("/xero", &[("x-xero-signature".to_owned(), signature)], intent.as_bytes());
+        assert_eq!(answer.status, status);
+        assert!(status != 200 || answer.body.is_empty());
+    }
+    upstream.saw_nothing();
+    assert_eq!(signed(&gateway, "xero", r#"{"events":[{"eventType":"UPDATE"}],"lastEventSequence":1}"#).status, 200);
+    assert_eq!(signed(&gateway, "twitch", r#"{"subscription":{"status":"authorization_revoked"}}"#).status, 200);
+    assert_eq!(upstream.wait_for(2).len(), 2);
+    gateway.finish();
+}
+
+/// A stranger may ask for the MAC of a token: it must not be one of a delivery.
+#[test]
+fn a_challenges_mac_signs_no_delivery() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    let header = |value: &str| vec![("x-twitter-webhooks-signature".to_owned(), value.to_owned())];
+    for token in ["abc", "1", "-1", "true", "null", &"a".repeat(128)] {
+        let answer = ask(&gateway, "GET", &format!("/x-twitter?crc_token={token}"), "").json();
+        let asked_for = answer["response_token"].as_str().unwrap();
+        gateway.post("/x-twitter", &header(asked_for), token.as_bytes()).refused(401, "unauthorized");
+    }
+    let json = "%7B%22a%22%3A1%7D";
+    for token in [json, "a%20b", "a.b", "%22a%22", "", &"a".repeat(129)] {
+        ask(&gateway, "GET", &format!("/x-twitter?crc_token={token}"), "").refused(405, "method_not_allowed");
+    }
+    let linkedin = ask(&gateway, "GET", "/linkedin?challengeCode=abc", "").json();
+    let asked_for = linkedin["challengeResponse"].as_str().unwrap().to_owned();
+    gateway.post("/linkedin", &[("X-LI-Signature".to_owned(), asked_for)], b"abc").refused(401, "unauthorized");
+    upstream.saw_nothing();
+    assert_eq!(signed(&gateway, "x-twitter", r#"{"for_user_id":"1"}"#).status, 200);
+    gateway.finish();
+}
+
+/// An empty POST with a query is a challenge only in its exact shape; everything else is a delivery, and needs its proof.
+#[test]
+fn a_posted_challenge_lets_no_delivery_by() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    gateway.post("/graph?validationToken=abc", &[], b"{}").refused(401, "unauthorized");
+    for target in ["/graph", "/graph?validationToken=abc&x=1", "/graph?validationToken=a%0Ab", "/graph?validationToken="] {
+        ask(&gateway, "POST", target, "").refused(401, "unauthorized");
+    }
+    upstream.saw_nothing();
+    gateway.finish();
+}
+
+/// Anybody may ask, and not as often as they like.
+#[test]
+fn challenges_spend_the_budget_of_their_source() {
+    let upstream = Upstream::start();
+    let limit = "{ rate = \"1/h\", burst = 3 }";
+    let gateway = Gateway::start(config(&upstream.url()).set("rate_limit", "per_source", limit));
+    for _ in 0..3 {
+        assert_eq!(ask(&gateway, "GET", "/x-twitter?crc_token=abc", "").status, 200);
+    }
+    ask(&gateway, "GET", "/x-twitter?crc_token=abc", "").refused(429, "rate_limited");
+    gateway.finish();
+}

@@ -1,0 +1,216 @@
+//! The providers' own SDKs: what they sign passes, what is forwarded they take, what one byte was changed in both refuse.
+//!
+//! 1. A request is made by the SDK where it has a signer, else by `hookward sign`.
+//! 2. It goes through the real gateway; the SDK, run as the receiver, judges the headers and the bytes that the upstream got.
+//! 3. The same request with one bit of the body, one digit of the signature or one digit of the time changed is refused by both.
+//! 4. A delivery signed a day ago is refused by the gateway wherever a time is signed; whether the SDK looks is written down.
+//!
+//! The light set of SDKs runs always, the others where `HOOKWARD_SDKS=full` (`make sdk-full`). An SDK that is not installed is a
+//! failure. `docs/sdk.md` is written from the same rows.
+
+mod bodies;
+mod peer;
+mod rows;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use self::bodies::BODIES;
+use self::peer::{Peers, Question};
+use self::rows::{Key, Row, Signer, Stale};
+use crate::support::client::{Connection, request};
+use crate::support::config::Config;
+use crate::support::gateway::{Gateway, hookward_output};
+use crate::support::upstream::Upstream;
+use crate::support::{fresh_id, unix_now};
+
+const DAY: i64 = 86_400;
+
+/// What the provider sees as the gateway's URL, where it signs that.
+const PUBLIC_URL: &str = "https://hooks.example.com/in";
+
+/// A signed request, its headers by lower-case names.
+#[derive(Clone)]
+struct Signed {
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// One row's world: the gateway in front of the SDK, and the SDK.
+struct Duel<'a> {
+    row: &'a Row,
+    peers: &'a Peers,
+    gateway: &'a Gateway,
+    upstream: &'a Upstream,
+    configured: &'a str,
+}
+
+#[test]
+fn the_sdks_of_the_providers_agree() {
+    let rows = rows::chosen();
+    let peers = Peers::default();
+    let configured: Vec<String> = rows.iter().map(|row| row.configured(&peers)).collect();
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&rows, &configured, &upstream.url()));
+    for (row, configured) in rows.iter().zip(&configured) {
+        Duel { row, peers: &peers, gateway: &gateway, upstream: &upstream, configured }.fight();
+    }
+    gateway.finish();
+}
+
+#[test]
+fn the_page_of_the_comparison_is_current() {
+    let page = table::page();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sdk.md");
+    if std::env::var_os("HOOKWARD_BLESS").is_some() {
+        fs::write(file, &page).unwrap();
+    }
+    let written = fs::read_to_string(file).unwrap_or_default();
+    assert!(written == page, "docs/sdk.md is not current: HOOKWARD_BLESS=1 cargo test --test it -- sdk::the_page");
+}
+
+fn config(rows: &[&'static Row], configured: &[String], upstream: &str) -> Config {
+    let budget = "{ rate = \"10000/s\", burst = 100000 }";
+    let config = Config::new().set("rate_limit", "per_source", budget).set("rate_limit", "failures_per_source", budget);
+    rows.iter().zip(configured).fold(config, |config, (row, secret)| {
+        let name = row.name();
+        let table: &'static str = format!("integration.{name}").leak();
+        let key_id = if row.provider == "pusher" { ", key_id = \"app-key\"" } else { "" };
+        let config = config
+            .file(&format!("key-{name}"), secret)
+            .file(&format!("signing-{name}"), row.signing())
+            .set(table, "provider", &format!("\"{}\"", row.provider))
+            .set(table, "path", &format!("\"/{name}\""))
+            .set(table, "upstream", &format!("\"{upstream}\""))
+            .set(table, "secrets", &format!("[ {{ id = \"current\", file = \"key-{name}\"{key_id} }} ]"));
+        if row.signs_url { config.set(table, "public_url", &format!("\"{PUBLIC_URL}\"")) } else { config }
+    })
+}
+
+impl Duel<'_> {
+    fn fight(&self) {
+        let mut connection = self.gateway.connect();
+        for (index, template) in self.row.bodies() {
+            let at = unix_now();
+            let signed = self.sign(&bodies::filled(template, at, &fresh_id()), at);
+            let what = format!("{} and {}, body {index}", self.row.provider, self.row.package);
+            assert_eq!(self.post(&mut connection, &signed), 200, "{what}: the gateway refuses what the sender signed");
+            assert!(self.takes(&self.forwarded(&signed)), "{what}: the SDK refuses what the gateway forwarded");
+            for (change, changed) in self.changes(&signed) {
+                assert_eq!(self.post(&mut connection, &changed), 401, "{what}: the gateway takes {change}");
+                assert!(!self.takes(&changed), "{what}: the SDK takes {change}");
+            }
+        }
+        self.grow_old(&mut connection);
+    }
+
+    /// The row's word on old deliveries is tested, not trusted.
+    fn grow_old(&self, connection: &mut Connection) {
+        let at = unix_now() - DAY;
+        let old = self.sign(&bodies::filled(BODIES[0], at, &fresh_id()), at);
+        let (gateway, sdk) = (self.post(connection, &old) == 200, self.takes(&old));
+        let expected = match self.row.stale {
+            Stale::BothRefuse => (false, false),
+            Stale::OnlyHookward => (false, true),
+            Stale::Untimed => (true, true),
+        };
+        assert_eq!((gateway, sdk), expected, "{} and {}: a delivery a day old", self.row.provider, self.row.package);
+    }
+
+    fn sign(&self, body: &str, at: i64) -> Signed {
+        let mut headers = match self.row.signer {
+            Signer::Sdk(from) => self.peers.ask(from, &self.question("sign", at, body, &BTreeMap::new())).headers,
+            Signer::Hookward => self.sign_by_hookward(body, at),
+        };
+        headers.insert("content-type".to_owned(), "application/json".to_owned());
+        Signed { headers, body: body.to_owned() }
+    }
+
+    fn sign_by_hookward(&self, body: &str, at: i64) -> BTreeMap<String, String> {
+        let (at, id, key) = (at.to_string(), format!("msg_{}", fresh_id()), format!("signing-{}", self.row.name()));
+        fs::write(self.gateway.directory().join("body"), body).unwrap();
+        let mut arguments = vec!["sign", "--provider", self.row.provider, "--secret-file", &key, "--at", &at, "--body", "body"];
+        arguments.extend(["--id", &id, "--url", PUBLIC_URL, "--output", "headers"]);
+        if self.row.provider == "pusher" {
+            arguments.extend(["--key-id", "app-key"]);
+        }
+        let output = hookward_output(self.gateway.directory(), &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let pairs = text.lines().filter_map(|line| line.split_once(": "));
+        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect()
+    }
+
+    fn question<'q>(&'q self, op: &'static str, at: i64, body: &'q str, headers: &'q BTreeMap<String, String>) -> Question<'q> {
+        Question {
+            adapter: self.row.adapter,
+            op,
+            secret: self.configured,
+            at,
+            id: format!("msg_{at}"),
+            url: PUBLIC_URL,
+            body,
+            headers,
+        }
+    }
+
+    fn takes(&self, signed: &Signed) -> bool {
+        let answer = self.peers.ask(self.row.from, &self.question("verify", 0, &signed.body, &signed.headers));
+        answer.verified.expect("a verdict")
+    }
+
+    fn post(&self, connection: &mut Connection, signed: &Signed) -> u16 {
+        let headers: Vec<(String, String)> = signed.headers.clone().into_iter().collect();
+        connection.send(&request(&format!("/{}", self.row.name()), &headers, signed.body.as_bytes()));
+        connection.answer().status
+    }
+
+    /// What the upstream got last, as its SDK would be given it.
+    fn forwarded(&self, sent: &Signed) -> Signed {
+        let received = self.upstream.received().pop().expect("a request");
+        assert_eq!(received.body, sent.body.as_bytes(), "{}: the body is another one", self.row.provider);
+        let headers = received.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        Signed { headers, body: String::from_utf8(received.body).unwrap() }
+    }
+
+    /// One bit of the body, one digit of the signature, one digit of the time.
+    fn changes(&self, signed: &Signed) -> Vec<(&'static str, Signed)> {
+        let mut body = signed.clone();
+        body.body = signed.body.replacen("evt_", "evu_", 1);
+        let mut changes = vec![("one bit of the body", body)];
+        let (signature, time) = self.row.headers();
+        let mut other = signed.clone();
+        let value = other.headers.get_mut(signature).expect("a signature");
+        *value = bodies::with_another_digit(value, value.len() * 2 / 3);
+        changes.push(("one digit of the signature", other));
+        if let Some((header, mark)) = time {
+            let mut other = signed.clone();
+            let value = other.headers.get_mut(header).expect("a time");
+            let start = value.find(mark).expect("a time") + mark.len();
+            *value = bodies::with_another_digit(value, start + 9);
+            changes.push(("one digit of the time", other));
+        }
+        changes
+    }
+}
+
+impl Row {
+    /// What the gateway is configured with.
+    fn configured(&self, peers: &Peers) -> String {
+        match self.key {
+            Key::Text(text) => text.to_owned(),
+            Key::Pair { public, .. } => public.to_owned(),
+            Key::OfThePeer(from) => peers.key(from, self.adapter),
+        }
+    }
+
+    /// What `hookward sign` signs with; unused where an SDK signs.
+    fn signing(&self) -> &'static str {
+        match self.key {
+            Key::Text(text) => text,
+            Key::Pair { seed, .. } => seed,
+            Key::OfThePeer(_) => "unused",
+        }
+    }
+}

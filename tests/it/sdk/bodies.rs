@@ -1,0 +1,36 @@
+//! The bodies that are compared: what two readers of JSON, of line ends or of Unicode could read differently.
+
+/// `AT` stands for the time in milliseconds, `ID` for a fresh id. Every body has the members that a provider's SDK looks for.
+pub(super) const BODIES: [&str; 8] = [
+    r#"{"id":"evt_ID","type":"invoice.paid","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    "{\"id\":\"evt_ID\",\"type\":\"a\",\"note\":\"café ☕ 日本語 😀 e\u{301}\",\"time_ms\":AT,\"webhookTimestamp\":AT,\"events\":[]}",
+    r#"{"id":"evt_ID","note":"caf\u00e9 \/ \ud83d\ude00 <b>&amp;</b>","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    "{\n  \"id\": \"evt_ID\",\n  \"time_ms\": AT,\n  \"webhookTimestamp\": AT,\n  \"events\": [ ]\n}\n",
+    "{\r\n\t\"id\" : \"evt_ID\",\r\n\t\"time_ms\" : AT,\r\n\t\"webhookTimestamp\" : AT,\r\n\t\"events\" : []\r\n}",
+    r#"{"id":"evt_ID","n":[1.0,1e3,-0,10000000000000000001,0.1e-7],"time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    r#"{"z":1,"a":{"z":1,"a":2},"id":"evt_ID","id2":"x","time_ms":AT,"webhookTimestamp":AT,"events":[]}  "#,
+    r#"{"id":"evt_ID","pad":"LONG","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+];
+
+/// Those of them that are the same bytes after they were parsed and written anew.
+pub(super) const REWRITTEN_ALIKE: [usize; 3] = [0, 1, 7];
+
+const LONG_BYTES: usize = 96 << 10;
+
+/// A body with its blanks filled.
+pub(super) fn filled(template: &str, at: i64, id: &str) -> String {
+    let long = "0123456789abcdef".repeat(LONG_BYTES / 16);
+    template.replace("AT", &(at * 1000).to_string()).replace("ID", id).replace("LONG", &long)
+}
+
+/// The text with one digit, from a place on, exchanged for another of the same alphabet.
+pub(super) fn with_another_digit(text: &str, at: usize) -> String {
+    let other = match text.as_bytes()[at] {
+        digit @ b'0'..=b'9' => digit ^ 1,
+        b'a' => b'b',
+        b'A' => b'B',
+        _ if text.as_bytes()[at].is_ascii_uppercase() => b'A',
+        _ => b'a',
+    };
+    format!("{}{}{}", &text[..at], char::from(other), &text[at + 1..])
+}

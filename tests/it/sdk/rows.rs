@@ -1,0 +1,212 @@
+//! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
+
+use super::bodies::{BODIES, REWRITTEN_ALIKE};
+use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
+
+/// One SDK against one preset.
+pub(super) struct Row {
+    /// The preset.
+    pub(super) provider: &'static str,
+    /// The package, as its lock file names it.
+    pub(super) package: &'static str,
+    /// The peer's name for what it calls.
+    pub(super) adapter: &'static str,
+    /// Where it runs.
+    pub(super) from: From,
+    /// Who signs.
+    pub(super) signer: Signer,
+    /// With what.
+    pub(super) key: Key,
+    /// What becomes of a delivery that was signed a day ago.
+    pub(super) stale: Stale,
+    /// Whether the URL is signed.
+    pub(super) signs_url: bool,
+    /// Whether the SDK looks at the body's bytes, and not at what it writes anew from the parsed object.
+    pub(super) reads_bytes: bool,
+}
+
+/// Who signs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signer {
+    /// The SDK of this place.
+    Sdk(From),
+    /// `hookward sign`, for an SDK that only verifies.
+    Hookward,
+}
+
+/// The secret.
+pub(super) enum Key {
+    /// The same text on both sides.
+    Text(&'static str),
+    /// An Ed25519 pair: the seed for the signer.
+    Pair { seed: &'static str, public: &'static str },
+    /// A pair that the peer makes.
+    OfThePeer(From),
+}
+
+/// What becomes of a delivery that was signed a day ago.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stale {
+    /// Both refuse it.
+    BothRefuse,
+    /// The SDK does not look at the time.
+    OnlyHookward,
+    /// No time is signed.
+    Untimed,
+}
+
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+const HEX_PAIR: Key = Key::Pair { seed: SEED, public: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a" };
+const BASE64_PAIR: Key = Key::Pair { seed: SEED, public: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" };
+const TEXT: Key = Key::Text("whsec_4f1c9a7be83d4c5fa0b2");
+const WHSEC: Key = Key::Text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+
+const ROW: Row = Row {
+    provider: "",
+    package: "",
+    adapter: "",
+    from: LightNode,
+    signer: Signer::Hookward,
+    key: TEXT,
+    stale: Stale::Untimed,
+    signs_url: false,
+    reads_bytes: true,
+};
+
+const fn light(provider: &'static str, package: &'static str, adapter: &'static str) -> Row {
+    Row { provider, package, adapter, ..ROW }
+}
+
+const fn full(provider: &'static str, package: &'static str, adapter: &'static str) -> Row {
+    Row { from: FullNode, ..light(provider, package, adapter) }
+}
+
+impl Row {
+    const fn python(self) -> Self {
+        let from = if self.from.is_light() { LightPython } else { FullPython };
+        Self { from, ..self }
+    }
+
+    const fn signs(self) -> Self {
+        let signer = Signer::Sdk(self.from);
+        Self { signer, ..self }
+    }
+
+    const fn key(self, key: Key) -> Self {
+        // A key holds nothing that is dropped; a constant cannot drop what it may hold.
+        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, .. } = self;
+        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes }
+    }
+
+    const fn timed(self) -> Self {
+        Self { stale: Stale::BothRefuse, ..self }
+    }
+
+    const fn timed_by_hookward(self) -> Self {
+        Self { stale: Stale::OnlyHookward, ..self }
+    }
+
+    const fn with_url(self) -> Self {
+        Self { signs_url: true, ..self }
+    }
+
+    const fn rewriting(self) -> Self {
+        Self { reads_bytes: false, ..self }
+    }
+
+    /// The bodies that are compared, by their numbers.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let fits = |index: &usize| self.reads_bytes || REWRITTEN_ALIKE.contains(index);
+        BODIES.into_iter().enumerate().filter(move |(index, _)| fits(index))
+    }
+
+    /// The integration's name.
+    pub(super) fn name(&self) -> String {
+        let language = if self.from.is_node() { "node" } else { "python" };
+        format!("{}-{language}-{}", self.provider, self.adapter)
+    }
+
+    /// The header of the signature; and of the time, with what stands before its digits.
+    pub(super) fn headers(&self) -> (&'static str, Option<(&'static str, &'static str)>) {
+        match self.provider {
+            "stripe" => ("stripe-signature", Some(("stripe-signature", "t="))),
+            "github" => ("x-hub-signature-256", None),
+            "standard-webhooks" | "replicate" | "openai" | "anthropic" | "lithic" => {
+                ("webhook-signature", Some(("webhook-timestamp", "")))
+            }
+            "svix" | "resend" => ("svix-signature", Some(("svix-timestamp", ""))),
+            "slack" => ("x-slack-signature", Some(("x-slack-request-timestamp", ""))),
+            "discord" => ("x-signature-ed25519", Some(("x-signature-timestamp", ""))),
+            "sendgrid" => ("x-twilio-email-event-webhook-signature", Some(("x-twilio-email-event-webhook-timestamp", ""))),
+            "sanity" => ("sanity-webhook-signature", Some(("sanity-webhook-signature", "t="))),
+            "pusher" => ("x-pusher-signature", None),
+            "line" => ("x-line-signature", None),
+            "paddle" => ("paddle-signature", Some(("paddle-signature", "ts="))),
+            "razorpay" => ("x-razorpay-signature", None),
+            "square" => ("x-square-hmacsha256-signature", None),
+            "telnyx" => ("telnyx-signature-ed25519", Some(("telnyx-timestamp", ""))),
+            "mux" => ("mux-signature", Some(("mux-signature", "t="))),
+            "workos" => ("workos-signature", Some(("workos-signature", "t="))),
+            "modern-treasury" => ("x-signature", None),
+            "orb" => ("x-orb-signature", Some(("x-orb-timestamp", ""))),
+            "gocardless" => ("webhook-signature", None),
+            "cloudinary" | "cloudinary-sha256" => ("x-cld-signature", Some(("x-cld-timestamp", ""))),
+            "adyen-platform" => ("hmacsignature", None),
+            "linear" => ("linear-signature", None),
+            "easypost" => ("x-hmac-signature", None),
+            "hubspot-v1" | "hubspot-v2" => ("x-hubspot-signature", None),
+            "hubspot-v3" => ("x-hubspot-signature-v3", Some(("x-hubspot-request-timestamp", ""))),
+            "coinbase-commerce" => ("x-cc-webhook-signature", None),
+            unknown => panic!("{unknown} has no headers here"),
+        }
+    }
+}
+
+/// All rows, by preset.
+pub(super) static ROWS: [Row; 39] = [
+    full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
+    full("anthropic", "@anthropic-ai/sdk", "anthropic").key(WHSEC).timed(),
+    full("cloudinary", "cloudinary", "cloudinary-sha1").signs().timed(),
+    full("cloudinary-sha256", "cloudinary", "cloudinary-sha256").signs().timed(),
+    full("coinbase-commerce", "coinbase-commerce-node", "coinbase-commerce").signs(),
+    light("discord", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
+    light("discord", "discord-interactions", "discord").python().key(HEX_PAIR).timed_by_hookward(),
+    full("easypost", "@easypost/api", "easypost"),
+    light("github", "@octokit/webhooks-methods", "octokit").signs(),
+    full("gocardless", "gocardless-nodejs", "gocardless"),
+    full("hubspot-v1", "@hubspot/api-client", "hubspot-v1").signs(),
+    full("hubspot-v2", "@hubspot/api-client", "hubspot-v2").signs().with_url(),
+    full("hubspot-v3", "@hubspot/api-client", "hubspot-v3").signs().with_url().timed(),
+    full("line", "@line/bot-sdk", "line"),
+    full("linear", "@linear/sdk", "linear").timed(),
+    full("lithic", "lithic", "lithic").key(WHSEC).timed(),
+    full("modern-treasury", "modern-treasury", "modern-treasury").signs(),
+    full("mux", "@mux/mux-node", "mux").timed(),
+    full("openai", "openai", "openai").key(WHSEC).timed(),
+    full("orb", "orb-billing", "orb").timed(),
+    full("paddle", "@paddle/paddle-node-sdk", "paddle").timed(),
+    light("pusher", "pusher", "pusher").timed_by_hookward(),
+    full("pusher", "pusher", "pusher").python().timed(),
+    full("razorpay", "razorpay", "razorpay"),
+    full("razorpay", "razorpay", "razorpay").python(),
+    full("replicate", "replicate", "replicate").key(WHSEC).timed_by_hookward(),
+    full("resend", "resend", "resend").key(WHSEC).timed(),
+    light("sanity", "@sanity/webhook", "sanity").signs().timed_by_hookward(),
+    light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
+    full("square", "square", "square").with_url(),
+    light("slack", "slack-sdk", "slack").python().signs().timed(),
+    light("standard-webhooks", "standardwebhooks", "standardwebhooks").signs().key(WHSEC).timed(),
+    light("standard-webhooks", "standardwebhooks", "standardwebhooks").python().signs().key(WHSEC).timed(),
+    light("stripe", "stripe", "stripe").signs().timed(),
+    full("stripe", "stripe", "stripe").python().signs().timed(),
+    light("svix", "svix", "svix").signs().key(WHSEC).timed(),
+    full("svix", "svix", "svix").python().signs().key(WHSEC).timed(),
+    full("telnyx", "telnyx", "telnyx").key(BASE64_PAIR).timed(),
+    full("workos", "@workos-inc/node", "workos").signs().timed().rewriting(),
+];
+
+/// The light ones, or all of them.
+pub(super) fn chosen() -> Vec<&'static Row> {
+    let all = std::env::var("HOOKWARD_SDKS").is_ok_and(|sets| sets == "full");
+    ROWS.iter().filter(|row| all || row.from.is_light()).collect()
+}

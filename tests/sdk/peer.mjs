@@ -1,0 +1,308 @@
+// The providers' own SDKs for Node as a peer of the tests: one JSON object a line in, one out.
+//
+// In: { adapter, op: "sign" | "verify" | "key", secret, at, id, url, body, headers }. `at` is in seconds; `secret` is the one that the
+// gateway is configured with (a public key where the provider has one). Out: { headers } for "sign", { verified } for
+// "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
+// itself cannot do.
+//
+// An adapter calls the SDK's own function and adds nothing: no check, no default, no repair. What the SDK throws is a refusal.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { createInterface } from 'node:readline';
+
+/** A module, loaded at first use: each set of SDKs installs only its own. */
+const loaded = new Map();
+async function sdk(name) {
+  if (!loaded.has(name)) loaded.set(name, await import(name));
+  return loaded.get(name);
+}
+
+/** Whether a function that throws on a refusal came back. */
+const passes = async (call) => {
+  await call();
+  return true;
+};
+
+const standard = (module) => ({
+  async sign({ secret, at, id, body }) {
+    const { Webhook } = await sdk(module);
+    const prefix = module === 'svix' ? 'svix' : 'webhook';
+    const signature = new Webhook(secret).sign(id, new Date(at * 1000), body);
+    return { [`${prefix}-id`]: id, [`${prefix}-timestamp`]: String(at), [`${prefix}-signature`]: signature };
+  },
+  async verify({ secret, body, headers }) {
+    const { Webhook } = await sdk(module);
+    return passes(() => new Webhook(secret).verify(body, headers));
+  },
+});
+
+const hubspot = (signatureVersion, header) => ({
+  async sign({ secret, at, url, body }) {
+    const { Signature } = (await sdk('@hubspot/api-client')).default;
+    const options = { clientSecret: secret, requestBody: body, url, timestamp: at * 1000 };
+    const timestamp = signatureVersion === 'v3' ? { 'x-hubspot-request-timestamp': String(at * 1000) } : {};
+    return { [header]: Signature.getSignature('POST', signatureVersion, options), ...timestamp };
+  },
+  async verify({ secret, url, body, headers }) {
+    const { Signature } = (await sdk('@hubspot/api-client')).default;
+    const timestamp = Number(headers['x-hubspot-request-timestamp']);
+    const given = { signatureVersion, signature: headers[header], clientSecret: secret, requestBody: body };
+    return Signature.isValid({ ...given, method: 'POST', url, timestamp });
+  },
+});
+
+const cloudinary = (signature_algorithm) => ({
+  async sign({ secret, at, body }) {
+    const { utils } = (await sdk('cloudinary')).default.v2;
+    const signature = utils.webhook_signature(body, at, { api_secret: secret, signature_algorithm });
+    return { 'x-cld-timestamp': String(at), 'x-cld-signature': signature };
+  },
+  async verify({ secret, body, headers }) {
+    const { config, utils } = (await sdk('cloudinary')).default.v2;
+    config({ api_secret: secret, signature_algorithm });
+    return utils.verifyNotificationSignature(body, headers['x-cld-timestamp'], headers['x-cld-signature']);
+  },
+});
+
+const adapters = {
+  stripe: {
+    async sign({ secret, at, body }) {
+      const { default: Stripe } = await sdk('stripe');
+      const header = Stripe.webhooks.generateTestHeaderString({ payload: body, secret, timestamp: at });
+      return { 'stripe-signature': header };
+    },
+    async verify({ secret, body, headers }) {
+      const { default: Stripe } = await sdk('stripe');
+      return passes(() => Stripe.webhooks.constructEvent(body, headers['stripe-signature'], secret));
+    },
+  },
+  octokit: {
+    async sign({ secret, body }) {
+      const { sign } = await sdk('@octokit/webhooks-methods');
+      return { 'x-hub-signature-256': await sign(secret, body) };
+    },
+    async verify({ secret, body, headers }) {
+      const { verify } = await sdk('@octokit/webhooks-methods');
+      return verify(secret, body, headers['x-hub-signature-256']);
+    },
+  },
+  standardwebhooks: standard('standardwebhooks'),
+  svix: standard('svix'),
+  sanity: {
+    async sign({ secret, at, body }) {
+      const { encodeSignatureHeader } = await sdk('@sanity/webhook');
+      return { 'sanity-webhook-signature': await encodeSignatureHeader(body, at * 1000, secret) };
+    },
+    async verify({ secret, body, headers }) {
+      const { isValidSignature } = await sdk('@sanity/webhook');
+      return isValidSignature(body, headers['sanity-webhook-signature'], secret);
+    },
+  },
+  discord: {
+    async verify({ secret, body, headers }) {
+      const { verifyKey } = (await sdk('discord-interactions')).default;
+      return verifyKey(body, headers['x-signature-ed25519'], headers['x-signature-timestamp'], secret);
+    },
+  },
+  sendgrid: {
+    // The SDK has no signer: the library of the curve that it verifies with signs, too.
+    async key() {
+      const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      this.private = pair.privateKey.export({ type: 'sec1', format: 'pem' });
+      return pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+    },
+    async sign({ at, body }) {
+      const { default: ecdsa } = await sdk('starkbank-ecdsa');
+      const signature = ecdsa.Ecdsa.sign(`${at}${body}`, ecdsa.PrivateKey.fromPem(this.private));
+      return {
+        'x-twilio-email-event-webhook-timestamp': String(at),
+        'x-twilio-email-event-webhook-signature': signature.toBase64(),
+      };
+    },
+    async verify({ secret, body, headers }) {
+      const { EventWebhook } = (await sdk('@sendgrid/eventwebhook')).default;
+      const verifier = new EventWebhook();
+      const signature = headers['x-twilio-email-event-webhook-signature'];
+      const timestamp = headers['x-twilio-email-event-webhook-timestamp'];
+      return verifier.verifySignature(verifier.convertPublicKeyToECDSA(secret), body, signature, timestamp);
+    },
+  },
+  pusher: {
+    async verify({ secret, body, headers }) {
+      const { default: Pusher } = await sdk('pusher');
+      const client = new Pusher({ appId: '1', key: 'app-key', secret, cluster: 'eu' });
+      return client.webhook({ headers, rawBody: body }).isValid();
+    },
+  },
+  line: {
+    async verify({ secret, body, headers }) {
+      const { validateSignature } = await sdk('@line/bot-sdk');
+      return validateSignature(body, secret, headers['x-line-signature']);
+    },
+  },
+  paddle: {
+    async verify({ secret, body, headers }) {
+      const { Paddle } = await sdk('@paddle/paddle-node-sdk');
+      return new Paddle('unused').webhooks.isSignatureValid(body, secret, headers['paddle-signature']);
+    },
+  },
+  razorpay: {
+    async verify({ secret, body, headers }) {
+      const { default: Razorpay } = await sdk('razorpay');
+      return Razorpay.validateWebhookSignature(body, headers['x-razorpay-signature'], secret);
+    },
+  },
+  square: {
+    async verify({ secret, url, body, headers }) {
+      const { WebhooksHelper } = (await sdk('square')).default;
+      const signatureHeader = headers['x-square-hmacsha256-signature'];
+      return WebhooksHelper.verifySignature({ requestBody: body, signatureHeader, signatureKey: secret, notificationUrl: url });
+    },
+  },
+  telnyx: {
+    async verify({ secret, body, headers }) {
+      const { default: Telnyx } = await sdk('telnyx');
+      const client = new Telnyx({ apiKey: 'unused', publicKey: secret });
+      return passes(() => client.webhooks.unwrap(body, { headers }));
+    },
+  },
+  mux: {
+    async verify({ secret, body, headers }) {
+      const { default: Mux } = await sdk('@mux/mux-node');
+      const client = new Mux({ tokenId: 'unused', tokenSecret: 'unused' });
+      return passes(() => client.webhooks.verifySignature(body, headers, secret));
+    },
+  },
+  // This SDK takes the body as an object and writes it anew before it looks at the signature.
+  workos: {
+    async sign({ secret, at, body }) {
+      const { WorkOS } = await sdk('@workos-inc/node');
+      const { webhooks } = new WorkOS('unused');
+      const timestamp = at * 1000;
+      return { 'workos-signature': `t=${timestamp}, v1=${await webhooks.computeSignature(timestamp, JSON.parse(body), secret)}` };
+    },
+    async verify({ secret, body, headers }) {
+      const { WorkOS } = await sdk('@workos-inc/node');
+      const given = { payload: JSON.parse(body), sigHeader: headers['workos-signature'], secret };
+      return new WorkOS('unused').webhooks.verifyHeader(given);
+    },
+  },
+  replicate: {
+    async verify({ secret, body, headers }) {
+      const { validateWebhook } = await sdk('replicate');
+      return validateWebhook({ headers, body }, secret);
+    },
+  },
+  openai: {
+    async verify({ secret, body, headers }) {
+      const { default: OpenAI } = await sdk('openai');
+      const client = new OpenAI({ apiKey: 'unused', webhookSecret: secret });
+      return passes(() => client.webhooks.verifySignature(body, headers));
+    },
+  },
+  anthropic: {
+    async verify({ secret, body, headers }) {
+      const { default: Anthropic } = await sdk('@anthropic-ai/sdk');
+      const client = new Anthropic({ apiKey: 'unused', webhookKey: secret });
+      return passes(() => client.beta.webhooks.unwrap(body, { headers }));
+    },
+  },
+  resend: {
+    async verify({ secret, body, headers }) {
+      const { Resend } = await sdk('resend');
+      const [id, timestamp, signature] = ['id', 'timestamp', 'signature'].map((name) => headers[`svix-${name}`]);
+      const given = { payload: body, headers: { id, timestamp, signature }, webhookSecret: secret };
+      return passes(() => new Resend('re_unused').webhooks.verify(given));
+    },
+  },
+  'modern-treasury': {
+    async sign({ secret, body }) {
+      const { default: ModernTreasury } = await sdk('modern-treasury');
+      const client = new ModernTreasury({ apiKey: 'unused', organizationID: 'unused', webhookKey: secret });
+      return { 'x-signature': await client.webhooks.getSignature(body) };
+    },
+    async verify({ secret, body, headers }) {
+      const { default: ModernTreasury } = await sdk('modern-treasury');
+      const client = new ModernTreasury({ apiKey: 'unused', organizationID: 'unused', webhookKey: secret });
+      return client.webhooks.validateSignature(body, headers);
+    },
+  },
+  orb: {
+    async verify({ secret, body, headers }) {
+      const { default: Orb } = await sdk('orb-billing');
+      return passes(() => new Orb({ apiKey: 'unused' }).webhooks.verifySignature(body, headers, secret));
+    },
+  },
+  lithic: {
+    async verify({ secret, body, headers }) {
+      const { default: Lithic } = await sdk('lithic');
+      return passes(() => new Lithic({ apiKey: 'unused' }).webhooks.verifySignature(body, headers, secret));
+    },
+  },
+  gocardless: {
+    async verify({ secret, body, headers }) {
+      const { verifySignature } = await sdk('gocardless-nodejs/webhooks');
+      return passes(() => verifySignature(body, secret, headers['webhook-signature']));
+    },
+  },
+  'cloudinary-sha1': cloudinary('sha1'),
+  'cloudinary-sha256': cloudinary('sha256'),
+  adyen: {
+    async sign({ secret, body }) {
+      const { hmacValidator } = (await sdk('@adyen/api-library')).default;
+      return { hmacsignature: new hmacValidator().calculateHmac(body, secret) };
+    },
+    async verify({ secret, body, headers }) {
+      const { hmacValidator } = (await sdk('@adyen/api-library')).default;
+      return new hmacValidator().validateHMACSignature(secret, headers.hmacsignature, body);
+    },
+  },
+  linear: {
+    async verify({ secret, body, headers }) {
+      const { LinearWebhookClient } = await sdk('@linear/sdk/webhooks');
+      const { webhookTimestamp } = JSON.parse(body);
+      return new LinearWebhookClient(secret).verify(Buffer.from(body), headers['linear-signature'], webhookTimestamp);
+    },
+  },
+  easypost: {
+    async verify({ secret, body, headers }) {
+      const { default: EasyPost } = await sdk('@easypost/api');
+      return passes(() => new EasyPost('unused').Utils.validateWebhook(Buffer.from(body), headers, secret));
+    },
+  },
+  'hubspot-v1': hubspot('v1', 'x-hubspot-signature'),
+  'hubspot-v2': hubspot('v2', 'x-hubspot-signature'),
+  'hubspot-v3': hubspot('v3', 'x-hubspot-signature-v3'),
+  'coinbase-commerce': {
+    async sign({ secret, body }) {
+      const { Webhook } = (await sdk('coinbase-commerce-node')).default;
+      return { 'x-cc-webhook-signature': Webhook.computeSignature(body, secret) };
+    },
+    async verify({ secret, body, headers }) {
+      const { Webhook } = (await sdk('coinbase-commerce-node')).default;
+      return Webhook.verifySigHeader(body, headers['x-cc-webhook-signature'], secret);
+    },
+  },
+};
+
+async function answer(line) {
+  const request = JSON.parse(line);
+  const adapter = adapters[request.adapter];
+  if (!adapter?.[request.op]) return { error: `no ${request.op} of ${request.adapter}` };
+  if (request.op === 'key') return { public: await adapter.key() };
+  if (request.op === 'sign') return { headers: await adapter.sign(request) };
+  try {
+    return { verified: (await adapter.verify(request)) === true };
+  } catch (error) {
+    // A missing package is a fault of the installation, and must not pass for a refusal.
+    if (error.code === 'ERR_MODULE_NOT_FOUND' || error instanceof TypeError) return { error: String(error.stack) };
+    return { verified: false };
+  }
+}
+
+// Answers alone go to the real standard output: an SDK that logs must not be taken for one.
+const reply = process.stdout.write.bind(process.stdout);
+for (const name of ['log', 'info', 'warn', 'error', 'debug']) console[name] = () => {};
+for await (const line of createInterface({ input: process.stdin })) {
+  reply(`${JSON.stringify(await answer(line).catch((error) => ({ error: String(error.stack) })))}\n`);
+}
