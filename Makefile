@@ -34,6 +34,7 @@ test: need-compiler need-redis need-sdks
 	fi
 	$(CARGO) test --locked --doc
 	@.ci/manifests
+	@.ci/configs
 
 # The Kubernetes manifests against the schemas of Kubernetes itself. Python 3 only, installed into .venv from a locked list.
 manifests:
