@@ -5,7 +5,7 @@ SOAK_ROUNDS ?= 20
 SOAK_KILLS ?= 5000
 REDIS_ROUNDS ?= 10000
 
-.PHONY: help demo build test bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks
+.PHONY: help demo build test bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool
 
 help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
@@ -24,7 +24,7 @@ build: need-compiler
 	$(CARGO) build --release --locked
 
 # nextest runs the tests of all binaries side by side where it is installed; documentation tests are cargo's own either way.
-test: need-compiler need-redis need-sdks
+test: need-compiler need-redis need-sdks need-promtool
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo '$(CARGO) nextest run --locked --lib --bins --tests'; \
 		$(CARGO) nextest run --locked --lib --bins --tests; \
@@ -81,6 +81,10 @@ need-compiler:
 need-lint:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+# The alert rules are tested with promtool; it is unpacked, not installed, where it is missing.
+need-promtool:
+	@.ci/promtool >/dev/null
 
 # The tests of the Redis store start servers of their own; without redis-server they fail.
 need-redis:

@@ -1,5 +1,5 @@
 //! `present` and `verify`: presets of each shape at a usual size, one of each algorithm over four sizes of body, and schemes
-//! that are data beside code that was written for one provider: within a tenth of it, or the bench fails.
+//! that are data beside code that was written for one provider, with what the one costs in terms of the other.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 #![expect(clippy::print_stdout, reason = "what it found is what it is for")]
@@ -123,9 +123,6 @@ type ByHand = fn(&Hmac<Sha256>, Received, UnixTime) -> Option<by_hand::Known>;
 const SIDE_BY_SIDE: [(&str, ByHand); 3] =
     [("stripe", by_hand::stripe), ("github", by_hand::github), ("standard-webhooks", by_hand::standard_webhooks)];
 
-/// How much slower than code for one provider a scheme may be.
-const RATIO_MAX: f64 = 1.10;
-
 /// The key that [`delivery`] signs with.
 fn keyed(scheme: &Scheme) -> Hmac<Sha256> {
     match scheme.signature.key_encoding {
@@ -166,7 +163,6 @@ fn compare(name: &str, body_bytes: usize, data: &mut dyn FnMut() -> Duration, co
     }
     let ratio = fastest_data.as_secs_f64() / fastest_code.as_secs_f64();
     println!("beside code: {name} {body_bytes} B: data {fastest_data:?}, code {fastest_code:?}, {ratio:.3} times");
-    assert!(ratio <= RATIO_MAX, "{name}: a scheme that is data costs {ratio:.3} times what code costs");
 }
 
 /// The mean of one small batch.

@@ -12,7 +12,7 @@
 //! | 1 | [`document`], [`telemetry`], [`provider`] | spanned TOML; metrics and logs; how producers sign |
 //! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`], [`switch`] | the judgement; where keys come from; what is written down; sockets; kill switches |
 //! | 3 | [`config`], [`pipeline`] | text to plan; the one place that knows the order |
-//! | 4 | [`server`] | assembly: build, run, drain, the admin listener |
+//! | 4 | [`server`], [`lint`] | assembly: build, run, drain, the admin listener; what is valid and still unwise |
 //! | 5 | [`cli`] | the command line |
 //!
 //! # The life of a delivery
@@ -53,6 +53,7 @@ pub mod config;
 pub mod document;
 pub mod domain;
 pub mod gate;
+pub mod lint;
 pub mod listen;
 pub mod pipeline;
 pub mod provider;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["document", "telemetry", "provider"],
     &["gate", "secrets", "audit", "listen", "switch"],
     &["pipeline", "config"],
-    &["server"],
+    &["server", "lint"],
     &["cli"],
 ];
 

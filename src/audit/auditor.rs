@@ -15,13 +15,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::time::{Clock, Monotonic, UnixTime};
 
+use super::checkpoint::Signer;
 use super::error::{AuditError, AuditUnavailable};
 use super::fold::Fold;
+use super::recent::Recent;
 use super::record::{Entry, Note, RequestRecord};
 use super::spec::{AuditSpec, OnAuditFailure};
 use super::writer::Writer;
@@ -50,6 +53,9 @@ pub(super) struct Shared {
     pub(super) healthy: AtomicBool,
     pub(super) errors: AtomicU64,
     pub(super) fold: Mutex<Fold>,
+    pub(super) recent: Recent,
+    /// Replaced by a reload, read by the writer.
+    pub(super) signer: ArcSwapOption<Signer>,
     deliveries: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
@@ -62,6 +68,8 @@ impl Shared {
             healthy: AtomicBool::new(true),
             errors: AtomicU64::new(0),
             fold: Mutex::new(Fold::default()),
+            recent: Recent::default(),
+            signer: ArcSwapOption::empty(),
             deliveries: Arc::new(Semaphore::new(DELIVERY_PLACES)),
             refusals: Arc::new(Semaphore::new(REFUSAL_PLACES)),
             notes: Arc::new(Semaphore::new(NOTE_PLACES)),
@@ -105,6 +113,17 @@ impl Auditor {
         Ok(Self { shared, queue })
     }
 
+    /// Signs checkpoints from now on, or no longer.
+    pub fn sign_with(&self, signer: Option<Signer>) {
+        self.shared.signer.store(signer.map(Arc::new));
+    }
+
+    /// Whether a delivery's record is not written yet.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        self.shared.deliveries.available_permits() < DELIVERY_PLACES
+    }
+
     #[cfg(test)]
     pub(super) const fn from_parts(shared: Arc<Shared>, queue: Sender<Message>) -> Self {
         Self { shared, queue }
@@ -127,7 +146,8 @@ impl Auditor {
     }
 
     /// Writes or counts a refusal that reserved no place. Never waits, never fails.
-    pub fn refused(&self, record: RequestRecord, before_verification: bool, now: Monotonic) {
+    pub fn refused(&self, record: impl Into<Box<RequestRecord>>, before_verification: bool, now: Monotonic) {
+        let record = record.into();
         if before_verification && !self.shared.fold.lock().passes(&record, now) {
             return;
         }
@@ -162,6 +182,12 @@ impl Auditor {
         self.shared.errors.load(Ordering::Relaxed)
     }
 
+    /// The last decisions, for whoever looks.
+    #[must_use]
+    pub fn recent(&self) -> &Recent {
+        &self.shared.recent
+    }
+
     /// Writes everything queued and a `stop` record, and waits until it is on disk or cannot be. Needs a runtime with a timer.
     pub async fn shutdown(&self) -> Result<(), AuditError> {
         let (answer, written) = oneshot::channel();
@@ -175,9 +201,9 @@ impl Auditor {
         }
     }
 
-    fn enqueue(&self, mut record: RequestRecord, permit: OwnedSemaphorePermit) {
+    fn enqueue(&self, mut record: Box<RequestRecord>, permit: OwnedSemaphorePermit) {
         record.trim();
-        let queued = Queued { entry: Entry::Request(Box::new(record)), place: Some(permit) };
+        let queued = Queued { entry: Entry::Request(record), place: Some(permit) };
         if let Err(mpsc::SendError(Message::Entry(queued))) = self.queue.send(Message::Entry(queued)) {
             self.shared.healthy.store(false, Ordering::Release);
             if let Entry::Request(record) = queued.entry {
@@ -198,7 +224,8 @@ pub struct Place {
 
 impl Place {
     /// Writes the record. Never waits, never fails.
-    pub fn write(self, record: RequestRecord) {
+    pub fn write(self, record: impl Into<Box<RequestRecord>>) {
+        let record = record.into();
         match self.permit {
             Some(permit) => self.auditor.enqueue(record, permit),
             None => self.auditor.shared.lose(&record),

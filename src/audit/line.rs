@@ -6,6 +6,8 @@
 
 use std::fmt::{Display, Write};
 
+use data_encoding::HEXLOWER;
+
 /// The most bytes of a text that a sender chose.
 pub const EXCERPT_BYTES: usize = 256;
 
@@ -20,12 +22,20 @@ pub fn excerpt(text: &str) -> &str {
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     out: &'a mut String,
+    /// Where it begins.
+    start: usize,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn begin(out: &'a mut String) -> Self {
+        let start = out.len();
         out.push('{');
-        Self { out }
+        Self { out, start }
+    }
+
+    /// What stands in it until now.
+    pub(super) fn so_far(&self) -> &str {
+        self.out.get(self.start..).unwrap_or_default()
     }
 
     pub(super) fn text(&mut self, key: &'static str, value: &str) {
@@ -36,7 +46,24 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn shown(&mut self, key: &'static str, value: &impl Display) {
-        self.text(key, &value.to_string());
+        self.key(key);
+        self.out.push('"');
+        let start = self.out.len();
+        // Writing to a String cannot fail.
+        let _ = write!(self.out, "{value}");
+        if !self.out.get(start..).is_some_and(is_plain) {
+            let raw = self.out.split_off(start);
+            escape(self.out, &raw);
+        }
+        self.out.push('"');
+    }
+
+    /// Bytes as hexadecimal digits.
+    pub(super) fn hex(&mut self, key: &'static str, value: &[u8]) {
+        self.key(key);
+        self.out.push('"');
+        HEXLOWER.encode_append(value, self.out);
+        self.out.push('"');
     }
 
     pub(super) fn excerpt(&mut self, key: &'static str, value: &str) {
@@ -71,8 +98,9 @@ impl<'a> Line<'a> {
     }
 
     fn key(&mut self, key: &'static str) {
-        let separator = if self.out.ends_with('{') { "\"" } else { ",\"" };
-        self.out.extend([separator, key, "\":"]);
+        self.out.push_str(if self.out.ends_with('{') { "\"" } else { ",\"" });
+        self.out.push_str(key);
+        self.out.push_str("\":");
     }
 }
 
@@ -101,7 +129,16 @@ impl From<bool> for Plain {
     }
 }
 
+/// Whether a text stands in a line as it is. Looked at without an early end: many bytes at once.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| (byte >= b' ') & (byte <= b'~') & (byte != b'"') & (byte != b'\\');
+    text.bytes().fold(true, |plain, byte| plain & is_plain(byte))
+}
+
 fn escape(out: &mut String, text: &str) {
+    if is_plain(text) {
+        return out.push_str(text);
+    }
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),
@@ -150,6 +187,17 @@ mod tests {
         assert_eq!(excerpt(&"é".repeat(300)).len(), 256);
         assert_eq!(excerpt(&"€".repeat(300)).len(), 255);
         assert_eq!(excerpt("short"), "short");
+    }
+
+    #[test]
+    fn what_shows_itself_is_escaped_too() {
+        let mut out = String::new();
+        let mut line = Line::begin(&mut out);
+        line.shown("plain", &"10.0.0.1:443");
+        line.shown("nasty", &"a\"\n");
+        line.hex("hex", &[0, 255]);
+        line.end();
+        assert_eq!(out, "{\"plain\":\"10.0.0.1:443\",\"nasty\":\"a\\\"\\u000a\",\"hex\":\"00ff\"}");
     }
 
     proptest! {

@@ -3,6 +3,8 @@
 //! Invariants: field names and their order are the interface; a value that is absent is `null`; no secret, signature, header
 //! value outside the list, or body can be put into a record, for there is no field for it.
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use http::Method;
 
@@ -13,6 +15,7 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
 
 use super::chain::{Head, Recovery};
+use super::checkpoint::{Purpose, Signer};
 use super::line::{EXCERPT_BYTES, Line, excerpt};
 
 /// One decision on one request.
@@ -93,7 +96,7 @@ impl RequestRecord {
         line.optional("secret_id", self.secret_id.as_ref().map(SecretId::as_str), Line::text);
         line.optional("signed_at", self.signed_at.as_ref(), Line::shown);
         line.optional("body_bytes", self.body_bytes, Line::plain);
-        line.optional("body_sha256", self.body_sha256.map(|hash| HEXLOWER.encode(&hash)).as_deref(), Line::text);
+        line.optional("body_sha256", self.body_sha256.as_ref(), |line, key, hash| line.hex(key, hash));
         line.text("decision", self.reason.decision().code());
         line.text("reason", self.reason.code());
         line.plain("status", self.status);
@@ -169,6 +172,23 @@ pub enum Note {
         reason: String,
         /// Until when.
         until: Option<UnixTime>,
+        /// The replica that it was thrown at; absent where there are none.
+        origin: Option<String>,
+    },
+    /// A delivery carried one of our own secrets.
+    Exposure {
+        /// Which request it was.
+        request: RequestId,
+        /// Whose delivery.
+        integration: IntegrationName,
+        /// Whose secret.
+        owner: IntegrationName,
+        /// Which one.
+        secret_id: SecretId,
+        /// Where it stood: the name of a header came from the sender.
+        place: String,
+        /// How it was written there.
+        form: &'static str,
     },
 }
 
@@ -198,6 +218,7 @@ impl Note {
         match self {
             Self::Config { .. } => "config",
             Self::Switch { .. } => "switch",
+            Self::Exposure { .. } => "exposure",
         }
     }
 
@@ -208,7 +229,7 @@ impl Note {
                 line.plain("integrations", *integrations);
                 line.plain("faults", *faults);
             }
-            Self::Switch { action, integration, secret_id, reason, until } => {
+            Self::Switch { action, integration, secret_id, reason, until, origin } => {
                 line.text("action", action.code());
                 if let SwitchAction::AllowAgain(request) = action {
                     line.shown("request_id", request);
@@ -217,6 +238,17 @@ impl Note {
                 line.optional("secret_id", secret_id.as_ref().map(SecretId::as_str), Line::text);
                 line.excerpt("reason", reason);
                 line.optional("until", until.as_ref(), Line::shown);
+                if let Some(origin) = origin {
+                    line.excerpt("origin", origin);
+                }
+            }
+            Self::Exposure { request, integration, owner, secret_id, place, form } => {
+                line.shown("request_id", request);
+                line.text("integration", integration.as_str());
+                line.text("secret_of", owner.as_str());
+                line.text("secret_id", secret_id.as_str());
+                line.excerpt("place", place);
+                line.text("form", form);
             }
         }
     }
@@ -230,6 +262,7 @@ pub(super) enum Entry {
     Note(UnixTime, Note),
     Start(UnixTime, Option<Recovery>),
     Stop(UnixTime),
+    Checkpoint(UnixTime, Arc<Signer>, Purpose),
 }
 
 impl Entry {
@@ -240,13 +273,14 @@ impl Entry {
             Self::Note(_, note) => note.kind(),
             Self::Start(..) => "start",
             Self::Stop(_) => "stop",
+            Self::Checkpoint(..) => "checkpoint",
         }
     }
 
     const fn at(&self) -> UnixTime {
         match self {
             Self::Request(record) => record.at,
-            Self::Folded(at, _) | Self::Note(at, _) | Self::Start(at, _) | Self::Stop(at) => *at,
+            Self::Folded(at, _) | Self::Note(at, _) | Self::Start(at, _) | Self::Stop(at) | Self::Checkpoint(at, ..) => *at,
         }
     }
 
@@ -255,7 +289,7 @@ impl Entry {
         let mut line = Line::begin(out);
         line.text("ts", &self.at().rfc3339_micros());
         line.plain("seq", head.next_seq());
-        line.text("prev", &head.hex());
+        line.hex("prev", &head.hash);
         line.text("kind", self.kind());
         match self {
             Self::Request(record) => record.write(&mut line),
@@ -263,6 +297,11 @@ impl Entry {
             Self::Note(_, note) => note.write(&mut line),
             Self::Start(_, recovery) => write_start(*recovery, &mut line),
             Self::Stop(_) => {}
+            Self::Checkpoint(_, signer, purpose) => {
+                line.text("purpose", purpose.code());
+                line.text("key", signer.fingerprint());
+                line.text("signature", &signer.seal(line.so_far()));
+            }
         }
         line.end();
     }

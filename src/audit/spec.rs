@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::secrets::spec::SecretSource;
+
 /// Where the records go and what happens when they cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditSpec {
@@ -13,6 +15,8 @@ pub struct AuditSpec {
     pub keep: u32,
     /// What happens when a record cannot be written.
     pub on_failure: OnAuditFailure,
+    /// Where the key is that signs checkpoints; without one there are none.
+    pub signing_key: Option<SecretSource>,
 }
 
 /// Where records go.

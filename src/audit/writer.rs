@@ -5,8 +5,8 @@
 //!    given back.
 //! 2. After a failure nothing is healthy until a write and a sync have succeeded; attempts are 0.1 s to 1 s apart.
 //! 3. Under `on_failure = continue` a failing writer folds the oldest of what waits, so that the newest finds room.
-//! 4. What was folded is written each second, and at the end.
-//! 5. At the end: everything queued, then `stop`, then a sync; five seconds of failures end it, loudly.
+//! 4. What was folded is written each second, and at the end. With a key, a checkpoint follows, if anything was written.
+//! 5. At the end: everything queued, then `stop`, the last checkpoint, and a sync; five seconds of failures end it, loudly.
 //!
 //! A thread of its own, for writing to a disk can block, and no delivery may wait in the runtime for that.
 
@@ -23,6 +23,7 @@ use crate::domain::time::{Clock, Monotonic};
 
 use super::auditor::{Message, Queued, Shared};
 use super::chain::{Head, resume};
+use super::checkpoint::Purpose;
 use super::error::AuditError;
 use super::record::Entry;
 use super::sink::Sink;
@@ -31,6 +32,7 @@ use super::spec::AuditSpec;
 
 mod batch;
 mod gather;
+mod seal;
 
 use batch::{BATCH_ENTRIES, Batch, render};
 use gather::Stop;
@@ -56,6 +58,8 @@ pub(super) struct Writer {
     pub(super) next_sync: Monotonic,
     /// Failures in a row.
     pub(super) failures: u32,
+    /// The number of the last checkpoint.
+    pub(super) sealed: u64,
 }
 
 impl Writer {
@@ -87,6 +91,7 @@ impl Writer {
             synced: resumed.head,
             next_sync: now.monotonic,
             failures: 0,
+            sealed: 0,
         };
         writer.work(true);
         Ok(writer)
@@ -108,8 +113,12 @@ impl Writer {
             // While writing fails, what is folded stays where it costs nothing.
             if due && self.failures == 0 {
                 self.unfold();
+                self.seal(Purpose::Interval);
             }
             self.work(due);
+            if self.sink.take_rotated() {
+                self.seal(Purpose::Rotation);
+            }
         }
     }
 
@@ -151,7 +160,7 @@ impl Writer {
             return Some(kept);
         }
         let count = self.waiting.len().min(BATCH_ENTRIES);
-        (count > 0).then(|| render(self.head, self.waiting.drain(..count)))
+        (count > 0).then(|| render(self.head, self.waiting.drain(..count), &self.shared.recent))
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -197,6 +206,7 @@ impl Writer {
         while self.messages_left() {}
         self.unfold();
         self.waiting.push_back(Queued { entry: Entry::Stop(self.clock.now().wall), place: None });
+        self.seal(Purpose::Stop);
         let written = (0..FINAL_ATTEMPTS).any(|attempt| {
             if attempt > 0 {
                 thread::sleep(self.retry_delay());

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::cli::audit_verify;
 use crate::cli::exit::Verdict;
+use crate::cli::{audit_query, audit_verify};
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
@@ -17,11 +17,14 @@ pub(super) struct Arguments {
 enum Question {
     /// Check the hash chain of one or more log files, in any order.
     Verify(audit_verify::Arguments),
+    /// Find records, or count them by a field.
+    Query(Box<audit_query::Arguments>),
 }
 
 /// Answers the question.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     match &arguments.question {
         Question::Verify(arguments) => audit_verify::run(arguments),
+        Question::Query(arguments) => audit_query::run(arguments),
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! 1. The chain holds: exit 0. Without a head the end is unproven, and the answer says so.
 //! 2. A line was changed, removed, added, moved or torn: the first one is named, exit 1.
-//! 3. A file that cannot be read, or a state directory without a head: exit 2.
+//! 3. With a public key, checkpoints are demanded: a forged one, or none at all, is exit 1. What follows the last one is said to
+//!    be unproven; with `--closed` it is exit 1, too, and so is a log that does not end as a gateway that was stopped ends it.
+//! 4. A file that cannot be read, or a state directory without a head: exit 2.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::audit::chain::{self, Hash};
-use crate::audit::verify::{Anchor, Report, verify_files};
+use crate::audit::checkpoint::PublicKey;
+use crate::audit::verify::{Anchor, Report, verify_signed};
 use crate::cli::configuration::count;
 use crate::cli::exit::Verdict;
 use crate::cli::output::{self, Format, FormatArgument};
@@ -25,7 +29,13 @@ pub(super) struct Arguments {
     /// The head of the chain: the SHA-256 of the last line, in lower-case hex.
     #[arg(long, value_name = "HEX", value_parser = head)]
     head: Option<Hash>,
-    /// The log and its rotated files.
+    /// A public key, PEM or hex, that checkpoints must be signed with; may be repeated, for keys that were exchanged.
+    #[arg(long, value_name = "FILE")]
+    public_key: Vec<PathBuf>,
+    /// Demand that the log ends in the checkpoint that a stopped gateway writes last.
+    #[arg(long, requires = "public_key")]
+    closed: bool,
+    /// The log and its rotated files, plain or compressed.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -39,7 +49,8 @@ fn head(text: &str) -> Result<Hash> {
 /// Checks and prints.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     let anchor = anchor(arguments)?;
-    let report = verify_files(&arguments.files, anchor)?;
+    let keys = arguments.public_key.iter().map(|file| public_key(file)).collect::<Result<Vec<_>>>()?;
+    let report = verify_signed(&arguments.files, anchor, &keys, arguments.closed)?;
     match arguments.output.format {
         Format::Text => output::line(&output::printable(&text(&report, anchor.is_some())))?,
         Format::Json => output::json(&json(&report))?,
@@ -55,6 +66,21 @@ fn anchor(arguments: &Arguments) -> Result<Option<Anchor>> {
     Ok(arguments.head.map(|hash| Anchor { seq: None, hash }))
 }
 
+fn public_key(file: &Path) -> Result<PublicKey> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    PublicKey::parse(&text).map_err(|fault| anyhow::anyhow!("{} {fault}", file.display()))
+}
+
+/// What the checkpoints prove.
+fn sealed(report: &Report) -> Option<String> {
+    let sealed = report.sealed?;
+    let what = if sealed.closing { "closing checkpoint" } else { "checkpoint" };
+    Some(match report.unsealed() {
+        0 => format!("; all of it is signed, up to the {what} {}", sealed.seq),
+        rest => format!("; signed up to the {what} {}, {rest} after it unproven by the key", sealed.seq),
+    })
+}
+
 fn text(report: &Report, has_head: bool) -> String {
     let records = usize::try_from(report.lines).map_or_else(|_| report.lines.to_string(), |lines| count(lines, "record"));
     if let Some(problem) = &report.problem {
@@ -66,6 +92,7 @@ fn text(report: &Report, has_head: bool) -> String {
         (false, true) => "the head stands outside these files, so the end is unproven",
         (false, false) => "without a head the end is unproven: records cut from it would not be missed",
     };
+    let end = format!("{end}{}", sealed(report).unwrap_or_default());
     let range = report.first_seq.zip(report.last_seq).map(|(first, last)| format!(" ({first} to {last})"));
     format!("ok: {records}{}; {end}", range.unwrap_or_default())
 }
@@ -78,6 +105,8 @@ fn json(report: &Report) -> Value {
     json!({
         "ok": report.problem.is_none(), "records": report.lines, "first_seq": report.first_seq, "last_seq": report.last_seq,
         "tail_proven": report.tail_proven, "problem": problem,
+        "signed_seq": report.sealed.map(|sealed| sealed.seq), "closed": report.sealed.map(|sealed| sealed.closing),
+        "unproven_by_key": report.sealed.map(|_| report.unsealed()),
     })
 }
 
@@ -96,19 +125,20 @@ mod tests {
             head = head.after(line.as_bytes());
             text = format!("{text}{line}\n");
         }
-        std::fs::write(folder.path().join("audit.jsonl"), text).unwrap();
+        fs::write(folder.path().join("audit.jsonl"), text).unwrap();
         (folder, head)
     }
 
     fn arguments(folder: &tempfile::TempDir, head: Option<Head>) -> Arguments {
         let files = vec![folder.path().join("audit.jsonl")];
         let output = FormatArgument { format: Format::Text };
-        Arguments { state_dir: None, head: head.map(|head| head.hash), files, output }
+        let head = head.map(|head| head.hash);
+        Arguments { state_dir: None, head, public_key: Vec::new(), closed: false, files, output }
     }
 
     fn checked(arguments: &Arguments) -> (Report, String) {
         let anchor = anchor(arguments).unwrap();
-        let report = verify_files(&arguments.files, anchor).unwrap();
+        let report = verify_signed(&arguments.files, anchor, &[], false).unwrap();
         let text = text(&report, anchor.is_some());
         (report, text)
     }
@@ -128,8 +158,8 @@ mod tests {
     fn the_first_changed_line_is_named() {
         let (folder, head) = log();
         let file = folder.path().join("audit.jsonl");
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replacen("request", "requost", 1)).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replacen("request", "requost", 1)).unwrap();
         let (report, text) = checked(&arguments(&folder, Some(head)));
         assert!(text.contains("audit.jsonl:1: changed"), "{text}");
         assert_eq!(json(&report)["problem"]["line"], 1);

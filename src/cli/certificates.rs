@@ -6,6 +6,10 @@ use std::sync::Arc;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::domain::time::UnixTime;
 
 /// Why a certificate or its key is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,25 @@ pub(super) fn pair(cert: &Path, key: &Path) -> Result<(), CertificateError> {
         PrivateKeyDer::from_pem_file(key).map_err(|source| CertificateError::Key { file: key.display().to_string(), source })?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     CertifiedKey::from_der(chain, key, &provider).map(drop).map_err(|source| CertificateError::Pair { source })
+}
+
+/// What a certificate says of itself.
+pub(super) struct Leaf {
+    pub(super) not_after: UnixTime,
+    /// The DNS names it bears, in lower case.
+    pub(super) names: Vec<String>,
+}
+
+/// The first certificate of a file, if it can be read.
+pub(super) fn leaf(file: &Path) -> Option<Leaf> {
+    let chain = chain(file).ok()?;
+    let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+    let alternative = certificate.subject_alternative_name().ok().flatten();
+    let names = alternative.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    Some(Leaf { not_after: UnixTime::from_seconds(certificate.validity().not_after.timestamp()), names: names.collect() })
 }
 
 #[cfg(test)]

@@ -5,19 +5,46 @@
 use std::path::Path;
 
 use crate::cli::places::fault;
-use crate::cli::{certificates, key_rings};
+use crate::cli::{certificates, directories, key_rings};
 use crate::config::plan::{IntegrationPlan, Plan};
+use crate::config::{Examined, UnplannedSecret};
 use crate::document::Fault;
 use crate::gate::forward::spec::UpstreamAddress;
 use crate::gate::replay::redis::address::Address;
 use crate::gate::replay::spec::{RedisSpec, StoreSpec};
 use crate::listen::spec::{EntrySpec, ListenerSpec};
 use crate::secrets;
+use crate::server::build::audit_signer;
 
 /// What to do about a certificate that cannot be used.
 const CERTIFICATE_HINT: &str = "PEM files, whose relative paths start at the file that names them";
 
+const SIGNING_KEY_HINT: &str = "an Ed25519 key: `openssl genpkey -algorithm ed25519` makes one";
 const REDIS_URL_HINT: &str = "such as rediss://user:password@host:6379/0, in the environment or in a file";
+
+/// Every fault of a configuration: what its text says wrong, and what the machine does not have, all at once. Where the text
+/// has a fault already, the machine is not asked about a stand-in.
+pub(super) fn of_everything(examined: &Examined, file: &Path) -> Vec<Fault> {
+    let mut all = examined.faults.clone();
+    let told = |fault: &Fault| examined.faults.iter().any(|known| is_about(known, &fault.key));
+    let of_plan = examined.plan.iter().flat_map(|plan| [faults(plan, file), directories::faults(plan, file)]).flatten();
+    let unplanned = examined.unplanned.iter().filter_map(unreadable);
+    all.extend(of_plan.chain(unplanned).filter(|fault| !told(fault)));
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Whether a fault is one of a key, or of something in it.
+fn is_about(fault: &Fault, key: &str) -> bool {
+    fault.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn unreadable(secret: &UnplannedSecret) -> Option<Fault> {
+    let error = secrets::read(&secret.source).err()?;
+    let keys: Vec<&str> = secret.keys.iter().map(String::as_str).collect();
+    Some(fault(&secret.file, &keys, error).hint(key_rings::SECRET_HINT))
+}
 
 /// Every fault of what the plan refers to. `file` is the main file of the configuration.
 pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
@@ -26,6 +53,9 @@ pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
     let mut faults: Vec<Fault> = listeners.chain(plan.integrations.iter().flat_map(integration_faults)).collect();
     if let Some(Err(error)) = plan.admin.token.as_ref().map(secrets::read) {
         faults.push(fault(&file, &["admin", "token"], error).hint(key_rings::SECRET_HINT));
+    }
+    if let Err(error) = audit_signer(&plan.audit) {
+        faults.push(fault(&file, &["audit", "signing_key"], error).hint(SIGNING_KEY_HINT));
     }
     if let StoreSpec::Redis(spec) = &plan.replay.store {
         faults.extend(redis_faults(&file, spec));

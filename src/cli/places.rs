@@ -15,6 +15,11 @@ pub(super) fn fault(file: &str, keys: &[&str], reason: impl Display) -> Fault {
     Fault::new(place_of(file, keys), dotted(keys), reason.to_string())
 }
 
+/// A key of a file: where it stands, and how it is written.
+pub(super) fn located(file: &str, keys: &[&str]) -> (Place, String) {
+    (place_of(file, keys), dotted(keys))
+}
+
 /// The key as the configuration's own faults write it: `listener[0].tls`.
 fn dotted(keys: &[&str]) -> String {
     let mut dotted = String::new();

@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::configuration::ConfigurationArgument;
+use crate::cli::configuration::{ConfigurationArgument, count};
 use crate::cli::exit::Verdict;
-use crate::cli::{output, systemd};
+use crate::cli::{examination, output, systemd};
 use crate::config::plan::Plan;
 use crate::domain::time::Clock;
 use crate::listen::bind::Inherited;
@@ -29,7 +29,13 @@ pub(super) struct Arguments {
 /// Serves until a signal, then drains.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     let file = &arguments.configuration.file;
-    serve(&arguments.configuration.load()?, file, engine::from_file(file))
+    let plan = arguments.configuration.load()?;
+    let faults = examination::faults(&plan, file);
+    if !faults.is_empty() {
+        faults.iter().for_each(output::talk);
+        bail!("cannot start: {}", count(faults.len(), "fault"));
+    }
+    serve(&plan, file, engine::from_file(file))
 }
 
 /// Serves a plan until a signal, then drains.

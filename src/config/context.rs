@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::section::Settings;
-use crate::document::{Entry, Fault, Faults, Place};
+use crate::document::{Entry, Fault, Faults, Place, Table};
 use crate::provider::Catalogue;
+use crate::secrets::spec::{SecretSource, SecretSpec};
 
 /// What the integrations of one file are read with.
 pub(super) struct Context<'a> {
@@ -22,9 +23,33 @@ pub(super) struct Context<'a> {
     pub(super) names: &'a Register<String>,
     /// Settings without effect.
     pub(super) notes: &'a Faults,
+    /// Secrets of integrations that are no plan.
+    pub(super) unplanned: &'a RefCell<Vec<UnplannedSecret>>,
+}
+
+/// A secret whose integration has faults, so that there is no plan to find it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnplannedSecret {
+    /// The file that names it.
+    pub file: String,
+    /// The keys from the root of that file to it.
+    pub keys: Vec<String>,
+    /// Where the secret itself is.
+    pub source: SecretSource,
 }
 
 impl Context<'_> {
+    /// Keeps the secrets of an integration that has faults: whether they can be read is asked all the same.
+    pub(super) fn keep_unplanned(&self, table: &Table<'_>, secrets: Vec<SecretSpec>) {
+        let file = table.place().file;
+        let root: Vec<String> = table.path().split('.').map(str::to_owned).collect();
+        let one = |(index, secret): (usize, SecretSpec)| {
+            let keys = root.iter().cloned().chain(["secrets".to_owned(), index.to_string()]).collect();
+            UnplannedSecret { file: file.clone(), keys, source: secret.source }
+        };
+        self.unplanned.borrow_mut().extend(secrets.into_iter().enumerate().map(one));
+    }
+
     /// Notes a setting that is right and changes nothing where it stands.
     pub(super) fn without_effect(&self, entry: &Entry<'_>, why: &str, hint: &str) {
         without_effect(self.notes, entry, why, hint);

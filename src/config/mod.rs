@@ -20,6 +20,8 @@ mod section;
 mod value;
 
 pub use allow::LINTS;
+pub use context::UnplannedSecret;
+pub use read::Examined;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,8 +35,16 @@ use crate::document::{Document, Fault};
 /// # Errors
 /// Every fault of every file, in the order of their places. An unreadable file is one.
 pub fn load(path: &Path) -> Result<Plan, Vec<Fault>> {
-    let source = file::open(path).map_err(|fault| vec![fault])?;
-    read::plan(&source, path)
+    examine(path).into_plan()
+}
+
+/// Reads a configuration as far as it goes, for whoever wants to know everything about it at once.
+#[must_use]
+pub fn examine(path: &Path) -> Examined {
+    match file::open(path) {
+        Ok(source) => read::examine(&source, path),
+        Err(fault) => Examined::nothing(vec![fault]),
+    }
 }
 
 /// Reads only where the gateway that a file describes is asked, so that it can be asked while the rest is being edited.
@@ -52,7 +62,7 @@ pub fn load_admin(path: &Path) -> Result<plan::AdminSpec, Vec<Fault>> {
 /// Every fault, in the order of their places.
 pub fn parse(name: &str, text: &str, base: &Path) -> Result<Plan, Vec<Fault>> {
     let source = Source { document: Document::new(name, text), base: base.to_owned() };
-    read::plan(&source, &base.join(name))
+    read::examine(&source, &base.join(name)).into_plan()
 }
 
 /// The faults as text for people: one a line, then their number.

@@ -1,8 +1,9 @@
 //! All files to one plan: in which order the parts are read.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use super::context::{Context, Register};
+use super::context::{Context, Register, UnplannedSecret};
 use super::file::{self, Source};
 use super::integration;
 use super::plan::{AdminSpec, IntegrationPlan, Plan};
@@ -14,20 +15,48 @@ use crate::provider::Catalogue;
 struct Registers {
     routes: Register<(Option<String>, String)>,
     names: Register<String>,
+    unplanned: RefCell<Vec<UnplannedSecret>>,
+}
+
+/// What can be told of a configuration, whatever is wrong with it. To be looked at; nothing may be built from it unless
+/// there are no faults.
+#[derive(Debug)]
+pub struct Examined {
+    /// Every fault, in the order of their places.
+    pub faults: Vec<Fault>,
+    /// What could be read, with stand-ins for what could not; none of a file that is no TOML.
+    pub plan: Option<Plan>,
+    /// The secrets of integrations that are not in the plan.
+    pub unplanned: Vec<UnplannedSecret>,
+}
+
+impl Examined {
+    /// Nothing could be read.
+    pub(super) const fn nothing(faults: Vec<Fault>) -> Self {
+        Self { faults, plan: None, unplanned: Vec::new() }
+    }
+
+    /// The plan, if nothing is wrong with it.
+    pub(super) fn into_plan(self) -> Result<Plan, Vec<Fault>> {
+        match self.plan {
+            Some(plan) if self.faults.is_empty() => Ok(plan),
+            _ => Err(self.faults),
+        }
+    }
 }
 
 /// Reads the main file, what it includes, and all of it together.
-pub(super) fn plan(main: &Source, path: &Path) -> Result<Plan, Vec<Fault>> {
+pub(super) fn examine(main: &Source, path: &Path) -> Examined {
     let faults = Faults::default();
     if main.document.is_broken() {
         // Not even its `include` can be believed.
         main.document.read(&faults, |_| ());
-        return Err(faults.into_sorted());
+        return Examined::nothing(faults.into_sorted());
     }
     let notes = Faults::default();
     let (included, watched) = include(main, path, &faults);
     let catalogue = catalogue(std::iter::once(main).chain(&included), &faults);
-    let registers = Registers { routes: Register::new(), names: Register::new() };
+    let registers = Registers { routes: Register::new(), names: Register::new(), unplanned: RefCell::default() };
     let (settings, mut integrations) = main.document.read(&faults, |root| {
         // Read in the passes before this one.
         let _ = (root.entry("include"), root.entry("provider"));
@@ -44,11 +73,9 @@ pub(super) fn plan(main: &Source, path: &Path) -> Result<Plan, Vec<Fault>> {
         let hint = "add at least one [integration.NAME]; `hookward init` writes one to start from";
         faults.push(Fault::new(file::start_of(main.document.name()), "integration", "is missing").hint(hint));
     }
-    if !faults.is_empty() {
-        return Err(faults.into_sorted());
-    }
     integrations.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(settings.into_plan(integrations, notes.into_sorted(), watched))
+    let plan = settings.into_plan(integrations, notes.into_sorted(), watched);
+    Examined { faults: faults.into_sorted(), plan: Some(plan), unplanned: registers.unplanned.into_inner() }
 }
 
 /// Reads `[admin]` of the main file, whatever stands beside it.
@@ -68,7 +95,15 @@ fn context<'a>(
     registers: &'a Registers,
     notes: &'a Faults,
 ) -> Context<'a> {
-    Context { base, catalogue, settings, routes: &registers.routes, names: &registers.names, notes }
+    Context {
+        base,
+        catalogue,
+        settings,
+        routes: &registers.routes,
+        names: &registers.names,
+        notes,
+        unplanned: &registers.unplanned,
+    }
 }
 
 /// The included files that could be read, and everything a watcher must look at.

@@ -129,7 +129,8 @@ impl<H: Handler> Terms<H> {
     }
 }
 
-/// Room for the largest head that the guard lets through, and for reading large bodies in large pieces.
+/// Room for the largest head that the guard lets through, and for a TLS record of a body behind it. A connection keeps its
+/// buffer for as long as it lives, whatever it was needed for, and ten thousand of them add up.
 fn read_buffer_bytes(max_header_bytes: usize) -> usize {
-    max_header_bytes.saturating_add(8192).max(65536)
+    max_header_bytes.saturating_add(8192)
 }

@@ -27,11 +27,12 @@ use crate::pipeline::site::Site;
 pub(crate) struct Attempt {
     site: Arc<Site>,
     began: Now,
-    record: RequestRecord,
+    request_id: RequestId,
+    /// Until it is handed over. Boxed: it goes from here through the audit log's queue as it is.
+    record: Option<Box<RequestRecord>>,
     integration: Option<Arc<Integration>>,
     /// Reserved once the request is verified: from then on its record can neither be folded nor lost.
     place: Option<Place>,
-    finished: bool,
 }
 
 impl Attempt {
@@ -39,9 +40,10 @@ impl Attempt {
     pub(crate) fn open(site: &Arc<Site>, context: &RequestContext, parts: &Parts) -> Self {
         let began = site.shared.clock.now();
         site.shared.inflight.began();
+        let request_id = RequestId::new(began.wall);
         let record = RequestRecord {
             at: began.wall,
-            request_id: RequestId::new(began.wall),
+            request_id,
             listener: context.listener.clone(),
             integration: None,
             provider: None,
@@ -67,7 +69,7 @@ impl Attempt {
             upstream_us: None,
             replay_blind: false,
         };
-        Self { site: Arc::clone(site), began, record, integration: None, place: None, finished: false }
+        Self { site: Arc::clone(site), began, request_id, record: Some(Box::new(record)), integration: None, place: None }
     }
 
     /// When the head was read.
@@ -77,7 +79,7 @@ impl Attempt {
 
     /// The request's name.
     pub(crate) const fn request_id(&self) -> RequestId {
-        self.record.request_id
+        self.request_id
     }
 
     /// Whether the integration wants this refusal to look like a success.
@@ -86,22 +88,30 @@ impl Attempt {
         self.integration.as_ref().is_some_and(wanted)
     }
 
+    fn note(&mut self, change: impl FnOnce(&mut RequestRecord)) {
+        if let Some(record) = &mut self.record {
+            change(record);
+        }
+    }
+
     /// Notes which integration the request is for.
     pub(crate) fn routed(&mut self, integration: &Arc<Integration>) {
-        self.record.integration = Some(integration.name.clone());
-        self.record.provider = Some(integration.scheme.name.clone());
+        self.note(|record| {
+            record.integration = Some(integration.name.clone());
+            record.provider = Some(integration.scheme.name.clone());
+        });
         self.integration = Some(Arc::clone(integration));
     }
 
     /// Notes how long the body is.
     pub(crate) fn received(&mut self, body: &RawBody) {
-        self.record.body_bytes = u64::try_from(body.len()).ok();
+        self.note(|record| record.body_bytes = u64::try_from(body.len()).ok());
     }
 
     /// Notes how long the judgement took, whatever it said.
     pub(crate) fn judged(&mut self, since: Monotonic, until: Monotonic) {
         let took = until.since(since);
-        self.record.verify_us = Some(micros(took));
+        self.note(|record| record.verify_us = Some(micros(took)));
         if let Some(integration) = &self.integration {
             integration.provider_metrics.verification_took(took);
         }
@@ -109,12 +119,14 @@ impl Attempt {
 
     /// Notes what a verified delivery says of itself.
     pub(crate) fn verified(&mut self, verified: &Verified) {
-        self.record.event = verified.event().map(|field| field.text.clone());
-        self.record.event_signed = verified.event().map(|field| field.signed);
-        self.record.delivery_id = verified.delivery_id().map(|field| field.text.clone());
-        self.record.secret_id = Some(verified.secret_id().clone());
-        self.record.signed_at = verified.signed_at();
-        self.record.body_sha256 = Some(digest(verified.body()));
+        self.note(|record| {
+            record.event = verified.event().map(|field| field.text.clone());
+            record.event_signed = verified.event().map(|field| field.signed);
+            record.delivery_id = verified.delivery_id().map(|field| field.text.clone());
+            record.secret_id = Some(verified.secret_id().clone());
+            record.signed_at = verified.signed_at();
+            record.body_sha256 = Some(digest(verified.body()));
+        });
         if let Some(integration) = &self.integration {
             integration.secret_used(verified.secret_id(), self.began.wall);
         }
@@ -124,20 +136,19 @@ impl Attempt {
     pub(crate) fn reserve(&mut self) -> Result<(), AuditUnavailable> {
         self.place = Some(self.site.shared.auditor.reserve()?);
         // Should the delivery's task break from here on, this is what is true.
-        (self.record.reason, self.record.status) = (Reason::Overloaded, 503);
+        self.note(|record| (record.reason, record.status) = (Reason::Overloaded, 503));
         Ok(())
     }
 
     /// Notes that the store could not know whether the delivery is new.
     pub(crate) fn blind(&mut self) {
-        self.record.replay_blind = true;
+        self.note(|record| record.replay_blind = true);
         self.site.shared.metrics.count_replay_blind();
     }
 
     /// Notes what the upstream did.
     pub(crate) fn upstream(&mut self, status: Option<u16>, took: Duration) {
-        self.record.upstream_status = status;
-        self.record.upstream_us = Some(micros(took));
+        self.note(|record| (record.upstream_status, record.upstream_us) = (status, Some(micros(took))));
         if let Some(integration) = &self.integration {
             integration.metrics.upstream_took(took);
         }
@@ -145,27 +156,28 @@ impl Attempt {
 
     /// Ends the life: counts it and writes its record.
     pub(crate) fn finish(mut self, reason: Reason, status: u16) {
-        (self.record.reason, self.record.status) = (reason, status);
+        self.note(|record| (record.reason, record.status) = (reason, status));
         self.end();
     }
 
+    /// The first time; an attempt that has ended has no record any more.
     fn end(&mut self) {
-        self.finished = true;
+        let Some(mut record) = self.record.take() else { return };
         let shared = &self.site.shared;
         let now = shared.clock.now();
         let latency = now.monotonic.since(self.began.monotonic);
-        self.record.latency_us = micros(latency);
+        record.latency_us = micros(latency);
         let requests = self.integration.as_ref().map_or(&shared.unrouted, |integration| &integration.metrics.requests);
-        requests.count(self.record.reason);
+        requests.count(record.reason);
         requests.took(latency);
-        let decision = self.record.reason.decision();
+        let decision = record.reason.decision();
         if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
         }
         match self.place.take() {
-            Some(place) => place.write(self.record.clone()),
+            Some(place) => place.write(record),
             // A handshake is an acceptance: it is never folded.
-            None => shared.auditor.refused(self.record.clone(), decision == Decision::Refused, now.monotonic),
+            None => shared.auditor.refused(record, decision == Decision::Refused, now.monotonic),
         }
         shared.inflight.ended();
     }
@@ -173,9 +185,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if !self.finished {
-            self.end();
-        }
+        self.end();
     }
 }
 

@@ -92,6 +92,8 @@ pub struct SecretUse {
     metrics: SecretMetrics,
     /// Shared with the site before this one: requests that it still serves use the secret, too.
     last_used_micros: Arc<AtomicI64>,
+    /// When a delivery last carried it.
+    exposed_micros: Arc<AtomicI64>,
 }
 
 impl SecretUse {
@@ -104,22 +106,38 @@ impl SecretUse {
         metrics: SecretMetrics,
     ) -> Self {
         let (not_before, not_after) = validity;
-        Self { id, not_before, not_after, loaded_at, metrics, last_used_micros: Arc::new(AtomicI64::new(NEVER)) }
+        Self { id, not_before, not_after, loaded_at, metrics, last_used_micros: never(), exposed_micros: never() }
     }
 
     /// The same secret in the next site: what is known of its use goes along. `is_same_text` says that its value is, too.
     #[must_use]
     pub fn after(self, before: &Self, is_same_text: bool) -> Self {
         let loaded_at = if is_same_text { before.loaded_at } else { self.loaded_at };
-        Self { loaded_at, last_used_micros: Arc::clone(&before.last_used_micros), ..self }
+        // Another value under the same name was not seen yet.
+        let exposed_micros = if is_same_text { Arc::clone(&before.exposed_micros) } else { never() };
+        Self { loaded_at, last_used_micros: Arc::clone(&before.last_used_micros), exposed_micros, ..self }
     }
 
     /// When it last verified a delivery.
     #[must_use]
     pub fn last_used(&self) -> Option<UnixTime> {
-        let micros = self.last_used_micros.load(Ordering::Relaxed);
-        (micros != NEVER).then(|| UnixTime::from_micros(micros))
+        moment(&self.last_used_micros)
     }
+
+    /// When a delivery last carried it, which makes it known to more than two.
+    #[must_use]
+    pub fn last_exposed(&self) -> Option<UnixTime> {
+        moment(&self.exposed_micros)
+    }
+}
+
+fn never() -> Arc<AtomicI64> {
+    Arc::new(AtomicI64::new(NEVER))
+}
+
+fn moment(micros: &AtomicI64) -> Option<UnixTime> {
+    let micros = micros.load(Ordering::Relaxed);
+    (micros != NEVER).then(|| UnixTime::from_micros(micros))
 }
 
 const NEVER: i64 = i64::MIN;
@@ -136,6 +154,14 @@ impl Integration {
         if let Some(secret) = self.secrets.iter().find(|secret| secret.id == *id) {
             secret.metrics.used();
             secret.last_used_micros.fetch_max(at.micros(), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a delivery carried a secret.
+    pub fn secret_exposed(&self, id: &SecretId, at: UnixTime) {
+        if let Some(secret) = self.secrets.iter().find(|secret| secret.id == *id) {
+            secret.metrics.exposed();
+            secret.exposed_micros.fetch_max(at.micros(), Ordering::Relaxed);
         }
     }
 }

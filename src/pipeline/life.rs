@@ -9,7 +9,7 @@
 //! 7. the signed handshake, answered here;
 //! 8. event scope.
 //!
-//! From here on the delivery runs in a task of its own: a sender that hangs up changes nothing.
+//! From here on the delivery outlives whoever waits for it: a sender that hangs up changes nothing.
 //!
 //! 9. claim, the integration's budget, forward;
 //! 10. settle, release or lapse; the answer; the record.
@@ -44,7 +44,9 @@ use crate::gate::verify::presented::present;
 use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
+use crate::pipeline::exposure::Sighting;
 use crate::pipeline::integration::Integration;
+use crate::pipeline::outliving::Outliving;
 use crate::pipeline::settled::SettledDelivery;
 use crate::pipeline::site::Site;
 use crate::pipeline::stop::Stop;
@@ -82,9 +84,9 @@ where
         Ok(Passed::Handshake(reply)) => shake_hands(attempt, reply),
         Ok(Passed::Delivery(delivery)) => {
             let request_id = attempt.request_id();
-            let task = site.shared.deliveries.spawn(deliver(Arc::clone(&site), worker, attempt, *delivery));
-            // A task that broke has written its record as it was dropped; its claim lapses by itself.
-            task.await.unwrap_or_else(|_| Answer::refusal(Reason::Overloaded, request_id, &Terms::default()))
+            let delivered = Outliving::new(&site.shared.deliveries, deliver(Arc::clone(&site), worker, attempt, delivery));
+            // One that broke has written its record as it was dropped; its claim lapses by itself.
+            delivered.await.unwrap_or_else(|_| Answer::refusal(Reason::Overloaded, request_id, &Terms::default()))
         }
     }
 }
@@ -215,8 +217,8 @@ fn unless_muted(verdict: FailureVerdict, body_was_read: bool, failure: Stop) -> 
     }
 }
 
-/// Steps 9 and 10, in the delivery's own task.
-async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery: Delivery) -> Answer {
+/// Steps 9 and 10, to their end, whoever hangs up meanwhile.
+async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery: Box<Delivery>) -> Answer {
     match carry(&site, worker, &mut attempt, delivery).await {
         Err(stop) => refuse(attempt, &stop),
         Ok(forwarded) => {
@@ -229,8 +231,8 @@ async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery:
 }
 
 /// Claim, pace, forward, settle.
-async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Delivery) -> Result<Forwarded, Stop> {
-    let Delivery { integration, scoped, verified_at, source, tls, _holding } = delivery;
+async fn carry(site: &Arc<Site>, worker: usize, attempt: &mut Attempt, delivery: Box<Delivery>) -> Result<Forwarded, Stop> {
+    let Delivery { integration, scoped, verified_at, source, tls, _holding } = *delivery;
     let clock = &site.shared.clock;
     let claimed = claim(&integration.replay, scoped, clock.now()).await.map_err(|unclaimed| unclaimed.error())?;
     if claimed.is_blind() {
@@ -250,12 +252,14 @@ async fn carry(site: &Site, worker: usize, attempt: &mut Attempt, delivery: Deli
     let ended = clock.now();
     attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16()), ended.monotonic.since(sent_at));
     let settlement = Settlement::from(fate(&outcome));
-    let identity = *paced.claimed().identity();
-    let (_, settled) = paced.into_claimed().settle(settlement, ended).await;
+    let (identity, name) = (*paced.claimed().identity(), integration.name.clone());
+    let (scoped, settled) = paced.into_claimed().settle(settlement, ended).await;
+    let received = scoped.into_verified().into_received();
+    site.shared.lookout.offer(Sighting { site: Arc::clone(site), integration, request_id: attempt.request_id(), received });
     if settlement == Settlement::Settle {
         // A 2xx is passed on only once its settlement is safe; else the provider must come again.
         settled?;
-        let delivery = SettledDelivery { integration: integration.name.clone(), identity };
+        let delivery = SettledDelivery { integration: name, identity };
         site.shared.settled.note(attempt.request_id(), delivery);
     }
     Ok(outcome?)

@@ -8,8 +8,10 @@
 
 pub mod answer;
 pub(crate) mod attempt;
+pub mod exposure;
 pub mod integration;
 pub mod life;
+pub(crate) mod outliving;
 pub mod router;
 pub mod settled;
 pub mod site;

@@ -14,6 +14,7 @@ use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::Store;
+use crate::pipeline::exposure::{Lookout, Needles};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
 use crate::pipeline::settled::Settled;
@@ -33,6 +34,8 @@ pub struct Site {
     pub intake: Arc<Intake>,
     /// Budgets of sources: requests, and failures at each integration. Kept by the next site unless its limits differ.
     pub sources: Arc<SourceTable>,
+    /// Our own secrets, looked for in what was forwarded.
+    pub needles: Needles,
     /// What outlives this site.
     pub shared: Arc<Shared>,
 }
@@ -55,6 +58,8 @@ pub struct Shared {
     pub unrouted: RequestMetrics,
     /// Deliveries between claim and settlement; the drain waits for them.
     pub deliveries: TaskTracker,
+    /// What was forwarded and is to be looked through.
+    pub lookout: Lookout,
     /// Requests between head and answer.
     pub inflight: Inflight,
     /// How far the gateway's end has come.

@@ -34,6 +34,10 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
     }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
+    if !scheme.carries_secrets.is_empty() {
+        let places = scheme.carries_secrets.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
+        sentences.push(sentence("secrets inside", format!("May stand in {places}: never log or store these.")));
+    }
     sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
     sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
     sentences.push(sentence("evidence", evidence(scheme)));

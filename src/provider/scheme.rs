@@ -56,6 +56,8 @@ pub struct Scheme {
     pub options: Vec<(String, String)>,
     /// Headers of sibling schemes that a receiver could mistake for verified ones; never forwarded.
     pub strip_headers: Vec<HeaderName>,
+    /// Where the provider puts secrets or tokens besides a signature; nothing that is written down is read from there.
+    pub carries_secrets: Vec<Locator>,
 }
 
 impl Scheme {

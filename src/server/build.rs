@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::checkpoint::{KeyFault, Signer};
 use crate::audit::error::AuditError;
+use crate::audit::spec::AuditSpec;
 use crate::config::plan::{IntegrationPlan, Plan};
 use crate::domain::name::IntegrationName;
 use crate::gate::admit::sources::SourceTable;
@@ -25,10 +27,11 @@ use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
 use crate::listen::error::ListenError;
 use crate::listen::spec::BindAddress;
+use crate::pipeline::exposure::{Needle, Needles, needles_of};
 use crate::pipeline::integration::{About, Integration, Pools, SecretUse};
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
-use crate::secrets::spec::SecretSpec;
+use crate::secrets::spec::{SecretSource, SecretSpec};
 use crate::secrets::{self, SecretError, SecretFault};
 use crate::server::material::{Material, Seal, Sealed, SealedSecrets};
 use crate::server::standing::{Before, Ground, Standing};
@@ -102,6 +105,9 @@ pub enum BuildError {
     /// The audit log cannot be opened.
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),
+    /// The key of the audit log's checkpoints cannot be had.
+    #[error("audit.signing_key: {0}")]
+    SigningKey(#[from] SigningKeyError),
     /// The URL of Redis cannot be read.
     #[error("replay.redis.url: {fault}")]
     RedisUrl {
@@ -121,12 +127,36 @@ pub enum BuildError {
     },
 }
 
+/// Why there is no key for the audit log's checkpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningKeyError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unread(SecretError),
+    /// It is no key.
+    #[error("{from} {fault}")]
+    NoKey {
+        /// The variable or the file.
+        from: SecretSource,
+        /// What is wrong with it.
+        fault: KeyFault,
+    },
+}
+
+/// Reads the key that signs the audit log's checkpoints, if there is to be one.
+pub fn audit_signer(spec: &AuditSpec) -> Result<Option<Signer>, SigningKeyError> {
+    let Some(source) = &spec.signing_key else { return Ok(None) };
+    let text = secrets::read(source).map_err(SigningKeyError::Unread)?;
+    Signer::parse(&text).map(Some).map_err(|fault| SigningKeyError::NoKey { from: source.clone(), fault })
+}
+
 /// One integration with its secrets read and its upstream built, not yet tied to a running gateway.
 pub(crate) struct Prepared {
     plan: IntegrationPlan,
     keys: KeyRing,
     upstream: Upstream,
     material: Material,
+    needles: Vec<Needle>,
 }
 
 impl Prepared {
@@ -153,17 +183,21 @@ fn prepare_one(plan: &IntegrationPlan, seal: &Seal) -> Result<Prepared, Vec<Buil
     let keys = keys(plan, seal);
     let upstream = upstream(plan, seal).map_err(|fault| vec![fault]);
     match (keys, upstream) {
-        (Ok((keys, secrets)), Ok((upstream, sealed))) => {
-            Ok(Prepared { plan: plan.clone(), keys, upstream, material: Material { secrets, upstream: sealed } })
+        (Ok((keys, secrets, needles)), Ok((upstream, sealed))) => {
+            let material = Material { secrets, upstream: sealed };
+            Ok(Prepared { plan: plan.clone(), keys, upstream, material, needles })
         }
         (keys, upstream) => Err(keys.err().into_iter().chain(upstream.err()).flatten().collect()),
     }
 }
 
-fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets), Vec<BuildError>> {
+fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets, Vec<Needle>), Vec<BuildError>> {
     let unread = |fault| BuildError::Secret { integration: plan.name.clone(), fault };
     let loaded = secrets::load_all(&plan.secrets).map_err(|faults| faults.into_iter().map(unread).collect::<Vec<_>>())?;
     let sealed = loaded.iter().map(|secret| (secret.spec.id.clone(), seal.bytes(secret.text.expose()))).collect();
+    let is_secret = !plan.scheme.signature.algorithm.is_asymmetric();
+    let kept = loaded.iter().filter(|_| is_secret);
+    let needles = kept.flat_map(|secret| needles_of(&plan.name, &secret.spec.id, secret.text.expose())).collect();
     let material = loaded.into_iter().map(|secret| KeyMaterial {
         id: secret.spec.id,
         key_id: secret.spec.key_id,
@@ -174,7 +208,7 @@ fn keys(plan: &IntegrationPlan, seal: &Seal) -> Result<(KeyRing, SealedSecrets),
     });
     let unfit = |fault| BuildError::Key { integration: plan.name.clone(), fault };
     let keys = KeyRing::build(&plan.scheme, material.collect());
-    keys.map(|keys| (keys, sealed)).map_err(|faults| faults.into_iter().map(unfit).collect())
+    keys.map(|keys| (keys, sealed, needles)).map_err(|faults| faults.into_iter().map(unfit).collect())
 }
 
 fn upstream(plan: &IntegrationPlan, seal: &Seal) -> Result<(Upstream, Sealed), BuildError> {
@@ -203,6 +237,7 @@ pub(crate) fn site(plan: &Plan, prepared: Vec<Prepared>, ground: &Ground, standi
     let names: Vec<_> = prepared.iter().map(|one| one.plan.name.clone()).collect();
     let parts = shared.store.divide(&names);
     let mut router = Router::default();
+    let needles = Needles::new(prepared.iter().flat_map(|one| one.needles.iter().cloned()).collect());
     let mut integrations = Vec::with_capacity(prepared.len());
     for (index, (one, share)) in prepared.into_iter().zip(parts).enumerate() {
         router.insert(one.plan.host.as_deref(), &one.plan.path, index);
@@ -218,6 +253,7 @@ pub(crate) fn site(plan: &Plan, prepared: Vec<Prepared>, ground: &Ground, standi
         cold_start: plan.replay.cold_start,
         sources: sources.unwrap_or_else(|| Arc::new(SourceTable::new(plan.source_limits))),
         intake: intake.unwrap_or_else(|| Arc::new(Intake::new(plan.intake))),
+        needles,
         shared: Arc::clone(shared),
     }
 }

@@ -32,6 +32,7 @@ use crate::listen::counters::ListenCounters;
 use crate::listen::serve::{Handler, ResponseBody};
 use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
+use crate::pipeline::exposure::Lookout;
 use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
@@ -39,6 +40,7 @@ use crate::secrets;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
 use crate::server::housekeeper::Housekeeper;
+use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
 use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
@@ -61,6 +63,7 @@ pub struct Gateway {
     drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
+    lookout: LookoutThread,
     _state_directory: StateDirectory,
 }
 
@@ -100,6 +103,13 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let page = Arc::clone(observed.hub()).run(Arc::clone(&observed));
+        let replicas = observed.replicas().cloned();
+        let known = match &replicas {
+            Some(replicas) => Some(replicas.begin().await),
+            None => None,
+        };
+        let lookout = LookoutThread::start(&first.shared).map_err(one)?;
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
@@ -111,6 +121,9 @@ impl Gateway {
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
         let running = Workers::start(workers, sockets.listeners, &plan.connections, make_line, &connections).map_err(one)?;
         tasks.push(tokio::spawn(reloader.run(engine)));
+        tasks.push(tokio::spawn(page));
+        let talk = replicas.zip(known).map(|(replicas, known)| tokio::spawn(replicas.run(known)));
+        tasks.extend(talk);
         Ok(Self {
             addresses,
             admin_address,
@@ -121,6 +134,7 @@ impl Gateway {
             reloads,
             drain,
             housekeeper,
+            lookout,
             _state_directory: state_directory,
         })
     }
@@ -159,9 +173,13 @@ impl Gateway {
         shared.deliveries.close();
         let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
+        self.lookout.stop();
         let written = shared.auditor.shutdown().await;
         for task in &self.tasks {
             task.abort();
+        }
+        if let Some(replicas) = self.observed.replicas() {
+            replicas.leave().await;
         }
         written.map(|()| drained)
     }
@@ -174,13 +192,17 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
 /// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
 pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
+    let signer = build::audit_signer(&plan.audit).map_err(BuildError::from)?;
+    let auditor = Auditor::start(&plan.audit, state_directory.path(), clock.clone())?;
+    auditor.sign_with(signer);
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
-        auditor: Auditor::start(&plan.audit, state_directory.path(), clock.clone())?,
+        auditor,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
+        lookout: Lookout::default(),
         inflight: Inflight::default(),
         ending: Ending::default(),
         metrics,

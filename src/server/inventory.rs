@@ -48,6 +48,8 @@ pub(crate) struct SecretEntry {
     pub(crate) loaded_at: String,
     pub(crate) age_seconds: u64,
     pub(crate) last_used: Option<String>,
+    /// When a delivery last carried it.
+    pub(crate) last_exposed: Option<String>,
 }
 
 impl InventoryEntry {
@@ -107,6 +109,7 @@ impl SecretEntry {
             loaded_at: secret.loaded_at.to_string(),
             age_seconds: now.since(secret.not_before.unwrap_or(secret.loaded_at)).as_secs(),
             last_used: secret.last_used().map(|at| at.to_string()),
+            last_exposed: secret.last_exposed().map(|at| at.to_string()),
         }
     }
 }

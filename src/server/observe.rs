@@ -13,8 +13,10 @@ use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 use crate::server::inventory::InventoryEntry;
+use crate::server::live::hub::Hub;
 use crate::server::readiness::{Conditions, Degraded, Readiness};
 use crate::server::reload::outcome::Outcome;
+use crate::server::replicas::Replicas;
 use crate::telemetry::metrics::LiveReadings;
 
 /// The gateway as seen from outside the request path.
@@ -24,11 +26,29 @@ pub(crate) struct Observed {
     doors: Vec<Arc<TlsEntry>>,
     /// The last configuration, if it was refused.
     refused: ArcSwapOption<Outcome>,
+    hub: Arc<Hub>,
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl Observed {
     pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
-        Self { site, connections, doors, refused: ArcSwapOption::empty() }
+        let replicas = Replicas::of(&site);
+        Self { site, connections, doors, replicas, refused: ArcSwapOption::empty(), hub: Arc::default() }
+    }
+
+    /// The site that serves now.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        self.site.load_full()
+    }
+
+    /// The other replicas, where there may be some.
+    pub(crate) const fn replicas(&self) -> Option<&Arc<Replicas>> {
+        self.replicas.as_ref()
+    }
+
+    /// Where the status page listens.
+    pub(crate) const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// Notes how the last reload ended.
@@ -60,10 +80,12 @@ impl Observed {
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
         let level = site.shared.store.level();
         let filling = level.is_filling().then(|| level.to_string());
-        let all: [(&'static str, Vec<String>); 5] = [
+        let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
+        let all: [(&'static str, Vec<String>); 6] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
             ("replay_store_filling", filling.into_iter().collect()),
+            ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
         ];
@@ -74,6 +96,7 @@ impl Observed {
     pub(crate) fn metrics(&self) -> String {
         let site = self.site.load();
         let shared = &site.shared;
+        let tls_ends = self.doors.iter().flat_map(|door| door.not_after());
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
             inflight_bytes: site.intake.inflight_bytes(),
@@ -87,6 +110,12 @@ impl Observed {
             connections: self.connections.open_connections(),
             audit_errors: shared.auditor.errors(),
             limits_reached: self.limits_reached(&site),
+            event_streams: self.hub.listeners(),
+            replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count()),
+            replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
+            event_streams_dropped: self.hub.dropped(),
+            ready: self.readiness().is_ready(),
+            tls_expiry_seconds: tls_ends.min().and_then(|end| u64::try_from(end.seconds()).ok()).unwrap_or(0),
         })
     }
 

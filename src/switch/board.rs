@@ -11,13 +11,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
+use super::agreement::Agreement;
 use super::error::SwitchError;
 use super::file;
-use super::order::{Order, Target};
+use super::order::{Order, Target, Why};
 use super::positions::{Position, Positions};
 use crate::domain::barred::{Bar, Barred};
 use crate::domain::name::IntegrationName;
 use crate::domain::time::UnixTime;
+
+pub mod sharing;
 
 /// The file of positions in the state directory.
 const FILE_NAME: &str = "switches.json";
@@ -36,6 +39,9 @@ pub struct Switchboard {
 #[derive(Debug)]
 struct State {
     positions: Positions,
+    /// What the other replicas know; empty where there are none.
+    agreement: Agreement,
+    is_shared: bool,
     handles: BTreeMap<IntegrationName, Arc<Switch>>,
 }
 
@@ -85,9 +91,10 @@ impl Switchboard {
     /// When the file is there and cannot be read or understood.
     pub fn open(state_dir: &Path) -> Result<Self, SwitchError> {
         let path = state_dir.join(FILE_NAME);
-        let positions = file::read(&path)?;
+        let (positions, agreement) = file::read(&path)?;
         let all = Arc::new(ArcSwapOption::from(positions.all.clone().map(Arc::new)));
-        let state = Mutex::new(State { positions, handles: BTreeMap::new() });
+        let state = State { positions, agreement, is_shared: false, handles: BTreeMap::new() };
+        let state = Mutex::new(state);
         Ok(Self { path, all, state, unsaved: AtomicBool::new(false) })
     }
 
@@ -116,23 +123,30 @@ impl Switchboard {
     pub fn disable(&self, target: &Target, order: Order) -> Result<(), SwitchError> {
         let mut state = self.state.lock();
         state.positions.forget_over(order.since);
+        let why = order.why.clone();
         state.positions.disable(target, order)?;
+        if state.is_shared {
+            state.agreement.throw(target, &why);
+        }
         self.turn(&state, target);
         self.unsaved.store(true, Ordering::Release);
         self.save(&state)
     }
 
-    /// Writes down that something is on again, then turns it on. Answers whether it was off.
+    /// Writes down that something is on again, then turns it on; `why` is for the other replicas. Answers whether it was off.
     ///
     /// # Errors
     /// When it cannot be written down; it stays off then.
-    pub fn enable(&self, target: &Target, now: UnixTime) -> Result<bool, SwitchError> {
+    pub fn enable(&self, target: &Target, why: &Why, now: UnixTime) -> Result<bool, SwitchError> {
         let mut state = self.state.lock();
-        let mut positions = state.positions.clone();
+        let (mut positions, mut agreement) = (state.positions.clone(), state.agreement.clone());
         positions.forget_over(now);
         let was_off = positions.enable(target);
-        file::write(&self.path, &positions)?;
-        state.positions = positions;
+        if state.is_shared {
+            agreement.throw(target, why);
+        }
+        file::write(&self.path, &positions, &agreement)?;
+        (state.positions, state.agreement) = (positions, agreement);
         self.unsaved.store(false, Ordering::Release);
         self.turn(&state, target);
         Ok(was_off)
@@ -155,6 +169,18 @@ impl Switchboard {
         self.state.lock().positions.integrations.contains_key(name)
     }
 
+    /// Whether a target has an order of its own in force.
+    #[must_use]
+    pub fn is_off(&self, target: &Target, now: UnixTime) -> bool {
+        self.state.lock().positions.order(target).is_some_and(|order| !order.is_over(now))
+    }
+
+    /// Everything that has an order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        self.state.lock().positions.targets().collect()
+    }
+
     /// The order for all, if one is in force.
     #[must_use]
     pub fn all_off(&self, now: UnixTime) -> Option<Arc<Order>> {
@@ -162,7 +188,7 @@ impl Switchboard {
     }
 
     fn save(&self, state: &State) -> Result<(), SwitchError> {
-        file::write(&self.path, &state.positions)?;
+        file::write(&self.path, &state.positions, &state.agreement)?;
         self.unsaved.store(false, Ordering::Release);
         Ok(())
     }

@@ -10,15 +10,18 @@
 //! 4. Turning off acts first and is written down then: if writing fails, off stays off, and is written when that is possible.
 //!    Turning on is written down first: if that fails, it does not happen.
 //! 5. Positions outlive the process and every reload, also of integrations that the configuration does not have just now.
-//! 6. A file of positions that cannot be read keeps the gateway from starting: nobody may be turned on by a broken file.
+//! 6. Replicas that share a store agree ([`agreement`]): of two positions thrown without knowing of each other the stricter one
+//!    stands, so that nobody who comes late turns on what was turned off.
+//! 7. A file of positions that cannot be read keeps the gateway from starting: nobody may be turned on by a broken file.
 //!
 //! Start at [`board`].
 
+pub mod agreement;
 pub mod board;
 pub mod error;
 pub mod order;
 pub mod positions;
 
-mod file;
+pub(crate) mod file;
 #[cfg(test)]
 mod tests;

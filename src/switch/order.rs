@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::time::UnixTime;
 
+/// The end of an order that has none: the largest number that every reader of JSON keeps exactly.
+pub const FOREVER_MS: u64 = (1 << 53) - 1;
+
 /// What is turned off or on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// Everything, also what a later reload adds.
     All,
@@ -15,6 +18,31 @@ pub enum Target {
     Integration(IntegrationName),
     /// One secret of an integration.
     Secret(IntegrationName, SecretId),
+}
+
+impl Target {
+    /// The target as one word: `all`, `i:NAME` or `s:NAME:ID`.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Integration(name) => format!("i:{name}"),
+            Self::Secret(name, id) => format!("s:{name}:{id}"),
+        }
+    }
+
+    /// The target of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        if word == "all" {
+            return Some(Self::All);
+        }
+        if let Some(name) = word.strip_prefix("i:") {
+            return name.parse().ok().map(Self::Integration);
+        }
+        let (name, id) = word.strip_prefix("s:")?.split_once(':')?;
+        Some(Self::Secret(name.parse().ok()?, id.parse().ok()?))
+    }
 }
 
 /// An order that is in force until its end, or until somebody takes it back.
@@ -31,6 +59,13 @@ pub struct Order {
 }
 
 impl Order {
+    /// When it ends, in milliseconds; the later the stricter.
+    #[must_use]
+    pub fn until_ms(&self) -> u64 {
+        let millis = |until: UnixTime| u64::try_from(until.micros().saturating_add(999) / 1000).unwrap_or(0);
+        self.until.map_or(FOREVER_MS, |until| millis(until).clamp(1, FOREVER_MS))
+    }
+
     /// Whether its end has come.
     #[must_use]
     pub fn is_over(&self, now: UnixTime) -> bool {

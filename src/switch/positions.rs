@@ -91,6 +91,27 @@ impl Positions {
         self.integrations.retain(|_, position| !position.is_empty());
     }
 
+    /// The order for a target.
+    #[must_use]
+    pub fn order(&self, target: &Target) -> Option<&Order> {
+        match target {
+            Target::All => self.all.as_ref(),
+            Target::Integration(name) => self.integrations.get(name)?.whole.as_ref(),
+            Target::Secret(name, id) => self.integrations.get(name)?.secrets.get(id),
+        }
+    }
+
+    /// Everything that has an order.
+    pub fn targets(&self) -> impl Iterator<Item = Target> + '_ {
+        let own = |(name, position): (&IntegrationName, &Position)| {
+            let whole = position.whole.iter().map(|_| Target::Integration(name.clone())).collect::<Vec<_>>();
+            whole
+                .into_iter()
+                .chain(position.secrets.keys().map(|id| Target::Secret(name.clone(), id.clone())).collect::<Vec<_>>())
+        };
+        self.all.iter().map(|_| Target::All).chain(self.integrations.iter().flat_map(own))
+    }
+
     /// The orders of an integration.
     #[must_use]
     pub fn of(&self, name: &IntegrationName) -> Position {

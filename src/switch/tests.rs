@@ -28,6 +28,10 @@ fn order(until: Option<i64>) -> Order {
     Order { why: "leaked".parse().unwrap(), since: at(100), until, answer: SwitchAnswer::default_for(until) }
 }
 
+fn leaked() -> Why {
+    "leaked".parse().unwrap()
+}
+
 fn open(directory: &Path) -> Switchboard {
     Switchboard::open(directory).unwrap()
 }
@@ -42,8 +46,8 @@ fn a_switch_acts_at_once_and_ends_by_itself() {
     assert!(a.off(at(200)).is_none() && b.off(at(150)).is_none());
     board.disable(&Target::Integration(name("a")), order(None)).unwrap();
     assert_eq!(a.off(at(9999)).unwrap().order.answer, SwitchAnswer::Forbidden);
-    assert!(board.enable(&Target::Integration(name("a")), at(300)).unwrap());
-    assert!(!board.enable(&Target::Integration(name("a")), at(300)).unwrap());
+    assert!(board.enable(&Target::Integration(name("a")), &leaked(), at(300)).unwrap());
+    assert!(!board.enable(&Target::Integration(name("a")), &leaked(), at(300)).unwrap());
     assert!(a.off(at(300)).is_none());
 }
 
@@ -56,9 +60,9 @@ fn all_is_a_switch_of_its_own_and_holds_for_what_comes_later() {
     board.disable(&Target::All, order(None)).unwrap();
     let later = board.switch(&name("later"));
     assert!(later.off(at(1)).unwrap().is_for_all && a.off(at(1)).unwrap().is_for_all);
-    board.enable(&Target::Integration(name("later")), at(1)).unwrap();
+    board.enable(&Target::Integration(name("later")), &leaked(), at(1)).unwrap();
     assert!(later.off(at(1)).is_some(), "all is all");
-    board.enable(&Target::All, at(1)).unwrap();
+    board.enable(&Target::All, &leaked(), at(1)).unwrap();
     assert!(later.off(at(1)).is_none());
     assert!(!a.off(at(1)).unwrap().is_for_all, "its own switch is as it was");
 }
@@ -71,7 +75,7 @@ fn one_secret_is_barred_alone() {
     board.disable(&Target::Secret(name("a"), secret("old")), order(Some(200))).unwrap();
     assert!(a.barred().has(&secret("old"), at(150)) && !a.barred().has(&secret("new"), at(150)));
     assert!(a.off(at(150)).is_none() && !a.barred().has(&secret("old"), at(200)));
-    assert!(board.enable(&Target::Secret(name("a"), secret("old")), at(150)).unwrap());
+    assert!(board.enable(&Target::Secret(name("a"), secret("old")), &leaked(), at(150)).unwrap());
     assert!(!a.barred().has(&secret("old"), at(150)));
 }
 
@@ -101,7 +105,7 @@ fn what_cannot_be_written_is_off_and_stays_off_and_is_tried_again() {
     fs::rename(&state, directory.path().join("gone")).unwrap();
     assert!(matches!(board.disable(&Target::All, order(None)), Err(SwitchError::Unwritable { .. })));
     assert!(a.off(at(1)).is_some() && !board.is_kept());
-    assert!(matches!(board.enable(&Target::All, at(1)), Err(SwitchError::Unwritable { .. })));
+    assert!(matches!(board.enable(&Target::All, &leaked(), at(1)), Err(SwitchError::Unwritable { .. })));
     assert!(a.off(at(1)).is_some() && !board.keep());
     fs::rename(directory.path().join("gone"), &state).unwrap();
     assert!(board.keep() && board.is_kept());

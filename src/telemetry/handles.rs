@@ -84,11 +84,17 @@ impl ProviderMetrics {
 #[derive(Clone, Debug)]
 pub struct SecretMetrics {
     pub(super) used: Counter,
+    pub(super) exposed: Counter,
 }
 
 impl SecretMetrics {
     /// Counts one delivery that this secret verified.
     pub fn used(&self) {
         self.used.inc();
+    }
+
+    /// Counts one delivery that carried this secret.
+    pub fn exposed(&self) {
+        self.exposed.inc();
     }
 }

@@ -23,9 +23,10 @@ use super::exposition::prometheus_text;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
 use super::table::{
-    AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED,
-    LIMIT_REACHED, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLAY_WRITE_FAILURES, REQUEST_DURATION,
-    REQUESTS, SECRET_EXPIRY, SECRET_USED, TLS_HANDSHAKES, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
+    INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, READY, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES,
+    REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED,
+    TLS_EXPIRY, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -58,6 +59,18 @@ pub struct LiveReadings {
     pub audit_errors: u64,
     /// How often each bound was hit, by the bound's name in a closed enum.
     pub limits_reached: Vec<(&'static str, u64)>,
+    /// Replicas that share the store and were heard lately.
+    pub replicas: u64,
+    /// Exchanges with them that failed, since the start.
+    pub replica_failures: u64,
+    /// Status pages that are being told.
+    pub event_streams: u64,
+    /// Those that did not keep up, since the start.
+    pub event_streams_dropped: u64,
+    /// Whether it can serve.
+    pub ready: bool,
+    /// When the first certificate ends, in Unix seconds; 0 without TLS.
+    pub tls_expiry_seconds: u64,
 }
 
 /// How a reload ended.
@@ -92,6 +105,8 @@ pub struct Metrics {
     last_accepted: Family<IntegrationLabel, Gauge>,
     secret_used: Family<SecretLabels, Counter>,
     secret_expiry: Family<SecretLabels, Gauge>,
+    secret_exposed: Family<SecretLabels, Counter>,
+    unscanned: Counter,
     replay_blind: Counter,
     replay_abandoned: Counter,
     replay_write_failures: Counter,
@@ -100,11 +115,17 @@ pub struct Metrics {
     tls_handshakes: Family<ResultLabel, Counter>,
     limit_reached: Family<LimitLabel, Counter>,
     audit_errors: Counter,
+    event_streams: Level,
+    replicas: Level,
+    replica_failures: Counter,
+    event_streams_dropped: Counter,
     inflight_requests: Level,
     inflight_bytes: Level,
     replay_entries: Level,
     replay_capacity: Level,
     connections: Level,
+    ready: Level,
+    tls_expiry: Level,
 }
 
 impl Default for Metrics {
@@ -127,6 +148,8 @@ impl Metrics {
             last_accepted: register(known, LAST_ACCEPTED, Family::default()),
             secret_used: register(known, SECRET_USED, Family::default()),
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
+            secret_exposed: register(known, SECRET_EXPOSED, Family::default()),
+            unscanned: register(known, UNSCANNED, Counter::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
             replay_abandoned: register(known, REPLAY_ABANDONED, Counter::default()),
             replay_write_failures: register(known, REPLAY_WRITE_FAILURES, Counter::default()),
@@ -135,11 +158,17 @@ impl Metrics {
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
             limit_reached: register(known, LIMIT_REACHED, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
+            event_streams: register(known, EVENT_STREAMS, Level::default()),
+            replicas: register(known, REPLICAS, Level::default()),
+            replica_failures: register(known, REPLICA_FAILURES, Counter::default()),
+            event_streams_dropped: register(known, EVENT_STREAMS_DROPPED, Counter::default()),
             inflight_requests: register(known, INFLIGHT_REQUESTS, Level::default()),
             inflight_bytes: register(known, INFLIGHT_BYTES, Level::default()),
             replay_entries: register(known, REPLAY_ENTRIES, Level::default()),
             replay_capacity: register(known, REPLAY_CAPACITY, Level::default()),
             connections: register(known, CONNECTIONS, Level::default()),
+            ready: register(known, READY, Level::default()),
+            tls_expiry: register(known, TLS_EXPIRY, Level::default()),
             registry,
         };
         metrics.prepare();
@@ -196,7 +225,10 @@ impl Metrics {
                 self.secret_expiry.remove(&labels);
             }
         }
-        SecretMetrics { used: self.secret_used.get_or_create_owned(&labels) }
+        SecretMetrics {
+            used: self.secret_used.get_or_create_owned(&labels),
+            exposed: self.secret_exposed.get_or_create_owned(&labels),
+        }
     }
 
     /// Forgets the series of an integration that the configuration no longer has, or has with another provider.
@@ -220,6 +252,12 @@ impl Metrics {
         let labels = SecretLabels::new(integration, id);
         self.secret_used.remove(&labels);
         self.secret_expiry.remove(&labels);
+        self.secret_exposed.remove(&labels);
+    }
+
+    /// Counts a delivery that was not looked through for secrets of ours.
+    pub fn count_unscanned(&self) {
+        self.unscanned.inc();
     }
 
     /// Counts a delivery that passed while the replay store had no history.
@@ -253,7 +291,13 @@ impl Metrics {
         overwrite(&self.replay_abandoned, live.replay_abandoned);
         overwrite(&self.replay_write_failures, live.replay_write_failures);
         overwrite(&self.clock_steps, live.clock_steps);
+        self.ready.set(live.ready.into());
+        self.tls_expiry.set(live.tls_expiry_seconds);
         overwrite(&self.audit_errors, live.audit_errors);
+        self.event_streams.set(live.event_streams);
+        self.replicas.set(live.replicas);
+        overwrite(&self.replica_failures, live.replica_failures);
+        overwrite(&self.event_streams_dropped, live.event_streams_dropped);
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);

@@ -58,6 +58,10 @@ definitions! {
         "Deliveries that a secret verified";
     SECRET_EXPIRY = "hookward_secret_expiry_timestamp_seconds" ["integration", "secret_id"]
         "When a secret ends; absent for secrets without an end";
+    SECRET_EXPOSED = "hookward_secret_exposed_total" ["integration", "secret_id"]
+        "Deliveries that carried a secret of ours, by whose it is";
+    UNSCANNED = "hookward_unscanned_deliveries_total" []
+        "Forwarded deliveries that were not looked through for secrets of ours, there being too many";
     LAST_ACCEPTED = "hookward_last_accepted_timestamp_seconds" ["integration"]
         "When a request was last accepted; 0 for never since the start";
     TLS_HANDSHAKES = "hookward_tls_handshakes_total" ["result"]
@@ -66,10 +70,22 @@ definitions! {
         "Open connections of senders";
     LIMIT_REACHED = "hookward_limit_reached_total" ["limit"]
         "Times a bound was hit that no single request's reason tells of";
+    TLS_EXPIRY = "hookward_tls_expiry_timestamp_seconds" []
+        "When the first certificate of a listener ends; 0 without TLS";
+    READY = "hookward_ready" []
+        "1 while /readyz answers 200, else 0";
     CONFIG_RELOADS = "hookward_config_reloads_total" ["result"]
         "Reloads of the configuration";
     AUDIT_ERRORS = "hookward_audit_errors_total" []
         "Failed attempts to write the audit log, and records lost under on_failure = continue";
+    REPLICAS = "hookward_replicas" []
+        "Gateways that share the Redis of the replay store and were heard lately; 0 without Redis";
+    REPLICA_FAILURES = "hookward_replica_failures_total" []
+        "Failed exchanges of kill switches with the other replicas";
+    EVENT_STREAMS = "hookward_event_streams" []
+        "Status pages that are being told what changes";
+    EVENT_STREAMS_DROPPED = "hookward_event_streams_dropped_total" []
+        "Status pages that did not keep up and were let go";
 }
 
 /// Whether the encoder's name of a family belongs to a counter.

@@ -125,6 +125,7 @@ fn nothing_starts_on_a_bad_configuration() {
             exits(&output, 2);
             let told = format!("{}{}", out(&output), err(&output));
             assert!(told.contains("only"), "{name}: the secret is named in {told}");
+            assert!(told.contains("hookward.toml:") && told.contains("secrets[0]"), "{name}: its place is in {told}");
         }
     }
     let directory = tempfile::tempdir().unwrap();

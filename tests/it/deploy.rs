@@ -45,6 +45,7 @@ fn every_configuration_is_sound() {
     for path in configurations {
         let directory = tempfile::tempdir().unwrap();
         let text = stand_in(directory.path(), &fs::read_to_string(&path).unwrap());
+        fs::create_dir_all(directory.path().join("var-log-hookward")).unwrap();
         fs::write(directory.path().join("hookward.toml"), text).unwrap();
         let output = hookward_output(directory.path(), &["check"]);
         let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);

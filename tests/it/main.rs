@@ -16,14 +16,17 @@
 mod support;
 
 mod admin; // the admin listener: health, readiness, metrics, inventory, who may ask
+mod alerts; // deploy/prometheus, deploy/grafana: what they ask for is there, the rules tell what they should
 mod audit; // the log: one record a decision, the chain, folding, rotation, `audit verify`
 mod canary; // what must appear nowhere: secrets, signatures, bodies
+mod checkpoints; // the log by its key, and asked: signed checkpoints, `audit query`
 mod cli; // the command line: verbs, exit codes, what is said where
 mod deploy; // deploy/: every configuration there is sound
 mod disk; // the store on disk: what a kill, a fault and a full disk do to it
 mod drain; // the end: nothing that was taken is lost
 mod edges; // in front: trusted proxies, the PROXY protocol, unix sockets, client certificates
 mod events; // the scope: which event types pass, what the others are answered
+mod exposure; // our own secrets in deliveries: found, told, never refused
 mod handshake; // challenges: answered here, never forwarded
 mod headers; // what the upstream sees, and what it must never see
 mod http2; // frames by hand: bounds, floods, heads that two readers could read differently
@@ -31,6 +34,8 @@ mod known_bad; // heads and framings of the catalogue, row by row, and how many 
 mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails
 mod limits; // bounds: sizes, times, rates, connections
 mod listener; // connections: silent, slow, too many, too few descriptors, and who is counted for them
+mod memory; // what is announced costs nothing, what is sent is counted
+mod overload; // more than can be served: refused early, over at once
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
 mod readme; // README.md: what it tells a newcomer to type works

@@ -318,7 +318,7 @@ fn h1_13_pipelined_requests_are_judged_one_by_one() {
     let second: Answer = connection.answer();
     second.refused(401, "unauthorized");
     assert_eq!(upstream.received().len(), 1);
-    gateway.finish();
+    gateway.finish().holds_exactly(&[("delivered", 200), ("signature_mismatch", 401)]);
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn h1_13_a_refused_body_is_never_read_as_a_request() {
     let rest = connection.drain(Duration::from_secs(4));
     assert!(find(&rest, b"HTTP/1.1").is_none());
     upstream.saw_nothing();
-    gateway.finish();
+    gateway.finish().holds_exactly(&[("unknown_route", 404)]);
 }
 
 #[test]

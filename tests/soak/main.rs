@@ -1,7 +1,8 @@
 //! Ten thousand connections at a time: what each kind costs the gateway, and what an honest sender notices of it.
 //!
 //! A program of its own, for `make soak`: it takes minutes and as many descriptors as it opens connections. Every attack is
-//! bounded in number and time and goes to loopback. `SOAK_CONNECTIONS` says how many, ten thousand unless it is set.
+//! bounded in number and time and goes to loopback. `SOAK_CONNECTIONS` says how many, ten thousand unless it is set;
+//! `SOAK_ATTACK` names the attacks to run, all of them unless it is set. What it prints stands in docs/limits.md.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a fault ends the run")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it says what it measured")]
@@ -29,24 +30,43 @@ use support::gateway::Gateway;
 use support::poll;
 use support::process::{processor_ticks, resident_kib};
 use support::provider::Provider;
-use support::upstream::Upstream;
+use support::upstream::{Reply, Upstream};
 
 const PROVIDER: Provider = Provider::StandardWebhooks;
 /// As many connections of one source as the default allows.
 const OF_ONE_SOURCE: usize = 500;
+/// MEM-01: the budget of bodies, 256 MiB, and 200 MiB for ten thousand connections and everything else.
+const MEM_01_MAX_KIB: u64 = (256 + 200) << 10;
+
+/// One attack: a name to choose it by, and what it does with so many connections.
+type Attack = (&'static str, fn(usize));
+
+const ATTACKS: [Attack; 12] = [
+    ("nothing", |_| flood("nothing", |_| std::thread::sleep(Duration::from_millis(100)))),
+    ("idle-tls", |count| idle(count, true)),
+    ("idle-clear", |count| idle(count, false)),
+    ("silent", silent),
+    ("slow-heads", slow_heads),
+    ("slow-uploads", slow_uploads),
+    ("slow-readers", slow_readers),
+    ("handshakes", |_| flood("full handshakes", |gateway| drop(tls(gateway.ports().public, source(1))))),
+    ("churn", |_| flood("connections opened and closed", |gateway| drop(dial(gateway.ports().public, source(1))))),
+    ("ping", |_| flood("HTTP/2 PING", |gateway| frames(gateway, &frame(PING, 0, 0, &[7; 8]).repeat(100), 200))),
+    ("settings", |_| {
+        flood("HTTP/2 SETTINGS", |gateway| frames(gateway, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(100), 200))
+    }),
+    ("rapid-reset", |_| flood("HTTP/2 HEADERS and RST_STREAM", rapid_reset)),
+];
 
 fn main() {
     let wanted = std::env::var("SOAK_CONNECTIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000);
+    let only = std::env::var("SOAK_ATTACK").ok();
     println!("{wanted} connections at a time; processor time is of the gateway alone, latency of an honest sender meanwhile");
-    println!("{:<44} {:>12} {:>12} {:>10} {:>10}", "attack", "memory", "processor", "p50", "p99");
-    idle(wanted, true);
-    idle(wanted, false);
-    silent(wanted);
-    slow_uploads(wanted);
-    flood("full handshakes", |gateway| drop(tls(gateway.ports().public, source(1))));
-    flood("connections opened and closed", |gateway| drop(dial(gateway.ports().public, source(1))));
-    flood("HTTP/2 PING", |gateway| frames(gateway, &frame(PING, 0, 0, &[7; 8]).repeat(100), 200));
-    flood("HTTP/2 HEADERS and RST_STREAM", rapid_reset);
+    println!("| attack | memory | processor time | p50 | p99 |\n| --- | --- | --- | --- | --- |");
+    let chosen = |name: &str| only.as_deref().is_none_or(|only| only.split(',').any(|word| word == name));
+    for (_, attack) in ATTACKS.iter().filter(|(name, _)| chosen(name)) {
+        attack(wanted);
+    }
     println!("everything as it must be");
 }
 
@@ -113,7 +133,7 @@ fn honest(gateway: &Gateway, lasting: Duration) -> Honest {
 }
 
 fn say(name: &str, memory: &str, processor: &str, honest: &Honest) {
-    println!("{name:<44} {memory:>12} {processor:>12} {:>10.1?} {:>10.1?}", honest.p50, honest.p99);
+    println!("| {name} | {memory} | {processor} | {:.1?} | {:.1?} |", honest.p50, honest.p99);
 }
 
 /// Opens connections with as many threads as there are cores.
@@ -188,6 +208,82 @@ fn silent(count: usize) {
     gateway.finish();
 }
 
+/// Heads without an end, a byte at a time, behind a handshake.
+fn slow_heads(count: usize) {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream));
+    let (before, used) = (resident_kib(gateway.pid()), processor_ticks(gateway.pid()));
+    let over = AtomicBool::new(false);
+    let (peak, honest) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut held = open(count.saturating_sub(100), |index| {
+                let mut stream = tls(gateway.ports().public, source(index))?;
+                stream.write_all(b"POST /hooks/standard-webhooks HTTP/1.1\r\nX: ").ok()?;
+                Some(stream)
+            });
+            while !over.load(Ordering::Relaxed) {
+                for stream in held.iter_mut().flatten() {
+                    let _closed = stream.write_all(b"a");
+                }
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        });
+        let watched = scope.spawn(|| peak_kib(&gateway, &over));
+        let honest = honest(&gateway, Duration::from_secs(12));
+        over.store(true, Ordering::Relaxed);
+        (watched.join().expect("a thread"), honest)
+    });
+    let used = processor_ticks(gateway.pid()) - used;
+    say("slow heads over TLS", &format!("{} MiB", peak.saturating_sub(before) / 1024), &format!("{used}0 ms"), &honest);
+    settles(&gateway);
+    gateway.finish();
+}
+
+/// Senders whose deliveries are taken, and who do not take the answer.
+fn slow_readers(count: usize) {
+    let upstream = Upstream::start();
+    let answer = Reply::Answer(200, "", vec![b'x'; 64 << 10]);
+    upstream.choose(move |request| if request.header("x-slow").is_some() { answer.clone() } else { Reply::ok() });
+    let gateway = Gateway::start(config(&upstream));
+    let (before, used) = (resident_kib(gateway.pid()), processor_ticks(gateway.pid()));
+    let over = AtomicBool::new(false);
+    // As many as two cores can sign for and an upstream of one thread a connection can answer.
+    let (peak, honest) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let held = open(count / 5, |index| {
+                let mut stream = tls(gateway.ports().public, source(index))?;
+                let delivery = PROVIDER.delivery();
+                let headers = [delivery.headers.as_slice(), &[("X-Slow".to_owned(), "1".to_owned())]].concat();
+                stream.write_all(&support::client::request(&PROVIDER.path(), &headers, &delivery.body)).ok()?;
+                Some(stream)
+            });
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            drop(held);
+        });
+        let watched = scope.spawn(|| peak_kib(&gateway, &over));
+        let honest = honest(&gateway, Duration::from_secs(12));
+        over.store(true, Ordering::Relaxed);
+        (watched.join().expect("a thread"), honest)
+    });
+    let used = processor_ticks(gateway.pid()) - used;
+    let name = format!("{} answers of 64 KiB that are not read", count / 5);
+    say(&name, &format!("{} MiB", peak.saturating_sub(before) / 1024), &format!("{used}0 ms"), &honest);
+    settles(&gateway);
+    gateway.finish();
+}
+
+/// The most memory that the gateway had until it is over.
+fn peak_kib(gateway: &Gateway, over: &AtomicBool) -> u64 {
+    let mut peak = 0;
+    while !over.load(Ordering::Relaxed) {
+        peak = resident_kib(gateway.pid()).max(peak);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    peak
+}
+
 /// Uploads of a MiB each, a few bytes at a time.
 fn slow_uploads(count: usize) {
     let upstream = Upstream::start();
@@ -214,24 +310,16 @@ fn slow_uploads(count: usize) {
                 std::thread::sleep(Duration::from_millis(600).saturating_sub(begun.elapsed()));
             }
         });
-        let watched = scope.spawn(|| {
-            let mut peak = 0;
-            while !over.load(Ordering::Relaxed) {
-                peak = resident_kib(gateway.pid()).max(peak);
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            peak
-        });
+        let watched = scope.spawn(|| peak_kib(&gateway, &over));
         let honest = honest(&gateway, Duration::from_secs(25));
         over.store(true, Ordering::Relaxed);
         uploads.join().expect("a thread");
         (watched.join().expect("a thread"), honest)
     });
-    let grown = peak.saturating_sub(before);
     let used = processor_ticks(gateway.pid()) - used;
-    say("slow uploads of 1 MiB", &format!("{} MiB", grown / 1024), &format!("{used}0 ms"), &honest);
-    // The budget of bodies, and what reading them costs.
-    assert!(grown < (256 << 10) + 100 * u64::try_from(count).unwrap(), "{grown} KiB");
+    let name = format!("slow uploads of 1 MiB (bound: {} MiB)", MEM_01_MAX_KIB / 1024);
+    say(&name, &format!("{} MiB", peak / 1024), &format!("{used}0 ms"), &honest);
+    assert!(peak <= MEM_01_MAX_KIB, "MEM-01: {peak} KiB resident, of which {before} KiB were there before");
     settles(&gateway);
     gateway.finish();
 }

@@ -77,6 +77,7 @@ fn every_kind_of_line_is_as_the_interface_says() {
         secret_id: None,
         reason: "key \u{202e}leak".to_owned(),
         until: Some(UnixTime::from_seconds(1_767_232_800)),
+        origin: None,
     };
     let request_id = "01KDVDNC00041061050R3GG28A".parse().unwrap();
     let entries = [

@@ -29,6 +29,8 @@ pub(in crate::audit) struct FileSink {
     keep: u32,
     /// Whether a newline must close what a crash left, before anything else.
     unterminated: bool,
+    /// Whether a new file was begun since somebody asked.
+    pub(super) rotated: bool,
     /// How much space a test leaves.
     #[cfg(test)]
     pub(in crate::audit) space: Option<std::sync::Arc<std::sync::atomic::AtomicUsize>>,
@@ -53,6 +55,7 @@ impl FileSink {
             max_size_bytes,
             keep,
             unterminated: tail.unterminated,
+            rotated: false,
             #[cfg(test)]
             space: None,
         };
@@ -133,6 +136,7 @@ impl FileSink {
                 fs::rename(&self.path, rotated(&self.path, 1))?;
             }
         }
+        self.rotated = true;
         self.reopen()
     }
 

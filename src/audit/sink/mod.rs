@@ -55,6 +55,14 @@ impl Sink {
         }
     }
 
+    /// Whether a new file was begun since this was last asked.
+    pub(super) const fn take_rotated(&mut self) -> bool {
+        match self {
+            Self::File(file) => std::mem::replace(&mut file.rotated, false),
+            Self::Stream(_) => false,
+        }
+    }
+
     /// Whether what was written can be read again at the next start.
     pub(super) const fn remembers(&self) -> bool {
         matches!(self, Self::File(_))

@@ -4,18 +4,19 @@
 //! records and follow one another are one region, hashed with the newlines between them.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::audit::chain::{Hash, Link};
+use crate::audit::checkpoint::{Mark, PublicKey, mark};
 use crate::audit::error::AuditError;
+use crate::audit::open::open;
 
 /// No record is longer.
 const LINE_BYTES: usize = 64 << 10;
-const BUFFER_BYTES: usize = 256 << 10;
 /// How many lines are looked at to tell where in the chain a file belongs.
 const LINES_TO_ORDER: u64 = 64;
 
@@ -32,6 +33,7 @@ pub(super) struct Record {
     pub(super) place: Place,
     pub(super) link: Link,
     pub(super) hash: Hash,
+    pub(super) mark: Mark,
 }
 
 /// Lines that are none.
@@ -51,14 +53,15 @@ pub(super) enum Unit {
 /// The units of several files, one after the other.
 pub(super) struct Units {
     files: VecDeque<PathBuf>,
+    keys: Arc<[PublicKey]>,
     lines: Option<Lines>,
     /// A record that ended a region.
     next: Option<Record>,
 }
 
 impl Units {
-    pub(super) fn new(files: Vec<PathBuf>) -> Self {
-        Self { files: files.into(), lines: None, next: None }
+    pub(super) fn new(files: Vec<PathBuf>, keys: Arc<[PublicKey]>) -> Self {
+        Self { files: files.into(), keys, lines: None, next: None }
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Unit>, AuditError> {
@@ -81,7 +84,7 @@ impl Units {
         loop {
             if self.lines.is_none() {
                 let Some(path) = self.files.pop_front() else { return Ok(None) };
-                self.lines = Some(Lines::open(path)?);
+                self.lines = Some(Lines::open(path, Arc::clone(&self.keys))?);
             }
             if let Some(line) = self.lines.as_mut().map(|lines| lines.next(region)).transpose()?.flatten() {
                 return Ok(Some(line));
@@ -105,14 +108,15 @@ struct LineRead {
 
 struct Lines {
     path: PathBuf,
-    reader: BufReader<File>,
+    keys: Arc<[PublicKey]>,
+    reader: Box<dyn BufRead>,
     line: u64,
 }
 
 impl Lines {
-    fn open(path: PathBuf) -> Result<Self, AuditError> {
-        match File::open(&path) {
-            Ok(file) => Ok(Self { reader: BufReader::with_capacity(BUFFER_BYTES, file), path, line: 0 }),
+    fn open(path: PathBuf, keys: Arc<[PublicKey]>) -> Result<Self, AuditError> {
+        match open(&path) {
+            Ok(reader) => Ok(Self { reader, keys, path, line: 0 }),
             Err(source) => Err(AuditError::Open { path, source }),
         }
     }
@@ -127,7 +131,8 @@ impl Lines {
         let place = Place { file: self.path.clone(), line: self.line };
         let hash = raw.own.clone().finalize().into();
         let link = if raw.whole { Link::parse(&raw.start) } else { None };
-        let record = link.map(|link| Record { place: place.clone(), link, hash });
+        let mark = || mark(&raw.start, &self.keys);
+        let record = link.map(|link| Record { place: place.clone(), link, hash, mark: mark() });
         Ok(Some(LineRead { place, record, region: raw.region.unwrap_or(raw.own), terminated: raw.terminated }))
     }
 }
@@ -190,7 +195,7 @@ pub(super) fn in_order(files: &[PathBuf]) -> Result<Vec<PathBuf>, AuditError> {
 }
 
 fn first_seq(path: &Path) -> Result<u64, AuditError> {
-    let mut lines = Lines::open(path.to_owned())?;
+    let mut lines = Lines::open(path.to_owned(), Arc::default())?;
     for index in 0..LINES_TO_ORDER {
         let Some(line) = lines.next(None)? else { break };
         if let Some(record) = line.record {

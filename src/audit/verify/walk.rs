@@ -5,10 +5,11 @@
 use std::collections::VecDeque;
 
 use crate::audit::chain::Head;
+use crate::audit::checkpoint::Mark;
 use crate::audit::error::AuditError;
 
 use super::units::{Place, Record, Region, Unit, Units};
-use super::{Anchor, Problem, ProblemKind, Report};
+use super::{Anchor, Problem, ProblemKind, Report, Sealed};
 
 pub(super) struct Walk {
     units: Units,
@@ -19,11 +20,12 @@ pub(super) struct Walk {
     first_seq: Option<u64>,
     lines: u64,
     anchored: bool,
+    sealed: Option<Sealed>,
 }
 
 impl Walk {
     pub(super) const fn new(units: Units, anchor: Option<Anchor>) -> Self {
-        Self { units, ahead: VecDeque::new(), anchor, last: None, first_seq: None, lines: 0, anchored: false }
+        Self { units, ahead: VecDeque::new(), anchor, last: None, first_seq: None, lines: 0, anchored: false, sealed: None }
     }
 
     pub(super) fn run(mut self) -> Result<Report, AuditError> {
@@ -36,6 +38,8 @@ impl Walk {
             first_seq: self.first_seq,
             last_seq: self.last.as_ref().map(|(head, _)| head.seq),
             tail_proven: problem.is_none() && self.anchored,
+            sealed: self.sealed,
+            end: self.last.map(|(_, place)| place),
             problem,
         })
     }
@@ -90,7 +94,12 @@ impl Walk {
         let head = Head { seq: record.link.seq, hash: record.hash };
         let contradicts = self.anchor.is_some_and(|anchor| anchor.seq == Some(head.seq) && anchor.hash != head.hash);
         self.anchored |= self.anchor.is_some_and(|anchor| anchor.hash == head.hash && !contradicts);
-        let problem = contradicts.then(|| problem(&record.place, ProblemKind::Changed));
+        let forged = record.mark == Mark::Forged;
+        if let Mark::Sound { closing } = record.mark {
+            self.sealed = Some(Sealed { seq: head.seq, closing });
+        }
+        let kind = if contradicts { ProblemKind::Changed } else { ProblemKind::Forged };
+        let problem = (contradicts || forged).then(|| problem(&record.place, kind));
         self.last = Some((head, record.place));
         problem
     }

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::*;
 use crate::audit::auditor::{Auditor, DELIVERY_PLACES, NOTE_PLACES, REFUSAL_PLACES};
+use crate::audit::checkpoint::{Purpose, Signer};
 use crate::audit::error::AuditUnavailable;
 use crate::audit::record::Note;
 use crate::audit::record::tests::{accepted, refused};
 use crate::audit::spec::{AuditOutput, OnAuditFailure};
-use crate::audit::verify::{Anchor, verify_files};
+use crate::audit::verify::{Anchor, verify_files, verify_signed};
 use crate::domain::reason::Reason;
+use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 
 struct Room {
@@ -27,7 +29,7 @@ impl Room {
     fn new(on_failure: OnAuditFailure) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let output = AuditOutput::File(dir.path().join("audit.jsonl"));
-        let spec = AuditSpec { output, max_size_bytes: 1 << 30, keep: 16, on_failure };
+        let spec = AuditSpec { output, max_size_bytes: 1 << 30, keep: 16, on_failure, signing_key: None };
         Self { dir, spec, clock: Clock::manual(UnixTime::from_seconds(1_767_225_600)) }
     }
 
@@ -95,6 +97,55 @@ fn the_chain_goes_on_over_restarts_and_rotation() {
         room.assert_proven(run * 4);
     }
     assert!(room.dir.path().join("audit.jsonl.1").exists());
+}
+
+fn signer() -> Signer {
+    Signer::parse(&SecretBytes::new("07".repeat(32).into_bytes())).unwrap()
+}
+
+#[test]
+fn with_a_key_everything_is_signed_within_a_second_after_a_rotation_and_at_the_end() {
+    let mut room = Room::new(OnAuditFailure::Refuse);
+    room.spec.max_size_bytes = 2000;
+    let (auditor, mut writer, _) = room.stopped();
+    auditor.sign_with(Some(signer()));
+    auditor.reserve().unwrap().write(accepted());
+    writer.take_queued();
+    writer.seal(Purpose::Interval);
+    assert!(writer.work(true));
+    writer.seal(Purpose::Interval);
+    assert!(writer.waiting.is_empty(), "nothing new is nothing to sign");
+    for _ in 0..3 {
+        auditor.reserve().unwrap().write(accepted());
+    }
+    drop(auditor);
+    writer.run();
+    let rotated = fs::read_to_string(room.dir.path().join("audit.jsonl.1")).unwrap();
+    let lines: Vec<Value> = rotated.lines().map(|line| serde_json::from_str(line).unwrap()).chain(room.lines()).collect();
+    let kinds: Vec<_> = lines.iter().map(|line| (line["kind"].as_str().unwrap(), line["purpose"].as_str())).collect();
+    assert_eq!(kinds[..3], [("start", None), ("request", None), ("checkpoint", Some("interval"))], "{kinds:?}");
+    assert_eq!(kinds[kinds.len() - 2..], [("stop", None), ("checkpoint", Some("stop"))], "{kinds:?}");
+    let files = [room.file(), room.dir.path().join("audit.jsonl.1")];
+    let report = verify_signed(&files, None, &[signer().public_key()], true).unwrap();
+    assert_eq!((report.problem, report.lines), (None, kinds.len() as u64));
+}
+
+#[test]
+fn a_rotation_is_followed_by_a_checkpoint() {
+    let mut room = Room::new(OnAuditFailure::Refuse);
+    room.spec.max_size_bytes = 900;
+    let auditor = room.start();
+    auditor.sign_with(Some(signer()));
+    for _ in 0..4 {
+        auditor.reserve().unwrap().write(accepted());
+        while auditor.waits() {
+            thread::yield_now();
+        }
+    }
+    shut(&auditor).unwrap();
+    let files = (1..=16).map(|age| room.dir.path().join(format!("audit.jsonl.{age}"))).filter(|file| file.exists());
+    let text: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    assert!(text.contains("\"purpose\":\"rotation\""), "{text}");
 }
 
 #[test]

@@ -55,16 +55,19 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
     let judgement = judgement::read(table, known, context);
     let allow = allow::read(table);
     let bound = binding::bind(table, scheme.clone());
-    let route = route?;
+    let (Some(name), Some(scheme), Some(route), Some(target)) = (name, bound, route, target) else {
+        context.keep_unplanned(table, secrets);
+        return None;
+    };
     Some(IntegrationPlan {
-        name: name?,
+        name,
         place: table.place(),
-        scheme: bound?,
+        scheme,
         owner,
         review_by,
         host: route.host,
         path: route.path,
-        target: target?,
+        target,
         secrets,
         tolerance: judgement.tolerance,
         max_body_bytes: judgement.max_body.0,

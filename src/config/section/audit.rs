@@ -4,13 +4,20 @@ use std::path::Path;
 
 use crate::audit::spec::{AuditOutput, AuditSpec, OnAuditFailure};
 use crate::config::context::without_effect;
+use crate::config::integration::secret;
 use crate::config::value;
 use crate::document::{Faults, Table};
 use crate::telemetry::spec::{LogFormat, LogLevel, LogSpec};
 
 /// An absent `[audit]`.
 pub(super) fn default() -> AuditSpec {
-    AuditSpec { output: AuditOutput::Stdout, max_size_bytes: 256 << 20, keep: 8, on_failure: OnAuditFailure::Refuse }
+    AuditSpec {
+        output: AuditOutput::Stdout,
+        max_size_bytes: 256 << 20,
+        keep: 8,
+        on_failure: OnAuditFailure::Refuse,
+        signing_key: None,
+    }
 }
 
 /// Reads `[audit]`.
@@ -35,6 +42,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path, notes: &Faults) -> AuditSpec 
         max_size_bytes: max_size.map_or(default.max_size_bytes, |size| size.0),
         keep: keep.unwrap_or(default.keep),
         on_failure: on_failure.unwrap_or(default.on_failure),
+        signing_key: value::optional(table, "signing_key", |entry| secret::reference(entry, base)),
     }
 }
 

@@ -79,6 +79,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         on_event_denied: OnRefusal::Reject,
         options: Vec::new(),
         strip_headers: Vec::new(),
+        carries_secrets: Vec::new(),
     }
 }
 

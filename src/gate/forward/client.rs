@@ -37,8 +37,8 @@ impl UpstreamPool {
 
     async fn exchange(&self, request: Request<OutgoingBody>, exposure: &mut Exposure) -> Result<Answer, ForwardError> {
         let _slot = self.slot().await?;
-        let (connection, response) = self.transmit(request, exposure).await?;
-        let answer = read(response).await?;
+        let (mut connection, response) = self.transmit(request, exposure).await?;
+        let answer = connection.while_driven(read(response)).await?;
         self.park(connection);
         Ok(answer)
     }
@@ -72,7 +72,7 @@ async fn transmit_on(
     request: Request<OutgoingBody>,
     exposure: &mut Exposure,
 ) -> Result<Transmitted, ForwardError> {
-    // From here on the driver may write at any moment; if the deadline strikes, nobody can say that it did not.
+    // From here on any moment may write; if the deadline strikes, nobody can say that it did not.
     *exposure = Exposure::Unknown;
     match connection.send(request).await {
         Sent::Answered(response) => Ok(Transmitted::Answered(connection, response)),

@@ -75,17 +75,15 @@ impl UpstreamPool {
         let now = self.clock.now().monotonic;
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
-        let newest = idle.connections.iter().rposition(|parked| parked.connection.is_ready())?;
-        idle.connections.remove(newest).map(|parked| parked.connection)
+        // What is not ready now was ended by its upstream meanwhile, or has been used long enough.
+        std::iter::from_fn(|| idle.connections.pop_back()).find_map(|parked| usable(parked.connection, now))
     }
 
     /// Keeps a connection for the next request. One whose exchange is not over is closed: an upstream that answered without
     /// reading the whole request would hold its bytes for as long as it likes.
     pub(super) fn park(&self, connection: Connection) {
         let now = self.clock.now().monotonic;
-        if !connection.is_ready() || connection.age(now) >= AGE_MAX {
-            return;
-        }
+        let Some(connection) = usable(connection, now) else { return };
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
         if idle.connections.len() >= IDLE_MAX {
@@ -106,18 +104,34 @@ impl UpstreamPool {
 
 impl Idle {
     fn sweep(&mut self, now: Monotonic, idle_timeout: Duration) {
-        let is_young = |parked: &Parked| now.since(parked.since) < idle_timeout && parked.connection.age(now) < AGE_MAX;
-        self.connections.retain(|parked| !parked.connection.is_closed() && is_young(parked));
+        // Parked one after the other, so the oldest stand in front.
+        while self.connections.front().is_some_and(|parked| now.since(parked.since) >= idle_timeout) {
+            self.connections.pop_front();
+        }
     }
+
+    fn drop_ended(&mut self, now: Monotonic) {
+        self.connections.retain_mut(|parked| is_usable(&mut parked.connection, now));
+    }
+}
+
+fn is_usable(connection: &mut Connection, now: Monotonic) -> bool {
+    connection.age(now) < AGE_MAX && connection.is_ready()
+}
+
+fn usable(mut connection: Connection, now: Monotonic) -> Option<Connection> {
+    is_usable(&mut connection, now).then_some(connection)
 }
 
 /// Closes what nobody asks for any more. Ends when nothing is idle or the pool is gone.
 async fn sweep_until_empty(idle: Weak<Mutex<Idle>>, clock: Clock, idle_timeout: Duration) {
     loop {
-        sleep(idle_timeout).await;
+        sleep(idle_timeout.min(LOOK_EVERY)).await;
         let Some(idle) = idle.upgrade() else { return };
         let mut idle = idle.lock();
-        idle.sweep(clock.now().monotonic, idle_timeout);
+        let now = clock.now().monotonic;
+        idle.sweep(now, idle_timeout);
+        idle.drop_ended(now);
         if idle.connections.is_empty() {
             idle.swept = false;
             return;
@@ -133,6 +147,9 @@ pub(super) const WAITING_MAX: usize = 1024;
 
 /// Connections kept for later.
 const IDLE_MAX: usize = 64;
+
+/// How often the sockets of idle ones are looked at: what an upstream ended is closed by us, too.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a connection is used.
 pub(super) const AGE_MAX: Duration = Duration::from_secs(30);

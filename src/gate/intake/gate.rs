@@ -1,8 +1,8 @@
 //! Reads one body.
 //!
-//! A body that arrives in one piece is kept as it arrived. Of others, pieces are copied together unless they fill most of the
-//! buffer that they were read into: a piece keeps that buffer alive, and a sender who lets them arrive at the right sizes
-//! would hold several times what the budget counts.
+//! A body that arrives in one piece, as most do, is kept as it arrived. The pieces of others are copied together: a piece
+//! keeps the buffer alive that it was read into, and a sender who lets them arrive at the right sizes would hold several
+//! times what the budget counts. The copy costs a tenth of what hashing the same bytes does.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Reading {
     }
 }
 
-/// The pieces so far: `first` as it arrived, or all but the last of them gathered and the last in `growing`.
+/// The pieces so far: `first` as it arrived while it is alone, or all of them gathered, the latest in `growing`.
 #[derive(Default)]
 struct Pieces {
     body: RawBody,
@@ -128,16 +128,12 @@ impl Pieces {
             return;
         }
         let first = std::mem::take(&mut self.first);
-        self.gather(first);
-        self.gather(piece);
+        self.gather(&first);
+        self.gather(&piece);
     }
 
-    fn gather(&mut self, piece: Bytes) {
-        if piece.len() >= KEPT_BYTES {
-            self.flush();
-            return self.body.push(piece);
-        }
-        let mut rest = piece.as_ref();
+    fn gather(&mut self, piece: &[u8]) {
+        let mut rest = piece;
         while !rest.is_empty() {
             let room = GATHERED_BYTES.saturating_sub(self.growing.len());
             let (now, later) = rest.split_at(room.min(rest.len()));
@@ -162,10 +158,7 @@ impl Pieces {
     }
 }
 
-/// A piece may stand in a buffer of 64 KiB. From this size on it is kept as it is: little of its buffer is wasted.
-const KEPT_BYTES: usize = 48 << 10;
-
-/// Smaller pieces are copied together into buffers of this size, which hold nothing else.
+/// Pieces are copied together into buffers of this size, which hold nothing else.
 const GATHERED_BYTES: usize = 16 << 10;
 
 /// By so much such a buffer grows.

@@ -199,6 +199,21 @@ pub(super) fn key_bytes(scheme: &Scheme, encoding: KeyEncoding, text: &str) -> R
     })
 }
 
+/// How many bytes of secret a text holds: decoded, but not yet digested; of a user and password those of the password. `None`
+/// for what is no shared secret, or no key at all.
+#[must_use]
+pub fn shared_secret_bytes(scheme: &Scheme, encoding: Option<KeyEncoding>, text: &[u8]) -> Option<usize> {
+    let algorithm = scheme.signature.algorithm;
+    if algorithm.is_asymmetric() {
+        return None;
+    }
+    let encoding = encoding.unwrap_or(scheme.signature.key_encoding);
+    let text = checked_text(algorithm, encoding, text).ok()?;
+    let text = text.strip_prefix(&scheme.signature.key_form.prefix).unwrap_or(text);
+    let text = if algorithm == Algorithm::Basic { text.split_once(':').map_or(text, |(_, password)| password) } else { text };
+    decode(encoding, text).ok().map(|bytes| bytes.len())
+}
+
 /// The bytes that a text stands for; never empty. A PEM block is no plain encoding and is read elsewhere.
 pub(super) fn decode(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
     let decoded = match encoding {

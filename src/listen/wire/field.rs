@@ -81,7 +81,25 @@ pub(super) fn split(line: &[u8]) -> Result<(&[u8], &[u8]), FaultKind> {
 
 /// Whether these bytes are a token of RFC 9110.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN.get(usize::from(*byte)) == Some(&true))
+}
+
+/// The bytes of a token: one look instead of fifteen comparisons.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 0x7f {
+        let (is_token, place) = (byte.is_ascii_alphanumeric() || is_mark(byte), table.split_at_mut(byte as usize).1);
+        if let [first, ..] = place {
+            *first = is_token;
+        }
+        byte += 1;
+    }
+    table
+};
+
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
 /// White space around a value: spaces and tabs are all that reach here.

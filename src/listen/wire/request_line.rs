@@ -31,7 +31,9 @@ pub(super) fn parse(line: &[u8]) -> Result<Version, FaultKind> {
 
 /// Origin form only: absolute form and `*` name what only the configuration may name, a fragment would be cut off unseen.
 pub(in crate::listen) fn is_target(target: &[u8]) -> bool {
-    target.first() == Some(&b'/') && target.len() <= TARGET_BYTES_MAX && target.iter().all(|byte| is_target_byte(*byte))
+    target.first() == Some(&b'/')
+        && target.len() <= TARGET_BYTES_MAX
+        && target.iter().fold(true, |sound, byte| sound & is_target_byte(*byte))
 }
 
 /// Visible ASCII without those bytes that no URI holds and that hyper would refuse by itself, unseen by the audit.

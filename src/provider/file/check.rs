@@ -7,7 +7,8 @@
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
 //!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
-//! 7. The places to look at are few: they bound the work for each body.
+//! 7. What carries a secret is no event type and no delivery id: those are written down.
+//! 8. The places to look at are few: they bound the work for each body.
 
 use http::HeaderName;
 
@@ -15,7 +16,9 @@ use super::fault_at;
 use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
-use crate::provider::scheme::{Handshake, HeaderLines, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace};
+use crate::provider::scheme::{
+    Handshake, HeaderLines, Locator, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace,
+};
 
 const MAX_PLACES: usize = 16;
 
@@ -26,6 +29,10 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     headers(scheme, table);
     places(scheme, table);
     parts(scheme, table);
+    let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
+    if scheme.event.iter().chain(&scheme.delivery_id).any(|place| is_secret(&place)) {
+        fault_at(table, "carries_secrets", "names a place that event or delivery_id would write down", "");
+    }
     if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
         fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
     }

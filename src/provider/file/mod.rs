@@ -8,6 +8,7 @@
 //! id = { header = "X-Id" }                              # what {id} stands for
 //! event = ["json:/type"]                                # first place that holds one; header:, json:, form:
 //! delivery_id = ["json:/id"]
+//! carries_secrets = ["json:/token"]                     # secrets besides the signature: never an event or an id
 //! ```
 //!
 //! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, `"versioned"` with `version`,
@@ -61,6 +62,7 @@ impl Scheme {
         let on_replay = word(table, "on_replay", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
         let on_event_denied = word(table, "on_event_denied", &ON_REFUSAL).unwrap_or(OnRefusal::Reject);
         let strip_headers = headers(table, "strip_headers");
+        let carries_secrets = places(table, "carries_secrets");
         let options = options(table);
         let scheme = Self {
             name: name.clone(),
@@ -82,6 +84,7 @@ impl Scheme {
             on_event_denied,
             options,
             strip_headers,
+            carries_secrets,
         };
         check::consistent(&scheme, table);
         Some(scheme)

@@ -19,6 +19,9 @@ pub(crate) enum Access {
     Token,
 }
 
+/// What browsers say of the page behind a call.
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Whether the bearer token is the one. Compared in constant time; the length is no secret.
 pub(super) fn presents(headers: &HeaderMap, token: &SecretBytes) -> bool {
     let presented = only(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix(b"Bearer "));
@@ -40,6 +43,11 @@ pub(super) fn has_no_foreign_origin(headers: &HeaderMap) -> bool {
     }
     let (Some(origin), Some(host)) = (only(headers, &ORIGIN), only(headers, &HOST)) else { return false };
     origin.strip_prefix(b"http://").is_some_and(|own| own == host)
+}
+
+/// Whether a browser says that the call comes from a page of ours, or from nobody's. Whoever is no browser says nothing.
+pub(super) fn is_from_no_other_site(headers: &HeaderMap) -> bool {
+    !headers.contains_key(&FETCH_SITE) || only(headers, &FETCH_SITE).is_some_and(|site| site == b"same-origin" || site == b"none")
 }
 
 /// Whether the body is said to be JSON: what a form of a foreign page cannot say without asking first.

@@ -15,15 +15,15 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
 use super::command::{Command, Verb};
-use super::{Admin, access, foreign_host, guard_headers, text, token_needed};
-use crate::audit::record::{Note, SwitchAction};
-use crate::domain::name::{IntegrationName, SecretId};
+use super::{Admin, access, foreign_host, foreign_page, guard_headers, text, token_needed};
+use crate::audit::record::SwitchAction;
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::pipeline::answer::Answer;
 use crate::pipeline::site::Site;
 use crate::server::reload::outcome::Outcome;
+use crate::server::thrown::{Thrown, parts_of};
 use crate::switch::error::SwitchError;
 use crate::switch::order::{Order, SwitchAnswer, Target, Why};
 
@@ -44,7 +44,7 @@ impl Admin {
         B: Body<Data = Bytes> + Send,
         B::Error: Send,
     {
-        if let Some(refusal) = self.refusal(parts) {
+        if let Some(refusal) = self.refusal_of_change(parts) {
             return refusal;
         }
         let Some(verb) = Verb::of(parts.uri.path()).filter(|verb| self.is_known(verb)) else {
@@ -61,13 +61,13 @@ impl Admin {
     }
 
     /// Why this caller may not change anything, or not like this.
-    fn refusal(&self, parts: &Parts) -> Option<Answer> {
+    fn refusal_of_change(&self, parts: &Parts) -> Option<Answer> {
         let headers = &parts.headers;
         if !access::names_us(headers) {
             return Some(foreign_host());
         }
-        if !access::has_no_foreign_origin(headers) {
-            return Some(text(StatusCode::FORBIDDEN, "the call comes from another site's page\n"));
+        if !access::has_no_foreign_origin(headers) || !access::is_from_no_other_site(headers) {
+            return Some(foreign_page());
         }
         if parts.method != Method::POST {
             return Some(text(StatusCode::METHOD_NOT_ALLOWED, "only POST\n").with(ALLOW, HeaderValue::from_static("POST")));
@@ -130,10 +130,10 @@ impl Admin {
         });
         let thrown = thrown.await;
         if !matches!(thrown, Ok(Err(SwitchError::Full { .. })) | Err(())) {
-            write_down(&site, SwitchAction::Disable, &target, &order.why, until);
+            self.write_down(&site, SwitchAction::Disable, &target, &order.why, until);
         }
         match thrown {
-            Ok(Ok(())) => told(StatusCode::OK, &described(&target, shown)),
+            Ok(Ok(())) => told(StatusCode::OK, &described(&target, self.tell(&target, shown).await)),
             Ok(Err(error @ SwitchError::Full { .. })) => says(StatusCode::CONFLICT, &error.to_string()),
             Ok(Err(error)) => says(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -147,20 +147,32 @@ impl Admin {
         let site = self.site();
         let now = site.shared.clock.now().wall;
         let thrown = blocking({
-            let (site, target) = (Arc::clone(&site), target.clone());
-            move || site.shared.switches.enable(&target, now)
+            let (site, target, why) = (Arc::clone(&site), target.clone(), why.clone());
+            move || site.shared.switches.enable(&target, &why, now)
         });
         match thrown.await {
             Ok(Ok(was_disabled)) => {
-                write_down(&site, SwitchAction::Enable, &target, &why, None);
-                let is_all_off = target != Target::All && site.shared.switches.all_off(now).is_some();
-                let state = if is_all_off { "disabled" } else { "enabled" };
-                let hint = is_all_off.then_some("all integrations are disabled: enable --all, too");
-                told(StatusCode::OK, &described(&target, json!({ "state": state, "was_disabled": was_disabled, "hint": hint })))
+                self.write_down(&site, SwitchAction::Enable, &target, &why, None);
+                let answer = self.tell(&target, json!({ "was_disabled": was_disabled })).await;
+                told(StatusCode::OK, &described(&target, with_state(answer, &site, &target, now)))
             }
             Ok(Err(error)) => says(StatusCode::INTERNAL_SERVER_ERROR, &format!("it stays disabled: {error}")),
             Err(()) => broken(),
         }
+    }
+
+    /// Has the other replicas told, where there are some, and says whether they were.
+    async fn tell(&self, target: &Target, mut answer: Value) -> Value {
+        if let (Some(replicas), Some(members)) = (self.observed.replicas(), answer.as_object_mut()) {
+            let told = if replicas.tell(target).await { "told" } else { "not told yet" };
+            members.insert("replicas".to_owned(), json!(told));
+        }
+        answer
+    }
+
+    fn write_down(&self, site: &Site, action: SwitchAction, target: &Target, why: &Why, until: Option<UnixTime>) {
+        let origin = self.observed.replicas().map(|replicas| replicas.label());
+        Thrown { action, target, why, until, origin }.write_down(site);
     }
 
     async fn allow_again(&self, request_id: RequestId, why: &Why) -> Answer {
@@ -171,7 +183,7 @@ impl Admin {
         match shared.store.forget(&delivery.identity, shared.clock.now()).await {
             Ok(true) => {
                 let target = Target::Integration(delivery.integration);
-                write_down(&site, SwitchAction::AllowAgain(request_id), &target, why, None);
+                self.write_down(&site, SwitchAction::AllowAgain(request_id), &target, why, None);
                 told(StatusCode::OK, &described(&target, json!({ "request_id": request_id.to_string(), "forgotten": true })))
             }
             Ok(false) => says(StatusCode::NOT_FOUND, unknown),
@@ -187,27 +199,20 @@ fn has_secret(site: &Site, target: &Target) -> bool {
     integration.is_some_and(|integration| integration.secrets.iter().any(|secret| secret.id == *id))
 }
 
-fn write_down(site: &Site, action: SwitchAction, target: &Target, why: &Why, until: Option<UnixTime>) {
-    let (integration, secret_id) = parts_of(target);
-    let reason = why.as_str().to_owned();
-    tracing::warn!(
-        ?action,
-        integration = integration.as_ref().map_or("all", IntegrationName::as_str),
-        secret_id = secret_id.as_ref().map(SecretId::as_str),
-        reason,
-        until = until.map(|until| until.to_string()),
-        "switch thrown"
-    );
-    let note = Note::Switch { action, integration, secret_id, reason, until };
-    site.shared.auditor.note(site.shared.clock.now().wall, note);
-}
-
-fn parts_of(target: &Target) -> (Option<IntegrationName>, Option<SecretId>) {
-    match target {
-        Target::All => (None, None),
-        Target::Integration(name) => (Some(name.clone()), None),
-        Target::Secret(name, id) => (Some(name.clone()), Some(id.clone())),
+/// What an integration is after it was enabled: there may be another order in force.
+fn with_state(mut answer: Value, site: &Site, target: &Target, now: UnixTime) -> Value {
+    let switches = &site.shared.switches;
+    let hint = if switches.is_off(target, now) {
+        Some("another replica disabled it meanwhile, and that stands: enable it again")
+    } else {
+        let is_all_off = *target != Target::All && switches.all_off(now).is_some();
+        is_all_off.then_some("all integrations are disabled: enable --all, too")
+    };
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("state".to_owned(), json!(if hint.is_some() { "disabled" } else { "enabled" }));
+        members.insert("hint".to_owned(), json!(hint));
     }
+    answer
 }
 
 /// What was done, with what it was done to.

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Admin;
+use super::events::AdminBody;
 use crate::listen::socket_file::SocketFile;
 use crate::listen::spec::BindAddress;
 
@@ -24,7 +25,10 @@ const CONNECTIONS_MAX: usize = 64;
 /// How many may wait in that queue of a unix socket.
 const BACKLOG: i32 = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may last, and how often one that streams is looked at.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often one that streams may be looked at: a status page that is open for longer comes again by itself.
+const STREAM_LOOKS_MAX: u32 = 60;
 
 /// Where an admin listener listens.
 pub(crate) enum AdminSocket {
@@ -78,16 +82,23 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let _place = place;
-    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, serve_connection(stream, admin)).await;
+    let streaming = Arc::new(AtomicBool::new(false));
+    let mut served = pin!(serve_connection(stream, admin, Arc::clone(&streaming)));
+    for _ in 0..STREAM_LOOKS_MAX {
+        let ended = tokio::time::timeout(CONNECTION_TIMEOUT, served.as_mut()).await;
+        if ended.is_ok() || !streaming.load(Ordering::Relaxed) {
+            return;
+        }
+    }
 }
 
-async fn serve_connection<S>(stream: S, admin: Arc<Admin>)
+async fn serve_connection<S>(stream: S, admin: Arc<Admin>, streaming: Arc<AtomicBool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
-        let admin = Arc::clone(&admin);
-        async move { Ok::<Response<Full<Bytes>>, Infallible>(admin.answer(request).await.into_response()) }
+        let (admin, streaming) = (Arc::clone(&admin), Arc::clone(&streaming));
+        async move { Ok::<Response<AdminBody>, Infallible>(admin.respond(request, &streaming).await) }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(16 * 1024);

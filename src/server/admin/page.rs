@@ -1,89 +1,116 @@
-//! The status page: the inventory as HTML for a person with a browser. No script, nothing loaded from anywhere.
+//! The status page: tables for a person with a browser, whole without a script; with one they stay up to date.
+//!
+//! Invariants: nothing is loaded from anywhere else; no script and no style stands in the page; what others wrote is escaped
+//! in one place, [`Text`].
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
 
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::guard_headers;
+use super::{guard_headers, spark};
+use crate::audit::recent::Decision;
 use crate::pipeline::answer::Answer;
-use crate::server::inventory::InventoryEntry;
-use crate::server::readiness::Readiness;
+use crate::server::inventory::SecretEntry;
+use crate::server::live::picture::{Frame, Item};
 
-/// Style in the page itself, and nothing else at all.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+mod sections;
 
-const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>hookward</title><style>\
-    body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1b1f24}table{border-collapse:collapse;width:100%}\
-    th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #d8dee4;vertical-align:top}\
-    .disabled,.unavailable{color:#b42318}.degraded{color:#9a6700}.enabled,.ready{color:#1a7f37}</style><h1>hookward</h1>";
+/// What the page may load and do. No string becomes a script or markup in it, whatever the script does.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// No page that opens this one has a hand in it.
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// The page.
-pub(super) fn status(readiness: &Readiness, inventory: &[InventoryEntry]) -> Answer {
-    guard_headers(Answer::new(StatusCode::OK, html(readiness, inventory)), "text/html; charset=utf-8")
-        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
-        .with(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+/// What there is under a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The page.
+    Page,
+    /// What it loads.
+    File(File),
 }
 
-fn html(readiness: &Readiness, inventory: &[InventoryEntry]) -> String {
-    let mut page = HEAD.to_owned();
-    // Writing to a string cannot fail.
-    let _ = write!(page, "<p class=\"{0}\">{0}</p>", readiness.status);
-    for cause in &readiness.causes {
-        let _ = write!(page, "<p>{cause}</p>");
+/// A file that was built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct File {
+    kind: &'static str,
+    text: &'static str,
+}
+
+const SCRIPT: File = File { kind: "text/javascript; charset=utf-8", text: include_str!("page/status.js") };
+const STYLE: File = File { kind: "text/css; charset=utf-8", text: include_str!("page/status.css") };
+const ICON: File = File { kind: "image/svg+xml", text: include_str!("page/status.svg") };
+
+/// The part of the page that a path names.
+pub(super) fn part(path: &str) -> Option<Part> {
+    match path {
+        "/" => Some(Part::Page),
+        "/status.js" => Some(Part::File(SCRIPT)),
+        "/status.css" => Some(Part::File(STYLE)),
+        "/status.svg" => Some(Part::File(ICON)),
+        _ => None,
     }
-    for degraded in &readiness.degraded {
-        let _ = write!(page, "<p>{}: {}</p>", degraded.cause, escape(&degraded.details.join("; ")));
-    }
-    page.push_str(
-        "<table><tr><th>Integration<th>Provider<th>Path<th>Owner<th>State<th>Secrets, last used<th>Last accepted<th>Refused</tr>",
+}
+
+/// A file as an answer.
+pub(super) fn file(file: File) -> Answer {
+    guard_headers(Answer::new(StatusCode::OK, file.text), file.kind)
+}
+
+/// The page.
+pub(super) fn status(frame: &Frame, items: &[Item], decisions: &[Decision]) -> Answer {
+    guard_headers(Answer::new(StatusCode::OK, html(frame, items, decisions)), "text/html; charset=utf-8")
+        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+        .with(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+        .with(OPENER_POLICY, HeaderValue::from_static("same-origin"))
+}
+
+fn html(frame: &Frame, items: &[Item], decisions: &[Decision]) -> String {
+    let mut page = String::from(include_str!("page/head.html"));
+    // Writing to a string cannot fail, here and below.
+    let _ = write!(
+        page,
+        "<header><h1>hookward</h1><p id=\"readiness\" class=\"pill {0}\">{0}</p><p id=\"live\" hidden></p>\
+         <p id=\"version\">{1}</p></header><main>",
+        frame.readiness.status,
+        Text(frame.version)
     );
-    for entry in inventory {
-        row(&mut page, entry);
-    }
-    page.push_str("</table></html>\n");
+    sections::notices(&mut page, frame);
+    sections::totals(&mut page, frame, items);
+    sections::integrations(&mut page, items);
+    sections::findings(&mut page, items);
+    sections::refusals(&mut page, frame, items);
+    sections::decisions(&mut page, decisions);
+    page.push_str(include_str!("page/foot.html"));
     page
 }
 
-fn row(page: &mut String, entry: &InventoryEntry) {
-    let absent = || "-".to_owned();
-    let secrets = entry
-        .secrets
-        .iter()
-        .map(|secret| format!("{} ({}, {})", secret.id, secret.state, secret.last_used.as_deref().unwrap_or("never")));
-    let refused = entry.refusals.iter().map(|(reason, count)| format!("{reason} {count}"));
-    let reason = entry.disabled.as_ref().and_then(|disabled| disabled.reason.as_ref());
-    let state = reason.map_or_else(|| entry.state.to_owned(), |reason| format!("{}: {reason}", entry.state));
-    let cells = [
-        entry.name.clone(),
-        entry.provider.clone(),
-        entry.path.clone(),
-        entry.owner.clone().unwrap_or_else(absent),
-        state,
-        secrets.collect::<Vec<_>>().join(", "),
-        entry.last_accepted.clone().unwrap_or_else(absent),
-        refused.collect::<Vec<_>>().join(", "),
-    ];
-    let _ = write!(page, "<tr class=\"{}\">", entry.state);
-    for cell in cells {
-        let _ = write!(page, "<td>{}", escape(&cell));
+/// What others wrote, as text.
+struct Text<T>(T);
+
+impl<T: Display> Display for Text<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string().chars().try_for_each(|character| match character {
+            '&' => formatter.write_str("&amp;"),
+            '<' => formatter.write_str("&lt;"),
+            '>' => formatter.write_str("&gt;"),
+            '"' => formatter.write_str("&quot;"),
+            '\'' => formatter.write_str("&#39;"),
+            other => formatter.write_char(other),
+        })
     }
-    page.push_str("</tr>");
 }
 
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
+/// What may be absent.
+fn or_dash(text: Option<&str>) -> &str {
+    text.unwrap_or("–")
+}
+
+/// A secret in a line: its id, whether it may be used, its age and its last use.
+fn secret(secret: &SecretEntry) -> String {
+    let days = secret.age_seconds / 86_400;
+    format!("{} · {} · {days} d old · last used {}", secret.id, secret.state, secret.last_used.as_deref().unwrap_or("never"))
 }
 
 #[cfg(test)]
@@ -92,6 +119,29 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_text() {
-        assert_eq!(escape("<script a='\"&>"), "&lt;script a=&#39;&quot;&amp;&gt;");
+        assert_eq!(Text("<script a='\"&>").to_string(), "&lt;script a=&#39;&quot;&amp;&gt;");
+    }
+
+    #[test]
+    fn the_page_loads_only_what_is_built_in() {
+        for place in [include_str!("page/head.html"), include_str!("page/foot.html"), SCRIPT.text, STYLE.text] {
+            for word in ["http:", "https:", "//cdn", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+                let found = place.replace("http://www.w3.org/2000/svg", "");
+                assert!(!found.contains(word), "{word}");
+            }
+        }
+        let head = include_str!("page/head.html");
+        for path in ["/status.js", "/status.css", "/status.svg"] {
+            assert!(part(path).is_some() && head.contains(path), "{path}");
+        }
+        assert_eq!((part("/status.html"), part("/index.html")), (None, None));
+    }
+
+    #[test]
+    fn neither_script_nor_style_stands_in_the_page() {
+        let page = [include_str!("page/head.html"), include_str!("page/foot.html")].concat();
+        for word in ["<style", "style=", "onclick", "<script>", "javascript:"] {
+            assert!(!page.contains(word), "{word}");
+        }
     }
 }

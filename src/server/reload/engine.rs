@@ -12,6 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::fixed;
 use super::outcome::{Outcome, Report};
+use crate::audit::checkpoint::Signer;
 use crate::config::plan::{DrainSpec, Plan};
 use crate::document::Fault;
 use crate::domain::secret::SecretBytes;
@@ -57,6 +58,7 @@ struct Fresh {
     prepared: Vec<Prepared>,
     certificates: Vec<(Arc<TlsEntry>, FreshCertificates)>,
     token: Option<SecretBytes>,
+    signer: Option<Signer>,
 }
 
 impl Engine {
@@ -120,8 +122,12 @@ impl Engine {
         faults.extend(prepared.as_ref().err().into_iter().flatten().map(chain));
         faults.extend(certificates.as_ref().err().into_iter().flatten().cloned());
         faults.extend(token.as_ref().err().map(chain));
-        match (prepared, certificates, token) {
-            (Ok(prepared), Ok(certificates), Ok(token)) if faults.is_empty() => Ok(Fresh { plan, prepared, certificates, token }),
+        let signer = build::audit_signer(&plan.audit).map_err(BuildError::from);
+        faults.extend(signer.as_ref().err().map(chain));
+        match (prepared, certificates, token, signer) {
+            (Ok(prepared), Ok(certificates), Ok(token), Ok(signer)) if faults.is_empty() => {
+                Ok(Fresh { plan, prepared, certificates, token, signer })
+            }
             _ => Err(faults),
         }
     }
@@ -153,7 +159,7 @@ impl Engine {
     }
 
     fn put_in_force(&mut self, fresh: Fresh) -> Outcome {
-        let Fresh { plan, prepared, certificates, token } = fresh;
+        let Fresh { plan, prepared, certificates, token, signer } = fresh;
         let shared = Arc::clone(&self.ground.shared);
         let materials = prepared.iter().map(Prepared::material).collect();
         let integrations = plan.integrations.len();
@@ -163,6 +169,7 @@ impl Engine {
             door.replace(certificates);
         }
         self.replaceable.token.store(token.map(Arc::new));
+        shared.auditor.sign_with(signer);
         self.replaceable.drain.store(Arc::new(plan.drain));
         self.replaceable.site.store(Arc::clone(&site));
         self.standing.next(plan, site, materials, shared.clock.now().wall);

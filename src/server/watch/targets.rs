@@ -18,7 +18,7 @@ impl Targets {
     pub(crate) fn of(plan: &Plan) -> Self {
         let listeners = plan.listeners.iter().flat_map(of_listener);
         let integrations = plan.integrations.iter().flat_map(of_integration);
-        let token = plan.admin.token.iter().filter_map(of_secret);
+        let token = plan.admin.token.iter().chain(&plan.audit.signing_key).filter_map(of_secret);
         let all = plan.watched.iter().map(PathBuf::as_path).chain(listeners).chain(integrations).chain(token);
         Self(all.map(absolute).collect())
     }

@@ -25,6 +25,7 @@ pub(crate) struct Config {
     public_lines: String,
     plain_lines: String,
     listeners: String,
+    tail: String,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) launcher: Vec<String>,
@@ -111,6 +112,12 @@ impl Config {
         self
     }
 
+    /// Tables at the end, as they are.
+    pub(crate) fn tail(mut self, text: &str) -> Self {
+        self.tail.push_str(text);
+        self
+    }
+
     /// One more listener.
     pub(crate) fn listener(mut self, lines: &str) -> Self {
         let _ = writeln!(self.listeners, "[[listener]]\n{lines}\n");
@@ -174,7 +181,7 @@ impl Config {
         for integration in &self.integrations {
             text.push_str(&integration.text());
         }
-        text
+        text + "\n" + &self.tail
     }
 }
 

@@ -112,6 +112,7 @@ fn scheme() -> Scheme {
         on_event_denied: OnRefusal::Reject,
         options: Vec::new(),
         strip_headers: vec![name("acme-signature-old")],
+        carries_secrets: Vec::new(),
     }
 }
 

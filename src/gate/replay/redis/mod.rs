@@ -24,7 +24,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -45,6 +45,7 @@ mod generation;
 mod health;
 mod link;
 mod loose_ends;
+pub mod replicas;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ use error::RedisOpenError;
 use generation::millis;
 use link::{Call, CallError, Link, Switchboard};
 use loose_ends::{LooseEnd, LooseEnds};
+use replicas::ReplicaScripts;
 use script::Scripts;
 use watch::Watch;
 
@@ -89,6 +91,7 @@ pub struct RedisStore {
 struct Shared {
     board: Switchboard,
     scripts: Scripts,
+    replica_scripts: ReplicaScripts,
     prefix: String,
     generation_key: Vec<u8>,
     rehearsal_key: Vec<u8>,
@@ -96,10 +99,14 @@ struct Shared {
     /// Between two looks at the server.
     every: Duration,
     loose_ends: LooseEnds,
+    /// Whether nothing may be claimed yet, though the server could be used.
+    is_held: AtomicBool,
     entries: AtomicU64,
     /// Bytes that the server has taken, and may take; nought where it has no bound.
     memory_used: AtomicU64,
     memory_max: AtomicU64,
+    /// The keys that are no deliveries and are known to be there, one bit each.
+    beside: AtomicU64,
     counters: StoreCounters,
 }
 
@@ -120,15 +127,18 @@ impl RedisStore {
         let shared = Arc::new(Shared {
             board: Switchboard::new(settings.timeout),
             scripts: Scripts::new(server_clock),
+            replica_scripts: ReplicaScripts::new(),
             generation_key: format!("{}generation", settings.prefix).into_bytes(),
             rehearsal_key: format!("{}rehearsal", settings.prefix).into_bytes(),
             prefix: settings.prefix,
             timeout: settings.timeout,
             every,
             loose_ends: LooseEnds::default(),
+            is_held: AtomicBool::new(false),
             entries: AtomicU64::new(0),
             memory_used: AtomicU64::new(0),
             memory_max: AtomicU64::new(0),
+            beside: AtomicU64::new(0),
             counters: StoreCounters::default(),
         });
         let (first, looked) = oneshot::channel();
@@ -141,7 +151,20 @@ impl RedisStore {
         }
     }
 
+    /// Lets nothing be claimed until [`RedisStore::release_hold`]: its owner has to hear something first.
+    pub fn hold(&self) {
+        self.shared.is_held.store(true, Ordering::Release);
+    }
+
+    /// Lets deliveries be claimed.
+    pub fn release_hold(&self) {
+        self.shared.is_held.store(false, Ordering::Release);
+    }
+
     async fn claim_now(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
+        if self.shared.is_held.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable);
+        }
         let link = self.shared.board.link().ok_or(StoreError::Unavailable)?;
         let owner = random().map(Owner::new).ok_or(StoreError::Unavailable)?;
         let answer = self.shared.claim(&link, claim, owner, now).await;
@@ -229,9 +252,10 @@ impl Shared {
         self.memory_max.store(max, Ordering::Relaxed);
     }
 
-    /// All keys of the database but the generation's.
+    /// All keys of the database but the generation's and those that replicas talk over.
     fn note_entries(&self, keys: i64) {
-        self.entries.store(u64::try_from(keys).unwrap_or(0).saturating_sub(1), Ordering::Relaxed);
+        let beside = u64::from(self.beside.load(Ordering::Relaxed).count_ones()).saturating_add(1);
+        self.entries.store(u64::try_from(keys).unwrap_or(0).saturating_sub(beside), Ordering::Relaxed);
     }
 }
 
@@ -271,7 +295,7 @@ impl ReplayStore for RedisStore {
         self.crossing.watch(self.level());
     }
 
-    /// Keys of the database at the last look, without the generation's: exact where the database is ours alone.
+    /// Keys of the database at the last look, without the generation's and the replicas': exact where the database is ours alone.
     fn entries(&self) -> u64 {
         self.shared.entries.load(Ordering::Relaxed)
     }
@@ -288,7 +312,7 @@ impl ReplayStore for RedisStore {
     }
 
     fn is_available(&self, _now: Now) -> bool {
-        self.shared.board.link().is_some()
+        self.shared.board.link().is_some() && !self.shared.is_held.load(Ordering::Acquire)
     }
 
     fn knows_since(&self, now: Now) -> Option<UnixTime> {

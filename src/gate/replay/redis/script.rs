@@ -75,7 +75,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    fn new(head: &str, body: &str) -> Self {
+    pub(super) fn new(head: &str, body: &str) -> Self {
         let text = format!("{head}{body}");
         let sha1 = data_encoding::HEXLOWER.encode(&Sha1::digest(&text));
         Self { text, sha1 }

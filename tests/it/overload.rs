@@ -1,0 +1,180 @@
+//! More than can be served: refused early and cheaply, nobody else muted, and over as soon as it is over.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::config::{Config, Integration};
+use crate::support::frames::{DATA, END_STREAM, HEADERS, Http2, as_pairs, head_of};
+use crate::support::gateway::Gateway;
+use crate::support::poll;
+use crate::support::process::processor_ticks;
+use crate::support::provider::Provider;
+use crate::support::upstream::{Reply, Upstream};
+
+const PROVIDER: Provider = Provider::StandardWebhooks;
+const STREAMS: u32 = 64;
+
+fn roomy(upstream: &Upstream) -> Config {
+    let integration = Integration::new(PROVIDER, &upstream.url()).line("timeout = \"9s\"");
+    Config::of(integration).set("rate_limit", "per_source", "{ rate = \"100000/s\", burst = 100000 }")
+}
+
+/// Sends as many deliveries at once as a connection may have open.
+fn wave(http2: &mut Http2) {
+    for index in 0..STREAMS {
+        let delivery = PROVIDER.delivery();
+        http2.request(index * 2 + 1, &as_pairs(&head_of(&delivery, &PROVIDER.path())), Some(&delivery.body));
+    }
+}
+
+/// How many of them were answered 200; every one must be answered.
+#[track_caller]
+fn taken(http2: &mut Http2) -> usize {
+    let (mut taken, mut open) = (0, STREAMS);
+    while open > 0 {
+        let frame = http2.next(Duration::from_secs(20)).expect("an answer to each");
+        taken += usize::from(frame.kind == HEADERS && frame.payload.contains(&0x88));
+        open -= u32::from(frame.flags & END_STREAM != 0 && [HEADERS, DATA].contains(&frame.kind));
+    }
+    taken
+}
+
+#[test]
+fn ovl_01_more_than_an_upstream_can_take_is_refused_and_is_over_at_once() {
+    // Two workers may have 256 deliveries each at an upstream that takes a second for each: 512 a second. Five times as many
+    // come at once as it can take within what a delivery may wait, and of those that wait some time out.
+    const CONNECTIONS: usize = 60;
+    let upstream = Upstream::start();
+    upstream.always(Reply::ok_after(Duration::from_secs(1)));
+    let gateway = Gateway::start(roomy(&upstream));
+    let mut crowd = (0..CONNECTIONS).map(|_| gateway.connect_h2()).collect::<Vec<_>>();
+    let begun = Instant::now();
+    for http2 in &mut crowd {
+        wave(http2);
+    }
+    let taken = crowd.iter_mut().map(taken).sum::<usize>();
+    let lasted = begun.elapsed();
+    let offered = CONNECTIONS * usize::try_from(STREAMS).unwrap();
+    eprintln!("overload: {offered} offered, {taken} taken in {lasted:?}");
+    assert!(taken >= 512, "the upstream had work all the time: {taken}");
+    assert!(taken < offered, "and more came than it could take");
+    assert!(lasted < Duration::from_secs(20), "{lasted:?}");
+    upstream.always(Reply::ok());
+    let begun = Instant::now();
+    let recovered = poll(Duration::from_secs(5), || (gateway.deliver(&PROVIDER.delivery()).status == 200).then_some(()));
+    assert!(recovered.is_some(), "{:?}", begun.elapsed());
+    let metrics = gateway.metrics();
+    let ended = |reason: &str| metrics.sum("hookward_requests_total", &[("reason", reason)]);
+    let refused = ended("overloaded");
+    assert!((ended("delivered") + refused - offered as f64).abs() < 20.5, "{}", metrics.text);
+    assert!(refused > 100.0, "{refused}");
+    assert!(metrics.sum("hookward_inflight_bytes", &[]) < 0.5);
+    assert_eq!(gateway.readiness()["status"], "ready");
+    drop(crowd);
+    gateway.finish();
+}
+
+#[test]
+fn rl_07_a_refusal_by_rate_costs_little_and_changes_nothing() {
+    const FLOOD: usize = 1000;
+    let upstream = Upstream::start();
+    let strict =
+        Config::of(Integration::new(PROVIDER, &upstream.url())).set("rate_limit", "per_source", "{ rate = \"1/m\", burst = 5 }");
+    let gateway = Gateway::start(strict);
+    let sender = Ipv4Addr::new(127, 0, 0, 9);
+    for _ in 0..5 {
+        assert_eq!(gateway.deliver_from(sender, &PROVIDER.delivery()).status, 200);
+    }
+    let held_back = PROVIDER.delivery();
+    let before = processor_ticks(gateway.pid());
+    for _ in 0..FLOOD {
+        gateway.deliver_from(sender, &held_back).refused(429, "rate_limited");
+    }
+    let used = processor_ticks(gateway.pid()) - before;
+    assert!(used < 1500, "{used} hundredths of a second for {FLOOD} handshakes and refusals");
+    assert_eq!(upstream.received().len(), 5);
+    assert_eq!(gateway.deliver(&held_back).status, 200, "it claimed nothing: from elsewhere it passes");
+    let metrics = gateway.metrics();
+    let counted = metrics.sum("hookward_requests_total", &[("reason", "rate_limited_source")]);
+    assert!((counted - FLOOD as f64).abs() < 0.5, "{counted}");
+    let ledger = gateway.finish();
+    let lines = ledger.requests().iter().filter(|record| record.reason() == "rate_limited_source").count();
+    let folded =
+        ledger.records.iter().filter(|record| record.kind() == "folded").map(|record| record.number("count")).sum::<u64>();
+    assert_eq!(lines as u64 + folded, FLOOD as u64, "each is told, most of them in one line a second");
+    assert!(lines < FLOOD / 2, "{lines}");
+}
+
+#[test]
+fn rl_08_a_provider_that_sends_everything_again_loses_nothing() {
+    // An hour's backlog at once, against the integration's own rate: told to come again, and taken when it does.
+    const BACKLOG: usize = 200;
+    let upstream = Upstream::start();
+    let limited = Integration::new(PROVIDER, &upstream.url()).line("rate_limit = { rate = \"100/s\", burst = 20 }");
+    let gateway = Gateway::start(Config::of(limited));
+    let mut backlog = (0..BACKLOG).map(|_| PROVIDER.delivery()).collect::<Vec<_>>();
+    let mut connection = gateway.connect();
+    let mut rounds = 0;
+    while !backlog.is_empty() {
+        rounds += 1;
+        assert!(rounds < 50, "{} are left", backlog.len());
+        backlog.retain(|delivery| {
+            connection.send_delivery(&PROVIDER.path(), delivery);
+            let answer = connection.answer();
+            if answer.closed {
+                connection = gateway.connect();
+            }
+            if answer.status != 200 {
+                answer.refused(429, "rate_limited");
+            }
+            answer.status != 200
+        });
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let mut bodies = upstream.received().into_iter().map(|request| request.body).collect::<Vec<_>>();
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!((bodies.len(), upstream.received().len()), (BACKLOG, BACKLOG), "each once");
+    drop(connection);
+    gateway.finish();
+}
+
+#[test]
+fn rl_10_large_bodies_to_be_hashed_hold_up_nobody() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(roomy(&upstream));
+    let over = AtomicBool::new(false);
+    let forged = {
+        let large = PROVIDER.sign(
+            &PROVIDER.secret("current"),
+            &crate::support::fresh_id(),
+            crate::support::unix_now(),
+            &vec![b'a'; 1_000_000],
+        );
+        large.with_tampered_body()
+    };
+    let worst = std::thread::scope(|scope| {
+        for index in 0..2_u8 {
+            let (gateway, over, forged) = (&gateway, &over, &forged);
+            scope.spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    let answer = gateway.deliver_from(Ipv4Addr::new(127, 0, 7, index + 1), forged);
+                    assert!([401, 429].contains(&answer.status), "{}", answer.status);
+                }
+            });
+        }
+        let mut worst = Duration::ZERO;
+        for _ in 0..40 {
+            let begun = Instant::now();
+            assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200);
+            worst = worst.max(begun.elapsed());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        over.store(true, Ordering::SeqCst);
+        worst
+    });
+    assert!(worst < Duration::from_secs(3), "{worst:?}");
+    assert_eq!(upstream.received().len(), 40);
+    gateway.finish();
+}
