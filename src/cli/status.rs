@@ -13,6 +13,7 @@ use crate::cli::admin_client::AdminClient;
 use crate::cli::configuration::ConfigurationArgument;
 use crate::cli::exit::Verdict;
 use crate::cli::output::{self, Audience, Format, FormatArgument};
+use crate::cli::replica_table;
 use crate::domain::size::parse_duration;
 use crate::inventory::finding::span;
 
@@ -27,6 +28,9 @@ pub(super) struct Arguments {
     /// How long to wait between an answer and the next question: 1s to 1h.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval, requires = "watch")]
     interval: Duration,
+    /// The replicas that share the Redis of the replay store, instead of the integrations.
+    #[arg(long, conflicts_with = "watch")]
+    replicas: bool,
     #[command(flatten)]
     output: FormatArgument,
 }
@@ -42,8 +46,15 @@ fn interval(text: &str) -> Result<Duration> {
 /// Asks once, or until nobody listens.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     let client = arguments.configuration.admin_client()?;
+    if arguments.replicas {
+        print_replicas(&client, arguments.output.format)?;
+        return Ok(Verdict::Yes);
+    }
     if !arguments.watch {
         print(&inventory(&client)?, arguments.output.format)?;
+        if arguments.output.format == Format::Text {
+            print_replicas(&client, Format::Text)?;
+        }
         return Ok(Verdict::Yes);
     }
     while refresh(&client, arguments.output.format)? == Audience::Listening {
@@ -76,6 +87,14 @@ fn print(inventory: &Value, format: Format) -> Result<Audience> {
     Ok(match format {
         Format::Json => output::json(inventory)?,
         Format::Text => output::data(table(inventory).as_bytes())?,
+    })
+}
+
+fn print_replicas(client: &AdminClient, format: Format) -> Result<Audience> {
+    let replicas = replica_table::replicas(client)?;
+    Ok(match format {
+        Format::Json => output::json(&replicas)?,
+        Format::Text => output::data(replica_table::table(&replicas).as_bytes())?,
     })
 }
 

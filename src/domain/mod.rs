@@ -18,3 +18,4 @@ pub mod retry_after;
 pub mod secret;
 pub mod size;
 pub mod time;
+pub mod trace;

@@ -33,7 +33,7 @@
   const dash = (text) => (text === null || text === undefined || text === '' ? '–' : String(text));
   const small = (text) => make('small', { text });
   const pill = (word) => make('span', { class: `pill ${/^[a-z_]+$/.test(word) ? word : ''}`, text: word });
-  const cell = (label, ...children) => make('td', { 'data-label': label }, ...children);
+  const cell = (label, ...children) => make('td', { 'data-label': label, class: children[0] === '–' ? 'absent' : null }, ...children);
   const number = (label, value) => make('td', { 'data-label': label, class: 'number', text: count(value) });
   const count = (value) => Number(value || 0).toLocaleString('en');
 
