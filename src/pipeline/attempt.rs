@@ -191,6 +191,9 @@ impl Attempt {
         if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
         }
+        if let Some(telling) = self.telling.take() {
+            telling.finish(&record, self.integration.as_deref());
+        }
         if let Some(integration) = &self.integration {
             integration.track.see(&Sight {
                 at: now.wall,
@@ -200,9 +203,6 @@ impl Attempt {
                 event: record.event.as_deref(),
                 upstream_status: record.upstream_status,
             });
-        }
-        if let Some(telling) = self.telling.take() {
-            telling.finish(&record, self.integration.as_deref());
         }
         match self.place.take() {
             Some(place) => place.write(record),

@@ -289,8 +289,6 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
         metrics: shared.metrics.integration(&own.name, &own.scheme.name),
         provider_metrics: shared.metrics.provider(&own.scheme.name),
         secrets,
-        track,
-        terms,
         about: About {
             upstream: own.target.authority.as_str().into(),
             route: own.path.as_str().into(),
@@ -299,6 +297,8 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
             owner: own.owner,
             review_by: own.review_by,
         },
+        track,
+        terms,
         max_body_bytes: own.max_body_bytes,
         tolerance: own.tolerance,
         on_replay: own.on_replay,
