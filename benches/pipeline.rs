@@ -85,6 +85,7 @@ impl Stage {
             listener: "bench".parse().unwrap(),
             peer: Peer::Tcp("127.0.0.1:4000".parse().unwrap()),
             origin: Origin::Secure(Peer::Tcp("127.0.0.1:4000".parse().unwrap()).source()),
+            trusted: false,
             tls: Some(TlsFacts { version: "TLSv1.3", protocol: Protocol::Http1 }),
             entry: Entry::Tls,
             fault: None,
