@@ -78,6 +78,11 @@ fn each_inconsistency_is_a_fault() {
         (event, "event = 'type'", &["event: must begin with header:, json:, form: or query:"]),
         (event, "delivery_id_unique = true", &["delivery_id_unique: speaks of a delivery id, and none is named"]),
         (event, "strip_headers = ['X-Timestamp']", &["strip_headers: names a header that is verified"]),
+        (
+            event,
+            "event = ['header:X-Topic', 'json:/token']\ncarries_secrets = ['json:/token']",
+            &["carries_secrets: names a place that event or delivery_id would write down"],
+        ),
         (event, "methods = []", &["methods: must name at least one method"]),
         (event, "deadline = '0s'", &["deadline: must not be zero"]),
         (event, "max_body = '1MB'", &["max_body: must end in B, KiB, MiB or GiB"]),

@@ -66,6 +66,7 @@ fn attestation(names: &Names) -> Attestation<'_> {
         idempotency_key: "ab01",
         source: Source::new("192.0.2.7".parse().unwrap()),
         tls: true,
+        trace: None,
         host: Some(&names.host),
     }
 }
