@@ -180,7 +180,9 @@ proptest! {
             }
         }
         for _ in 0..3 {
-            replicas.iter_mut().for_each(|replica| replica.exchange(&mut store, now));
+            for replica in &mut replicas {
+                replica.exchange(&mut store, now);
+            }
         }
         let positions: Vec<_> = replicas.iter().map(|replica| replica.positions.order(&target()).cloned()).collect();
         prop_assert!(positions.iter().all(|position| *position == positions[0]), "{:?}", positions);
