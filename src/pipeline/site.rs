@@ -21,6 +21,7 @@ use crate::pipeline::settled::Settled;
 use crate::switch::board::Switchboard;
 use crate::telemetry::handles::RequestMetrics;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Outbox;
 
 /// All integrations of one configuration.
 pub struct Site {
@@ -58,6 +59,8 @@ pub struct Shared {
     pub unrouted: RequestMetrics,
     /// Deliveries between claim and settlement; the drain waits for them.
     pub deliveries: TaskTracker,
+    /// What is told by OTLP, if anything is.
+    pub outbox: Option<Arc<Outbox>>,
     /// What was forwarded and is to be looked through.
     pub lookout: Lookout,
     /// Requests between head and answer.

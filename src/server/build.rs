@@ -34,11 +34,13 @@ use crate::pipeline::site::{Shared, Site};
 use crate::secrets::spec::{SecretSource, SecretSpec};
 use crate::secrets::{self, SecretError, SecretFault};
 use crate::server::material::{Material, Seal, Sealed, SealedSecrets};
+use crate::server::otlp::{self, ClientError};
 use crate::server::standing::{Before, Ground, Standing};
 use crate::server::state_directory::StateDirectoryError;
 use crate::server::watch::print::Print;
 use crate::server::watch::targets;
 use crate::switch::error::SwitchError;
+use crate::telemetry::spec::OtlpSpec;
 
 /// Why a gateway cannot be built from its plan.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +110,9 @@ pub enum BuildError {
     /// The key of the audit log's checkpoints cannot be had.
     #[error("audit.signing_key: {0}")]
     SigningKey(#[from] SigningKeyError),
+    /// Telemetry cannot be sent with what there is.
+    #[error(transparent)]
+    Telemetry(#[from] ClientError),
     /// The URL of Redis cannot be read.
     #[error("replay.redis.url: {fault}")]
     RedisUrl {
@@ -148,6 +153,11 @@ pub fn audit_signer(spec: &AuditSpec) -> Result<Option<Signer>, SigningKeyError>
     let Some(source) = &spec.signing_key else { return Ok(None) };
     let text = secrets::read(source).map_err(SigningKeyError::Unread)?;
     Signer::parse(&text).map(Some).map_err(|fault| SigningKeyError::NoKey { from: source.clone(), fault })
+}
+
+/// Whether telemetry can be sent with what the spec names.
+pub fn examine_telemetry(spec: &OtlpSpec) -> Result<(), BuildError> {
+    Ok(otlp::examine(spec)?)
 }
 
 /// One integration with its secrets read and its upstream built, not yet tied to a running gateway.
@@ -274,7 +284,14 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
         metrics: shared.metrics.integration(&own.name, &own.scheme.name),
         provider_metrics: shared.metrics.provider(&own.scheme.name),
         secrets,
-        about: About { host: own.host, path: own.path, owner: own.owner, review_by: own.review_by },
+        about: About {
+            upstream: own.target.authority.as_str().into(),
+            route: own.path.as_str().into(),
+            host: own.host,
+            path: own.path,
+            owner: own.owner,
+            review_by: own.review_by,
+        },
         max_body_bytes: own.max_body_bytes,
         tolerance: own.tolerance,
         on_replay: own.on_replay,

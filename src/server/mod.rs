@@ -15,6 +15,7 @@ mod live;
 mod lookout;
 mod material;
 mod observe;
+mod otlp;
 pub mod readiness;
 pub mod reload;
 mod replicas;

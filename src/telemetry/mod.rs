@@ -1,4 +1,4 @@
-//! Process-wide instruments: metrics and logs.
+//! Process-wide instruments: metrics, logs, and what OTLP carries.
 //!
 //! Owns: every metric's name, help and labels; how logs look and how much of them there is.
 //! Must not know: what a delivery is. The pipeline counts; this room only holds what it counts with.
@@ -8,6 +8,7 @@
 pub mod handles;
 pub mod logging;
 pub mod metrics;
+pub mod otlp;
 pub mod spec;
 pub mod table;
 

@@ -15,6 +15,7 @@ use crate::support::upstream::Upstream;
 /// Every metric of the interface with its labels, in alphabetical order; a histogram by its count.
 const METRICS: &[(&str, &[&str])] = &[
     ("hookward_audit_errors_total", &[]),
+    ("hookward_certificate_expiry_timestamp_seconds", &["listener"]),
     ("hookward_clock_steps_total", &[]),
     ("hookward_config_reloads_total", &["result"]),
     ("hookward_connections", &[]),
@@ -24,6 +25,8 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_inflight_requests", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),
     ("hookward_limit_reached_total", &["limit"]),
+    ("hookward_otlp_dropped_total", &["signal"]),
+    ("hookward_otlp_failures_total", &["signal"]),
     ("hookward_ready", &[]),
     ("hookward_replay_abandoned_total", &[]),
     ("hookward_replay_blind_total", &[]),
@@ -37,7 +40,6 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),
     ("hookward_secret_exposed_total", &["integration", "secret_id"]),
     ("hookward_secret_used_total", &["integration", "secret_id"]),
-    ("hookward_tls_expiry_timestamp_seconds", &[]),
     ("hookward_tls_handshakes_total", &["result"]),
     ("hookward_unscanned_deliveries_total", &[]),
     ("hookward_upstream_duration_seconds_count", &["integration"]),

@@ -45,10 +45,12 @@ mod replay; // once and only once, and for how long
 mod replay_rows; // the same, row by row of the catalogue: attempts that fail, senders that leave, answers that are lost
 mod replicas; // kill switches over replicas: how soon they agree, and who wins
 mod rotation; // secrets and certificates exchanged under load
+mod runbooks; // docs/runbooks.md: every command of it does what the page says
 mod sdk; // the providers' own SDKs: what they sign, what they take, what both refuse
 mod sidecar; // the life of a pod and of a unit: probes, mounted files, signals, the end
 mod strict_head; // heads and framings that two readers could read differently
 mod switches; // kill switches, one delivery more, who may throw them
+mod telemetry; // OTLP: what a receiver gets, what it never gets, and that nobody waits for it
 mod tls; // versions, names, certificates, and what a failed handshake costs
 mod upstream; // an upstream that fails in every way
 mod upstream_faults; // upstreams that are not there, stall, race or lie, row by row

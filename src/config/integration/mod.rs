@@ -7,7 +7,7 @@ mod judgement;
 mod route;
 pub(super) mod secret;
 mod target;
-mod upstream;
+pub(super) mod upstream;
 
 pub(super) use judgement::TOLERANCE;
 
