@@ -120,7 +120,7 @@ fn gauges_come_back_to_rest() {
         let names = ["hookward_inflight_requests", "hookward_inflight_bytes", "hookward_connections"];
         names.iter().all(|name| metrics.sum(name, &[]).abs() < 0.5).then_some(())
     };
-    let rested = crate::support::poll(std::time::Duration::from_secs(5), rest);
+    let rested = crate::support::poll(Duration::from_secs(5), rest);
     assert!(rested.is_some(), "{}", gateway.metrics().text);
     gateway.finish();
 }
