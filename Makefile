@@ -37,6 +37,7 @@ test: need-compiler need-redis need-sdks need-promtool need-chromium
 	fi
 	$(CARGO) test --locked --doc
 	@.ci/manifests
+	@.ci/configs
 	@$(MAKE) --no-print-directory browser
 
 # The status page in the system's Chromium; the driver is installed from a locked list. Half a minute.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["document", "telemetry", "provider"],
-    &["gate", "secrets", "audit", "listen", "switch"],
+    &["gate", "secrets", "audit", "listen", "switch", "inventory"],
     &["pipeline", "config"],
     &["server", "lint"],
     &["cli"],

@@ -106,6 +106,8 @@ pub struct IntegrationPlan {
     pub owner: Option<String>,
     /// When it is to be looked at again, `YYYY-MM-DD`.
     pub review_by: Option<String>,
+    /// Silence beyond it is a finding; nothing is expected when absent.
+    pub expect_every: Option<Duration>,
     /// The host it is reached by, lower-case without port; any when absent.
     pub host: Option<String>,
     /// The exact path.

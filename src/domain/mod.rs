@@ -8,6 +8,7 @@ pub mod address;
 pub mod barred;
 pub mod body;
 pub mod budget;
+pub mod finding;
 pub mod head;
 pub mod name;
 pub mod pattern;

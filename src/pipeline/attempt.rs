@@ -19,6 +19,7 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
 use crate::domain::trace::TraceContext;
 use crate::gate::verify::gate::Verified;
+use crate::inventory::life::Sight;
 use crate::listen::context::RequestContext;
 use crate::pipeline::answer::is_acknowledged;
 use crate::pipeline::integration::Integration;
@@ -192,6 +193,16 @@ impl Attempt {
         }
         if let Some(telling) = self.telling.take() {
             telling.finish(&record, self.integration.as_deref());
+        }
+        if let Some(integration) = &self.integration {
+            integration.track.see(&Sight {
+                at: now.wall,
+                reason: record.reason,
+                source: record.source,
+                secret: record.secret_id.as_ref(),
+                event: record.event.as_deref(),
+                upstream_status: record.upstream_status,
+            });
         }
         match self.place.take() {
             Some(place) => place.write(record),

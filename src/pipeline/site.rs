@@ -14,6 +14,7 @@ use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::Store;
+use crate::inventory::board::Inventory;
 use crate::pipeline::exposure::{Lookout, Needles};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub switches: Switchboard,
     /// The settled deliveries that can be forgotten by the ids of their requests.
     pub settled: Settled,
+    /// What was seen of each integration.
+    pub inventory: Inventory,
     /// The audit log.
     pub auditor: Auditor,
     /// All metrics.

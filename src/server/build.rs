@@ -25,6 +25,8 @@ use crate::gate::replay::terms::{Protection, ReplayTerms};
 use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
+use crate::inventory::board::Track;
+use crate::inventory::finding::Terms;
 use crate::listen::error::ListenError;
 use crate::listen::spec::BindAddress;
 use crate::pipeline::exposure::{Needle, Needles, needles_of};
@@ -272,9 +274,12 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
     let shared = &ground.shared;
     let pace = before.and_then(|before| before.pace(&one.plan));
     let pools = before.and_then(|before| before.pools(&one.plan, &one.material));
-    let secrets = secret_uses(&one, shared, before);
+    let track = shared.inventory.track(&one.plan.name, shared.clock.now().wall);
+    track.expect_secrets(one.plan.secrets.iter().map(|secret| &secret.id), shared.clock.now().wall);
+    let secrets = secret_uses(&one, &track, shared, before);
     let Prepared { plan: own, keys, upstream, .. } = one;
     let switch = shared.switches.switch(&own.name);
+    let terms = terms(&own);
     Integration {
         replay,
         admission: AdmitTerms::new(own.sources_allow.as_deref(), &own.scheme),
@@ -292,6 +297,8 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
             owner: own.owner,
             review_by: own.review_by,
         },
+        track,
+        terms,
         max_body_bytes: own.max_body_bytes,
         tolerance: own.tolerance,
         on_replay: own.on_replay,
@@ -304,25 +311,40 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
     }
 }
 
+/// What may be seen of it.
+fn terms(own: &IntegrationPlan) -> Terms {
+    Terms {
+        expect_every: own.expect_every,
+        review_by: own.review_by.clone(),
+        events: own.events_allow.clone(),
+        sources: own.sources_allow.clone(),
+        secrets: own.secrets.iter().map(|secret| (secret.id.clone(), secret.not_after)).collect(),
+    }
+}
+
 fn connections(upstream: &Upstream, ground: &Ground) -> Pools {
     let pool = || upstream.pool(&ground.shared.clock);
     Pools { workers: (0..ground.workers).map(|_| pool()).collect(), common: pool() }
 }
 
-fn secret_uses(one: &Prepared, shared: &Shared, before: Option<&Before<'_>>) -> Vec<SecretUse> {
+/// A secret that this process never had is as old as its id is known; one with another text under the same id begins anew.
+fn secret_uses(one: &Prepared, track: &Track, shared: &Shared, before: Option<&Before<'_>>) -> Vec<SecretUse> {
     let now = shared.clock.now().wall;
-    let fresh = |secret: &SecretSpec| {
+    let fresh = |secret: &SecretSpec, loaded_at| {
         let metrics = shared.metrics.secret(&one.plan.name, &secret.id, secret.not_after);
-        SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), now, metrics)
+        SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), loaded_at, metrics)
     };
-    let known = |secret: SecretUse| match before.and_then(|before| before.secret(&secret.id)) {
+    let known = |secret: &SecretSpec| match before.and_then(|before| before.secret(&secret.id)) {
         Some(last) => {
             let is_same_text = before.is_some_and(|before| before.has_same_text(&secret.id, &one.material));
-            secret.after(last, is_same_text)
+            if !is_same_text {
+                track.renew_secret(&secret.id, now);
+            }
+            fresh(secret, now).after(last, is_same_text)
         }
-        None => secret,
+        None => fresh(secret, track.secret_since(&secret.id).unwrap_or(now)),
     };
-    one.plan.secrets.iter().map(fresh).map(known).collect()
+    one.plan.secrets.iter().map(known).collect()
 }
 
 fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, ground: &Ground, standing: Option<&Standing>) -> ReplayTerms {

@@ -26,6 +26,7 @@ use crate::gate::replay::redis::error::RedisOpenError;
 use crate::gate::replay::redis::{RedisSettings, RedisStore};
 use crate::gate::replay::spec::{RedisSpec, ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
+use crate::inventory::board::Inventory;
 use crate::listen::bind::{Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
@@ -40,6 +41,7 @@ use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
+use crate::server::historian::Historian;
 use crate::server::housekeeper::Housekeeper;
 use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
@@ -66,6 +68,7 @@ pub struct Gateway {
     drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
+    historian: Historian,
     lookout: LookoutThread,
     exporter: Option<ExporterThread>,
     _state_directory: StateDirectory,
@@ -107,6 +110,7 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let historian = Historian::start(&site).map_err(one)?;
         let page = Arc::clone(observed.hub()).run(Arc::clone(&observed));
         let replicas = observed.replicas().cloned();
         let known = match &replicas {
@@ -140,6 +144,7 @@ impl Gateway {
             reloads,
             drain,
             housekeeper,
+            historian,
             lookout,
             exporter,
             _state_directory: state_directory,
@@ -180,6 +185,7 @@ impl Gateway {
         shared.deliveries.close();
         let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
+        self.historian.stop();
         self.lookout.stop();
         let written = shared.auditor.shutdown().await;
         if let Some(exporter) = self.exporter {
@@ -207,6 +213,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
     auditor.sign_with(signer);
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
+        inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
         auditor,

@@ -9,6 +9,7 @@
 mod admin;
 pub mod build;
 pub mod gateway;
+mod historian;
 mod housekeeper;
 pub mod inventory;
 mod live;

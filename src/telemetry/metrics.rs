@@ -20,6 +20,7 @@ use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
+use super::findings::Families;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
 use super::labels::{
     IntegrationLabel, LimitLabel, ListenerLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels, SignalLabel,
@@ -113,6 +114,7 @@ pub struct Metrics {
     otlp_dropped: Family<SignalLabel, Counter>,
     otlp_failures: Family<SignalLabel, Counter>,
     replay_blind: Counter,
+    findings: Families,
     replay_abandoned: Counter,
     replay_write_failures: Counter,
     clock_steps: Counter,
@@ -158,6 +160,7 @@ impl Metrics {
             otlp_dropped: register(known, OTLP_DROPPED, Family::default()),
             otlp_failures: register(known, OTLP_FAILURES, Family::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
+            findings: Families::register(known),
             replay_abandoned: register(known, REPLAY_ABANDONED, Counter::default()),
             replay_write_failures: register(known, REPLAY_WRITE_FAILURES, Counter::default()),
             clock_steps: register(known, CLOCK_STEPS, Counter::default()),
@@ -201,6 +204,7 @@ impl Metrics {
             requests: self.requests_of(integration.as_str(), provider.as_str()),
             upstream_duration: self.upstream_duration.get_or_create_owned(&label),
             last_accepted: self.last_accepted.get_or_create_owned(&label),
+            findings: self.findings.of(integration),
         }
     }
 
@@ -251,6 +255,7 @@ impl Metrics {
         self.request_duration.remove(&label);
         self.upstream_duration.remove(&label);
         self.last_accepted.remove(&label);
+        self.findings.retire(integration);
     }
 
     /// Forgets the series of a provider that no integration has any more.
@@ -333,7 +338,7 @@ impl Metrics {
     }
 }
 
-fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
+pub(super) fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
     registry.register(definition.family(), definition.help, metric.clone());
     metric
 }

@@ -5,6 +5,7 @@
 //! Invariants: no label and no log field comes from a request; no instrument blocks on I/O or grows with traffic.
 //! Start at [`metrics::Metrics`] and [`logging::init`].
 
+pub mod findings;
 pub mod handles;
 pub mod logging;
 pub mod metrics;

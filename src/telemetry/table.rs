@@ -68,6 +68,10 @@ definitions! {
         "Attempts to send telemetry that failed";
     LAST_ACCEPTED = "hookward_last_accepted_timestamp_seconds" ["integration"]
         "When a request was last accepted; 0 for never since the start";
+    FINDINGS = "hookward_findings" ["integration", "finding"]
+        "What somebody should look at, by kind; 0 where there is nothing of it";
+    ANOMALIES = "hookward_anomalies_total" ["integration", "anomaly"]
+        "Departures of an integration from its own history";
     TLS_HANDSHAKES = "hookward_tls_handshakes_total" ["result"]
         "TLS handshakes with senders";
     CONNECTIONS = "hookward_connections" []

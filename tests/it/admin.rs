@@ -14,6 +14,7 @@ use crate::support::upstream::Upstream;
 
 /// Every metric of the interface with its labels, in alphabetical order; a histogram by its count.
 const METRICS: &[(&str, &[&str])] = &[
+    ("hookward_anomalies_total", &["anomaly", "integration"]),
     ("hookward_audit_errors_total", &[]),
     ("hookward_certificate_expiry_timestamp_seconds", &["listener"]),
     ("hookward_clock_steps_total", &[]),
@@ -21,6 +22,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_connections", &[]),
     ("hookward_event_streams", &[]),
     ("hookward_event_streams_dropped_total", &[]),
+    ("hookward_findings", &["finding", "integration"]),
     ("hookward_inflight_bytes", &[]),
     ("hookward_inflight_requests", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),
@@ -40,6 +42,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),
     ("hookward_secret_exposed_total", &["integration", "secret_id"]),
     ("hookward_secret_used_total", &["integration", "secret_id"]),
+    ("hookward_tls_expiry_timestamp_seconds", &[]),
     ("hookward_tls_handshakes_total", &["result"]),
     ("hookward_unscanned_deliveries_total", &[]),
     ("hookward_upstream_duration_seconds_count", &["integration"]),

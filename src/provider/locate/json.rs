@@ -8,7 +8,6 @@
 //!
 //! Recursion goes only along the pointers, which are short; everything beside them is skipped without recursion.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -62,9 +61,8 @@ struct Walk<'p> {
 impl Walk<'_> {
     /// Those of the active pointers whose step at this depth is the key.
     fn following(&self, active: Mask, depth: usize, key: &str) -> Mask {
-        let follows = |index: usize, pointer: &str| {
-            active & bit(index) != 0 && step(pointer, depth).is_some_and(|step| unescaped(step) == key)
-        };
+        let follows =
+            |index: usize, pointer: &str| active & bit(index) != 0 && step(pointer, depth).is_some_and(|step| names(step, key));
         let pointers = self.pointers.iter().enumerate();
         pointers.filter(|(index, pointer)| follows(*index, pointer)).fold(0, |mask, (index, _)| mask | bit(index))
     }
@@ -83,12 +81,24 @@ fn bit(index: usize) -> Mask {
 }
 
 /// The step of a pointer at a depth, still escaped; `None` past its end.
+///
+/// Byte by byte: steps are a few bytes long, and a search that is made for long texts costs more than the whole walk.
 fn step(pointer: &str, depth: usize) -> Option<&str> {
-    pointer.split('/').nth(depth.saturating_add(1))
+    let slash = |text: &str| text.bytes().position(|byte| byte == b'/');
+    let mut rest = pointer;
+    for _ in 0..=depth {
+        rest = rest.get(slash(rest)?.saturating_add(1)..)?;
+    }
+    rest.get(..slash(rest).unwrap_or(rest.len()))
 }
 
-fn unescaped(step: &str) -> Cow<'_, str> {
-    if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) }
+/// Whether a step, escaped as it is, names a key. An escaped text is longer than what it stands for.
+fn names(step: &str, key: &str) -> bool {
+    step == key || (step.len() > key.len() && step.bytes().any(|byte| byte == b'~') && unescaped(step) == key)
+}
+
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 /// One value on the path of the active pointers.

@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 30] = [
+const INTERFACE: [(&str, &str); 32] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -26,6 +26,8 @@ const INTERFACE: [(&str, &str); 30] = [
     ("hookward_otlp_dropped_total", "counter"),
     ("hookward_otlp_failures_total", "counter"),
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
+    ("hookward_findings", "gauge"),
+    ("hookward_anomalies_total", "counter"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
     ("hookward_certificate_expiry_timestamp_seconds", "gauge"),

@@ -111,8 +111,7 @@ pub(super) fn findings(page: &mut String, items: &[Item]) {
 
 /// What there is to say of an integration that somebody should look at, from its own entry.
 fn found(item: &Item) -> Vec<String> {
-    let expired = item.entry.secrets.iter().filter(|secret| secret.state == "expired");
-    expired.map(|secret| format!("the secret {} has expired and can be removed", secret.id)).collect()
+    item.entry.findings.iter().map(|finding| format!("{} – {}", finding.finding, finding.text)).collect()
 }
 
 /// Refusals of all integrations together, and of requests that reached none.

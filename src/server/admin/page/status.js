@@ -156,16 +156,13 @@
     for (const entry of integrations.values()) {
       const own = Array.isArray(entry.findings) ? entry.findings : [];
       own.forEach((finding) => all.push([entry.name, finding]));
-      entry.secrets.filter((secret) => secret.state === 'expired')
-        .forEach((secret) => all.push([entry.name, `the secret ${secret.id} has expired and can be removed`]));
     }
     return all;
   }
 
   function findingText(finding) {
     if (typeof finding === 'string') return finding;
-    const saw = finding.message || finding.saw || finding.what || finding.detail || '';
-    return [finding.id || finding.lint || finding.kind, saw, finding.fix].filter(Boolean).join(' – ');
+    return [finding.finding, finding.text].filter(Boolean).join(' – ');
   }
 
   function showFindings() {
