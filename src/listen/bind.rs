@@ -96,6 +96,12 @@ impl BoundListener {
     pub const fn address(&self) -> &BindAddress {
         &self.address
     }
+
+    /// Its certificates, where TLS ends here; shared with the connections, so replacing them acts on the next handshake.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&Arc<TlsEntry>> {
+        self.door.tls.as_ref()
+    }
 }
 
 /// Binds one listener.

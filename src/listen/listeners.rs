@@ -137,8 +137,9 @@ impl Listeners {
 
     /// The certificates of every listener that ends TLS.
     #[must_use]
-    pub fn tls_entries(&self) -> Vec<Arc<TlsEntry>> {
-        self.standing.lock().iter().filter_map(|standing| standing.door.load().tls.clone()).collect()
+    pub fn tls_entries(&self) -> Vec<(ListenerName, Arc<TlsEntry>)> {
+        let entry = |standing: &Standing| standing.door.load().tls.clone().map(|entry| (standing.spec.name.clone(), entry));
+        self.standing.lock().iter().filter_map(entry).collect()
     }
 
     fn open(&self, listener: BoundListener) -> Option<Standing> {

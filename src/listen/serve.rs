@@ -58,7 +58,7 @@ impl<H: Handler> Conversation<H> {
             Some(_) => self.caller.origin_unread(door.entry),
         };
         let (peer, tls, entry) = (self.caller.peer, self.tls, door.entry);
-        RequestContext { listener: door.name.clone(), peer, origin, tls, entry, fault }
+        RequestContext { listener: door.name.clone(), peer, origin, trusted: self.caller.trusted, tls, entry, fault }
     }
 
     /// Whether a request is for a host behind another certificate than the one its connection was made with.

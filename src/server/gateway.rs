@@ -26,6 +26,7 @@ use crate::gate::replay::redis::error::RedisOpenError;
 use crate::gate::replay::redis::{RedisSettings, RedisStore};
 use crate::gate::replay::spec::{RedisSpec, ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
+use crate::inventory::board::Inventory;
 use crate::listen::bind::{Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
@@ -40,16 +41,19 @@ use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
+use crate::server::historian::Historian;
 use crate::server::housekeeper::Housekeeper;
 use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
+use crate::server::otlp::ExporterThread;
 use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
 use crate::server::reload::{Reloader, Reloads};
 use crate::server::standing::{Ground, Standing};
 use crate::server::state_directory::StateDirectory;
 use crate::switch::board::Switchboard;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Outbox;
 
 /// A running gateway.
 pub struct Gateway {
@@ -64,7 +68,9 @@ pub struct Gateway {
     drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
+    historian: Historian,
     lookout: LookoutThread,
+    exporter: Option<ExporterThread>,
     _state_directory: StateDirectory,
 }
 
@@ -104,6 +110,7 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let historian = Historian::start(&site).map_err(one)?;
         let page = Arc::clone(observed.hub()).run(Arc::clone(&observed));
         let replicas = observed.replicas().cloned();
         let known = match &replicas {
@@ -114,6 +121,8 @@ impl Gateway {
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
+        let exporter = plan.otlp.as_ref().map(|spec| ExporterThread::start(spec, &shared, &observed));
+        let exporter = exporter.transpose().map_err(one)?.flatten();
         let (reloader, reloads) = Reloader::new(&engine, Arc::clone(&observed));
         let (addresses, admin_address) = (sockets.addresses.clone(), sockets.admin_address.clone());
         let controls = Controls { site: Arc::clone(&site), reloads: reloads.clone(), token: Arc::clone(&sockets.token) };
@@ -135,7 +144,9 @@ impl Gateway {
             reloads,
             drain,
             housekeeper,
+            historian,
             lookout,
+            exporter,
             _state_directory: state_directory,
         })
     }
@@ -174,8 +185,12 @@ impl Gateway {
         shared.deliveries.close();
         let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
+        self.historian.stop();
         self.lookout.stop();
         let written = shared.auditor.shutdown().await;
+        if let Some(exporter) = self.exporter {
+            exporter.stop().await;
+        }
         for task in &self.tasks {
             task.abort();
         }
@@ -198,11 +213,13 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
     auditor.sign_with(signer);
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
+        inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
         auditor,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
+        outbox: plan.otlp.as_ref().map(|spec| Arc::new(Outbox::new(spec.traces, spec.metrics, spec.sample_percent))),
         lookout: Lookout::default(),
         inflight: Inflight::default(),
         ending: Ending::default(),

@@ -176,7 +176,7 @@ fn tls_14_a_certificate_that_ends_while_it_serves() {
             .tls("cert = \"ending.crt\", key = \"ending.key\""),
     );
     let connect = |client| Connection::tls_as(gateway.ports().public, Ipv4Addr::LOCALHOST, "localhost", client);
-    let end = gateway.metrics().sum("hookward_tls_expiry_timestamp_seconds", &[]);
+    let end = gateway.metrics().sum("hookward_certificate_expiry_timestamp_seconds", &[("listener", "public")]);
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
     let left = end - crate::support::unix_now() as f64;
     assert!(left < 9.0, "{left} seconds are left, says the metric");

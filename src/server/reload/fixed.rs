@@ -15,6 +15,7 @@ pub(crate) fn differences(old: &Plan, new: &Plan) -> Vec<String> {
         ((&old.replay.store, old.replay.capacity) == (&new.replay.store, new.replay.capacity), "replay.store, replay.capacity"),
         (old.audit == new.audit, "audit"),
         (old.log == new.log, "log"),
+        (old.otlp == new.otlp, "telemetry"),
     ];
     let differing = comparisons.into_iter().filter(|(same, _)| !same);
     differing.map(|(_, keys)| format!("{keys}: differs from what runs and needs a restart; nothing was changed")).collect()
@@ -74,6 +75,7 @@ mod tests {
             ("capacity = 1000", "capacity = 1001", "replay.capacity"),
             ("\"info\"", "\"debug\"", "log"),
             ("keep = 8", "keep = 9", "audit"),
+            ("keep = 8", "keep = 8\n[telemetry]\notlp = { endpoint = \"http://127.0.0.1:1\" }", "telemetry"),
         ];
         for (from, to, key) in cases {
             let found = differences(&old, &plan(from, to));
