@@ -37,7 +37,6 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),
     ("hookward_secret_exposed_total", &["integration", "secret_id"]),
     ("hookward_secret_used_total", &["integration", "secret_id"]),
-    ("hookward_tls_expiry_timestamp_seconds", &[]),
     ("hookward_tls_handshakes_total", &["result"]),
     ("hookward_unscanned_deliveries_total", &[]),
     ("hookward_upstream_duration_seconds_count", &["integration"]),
