@@ -47,6 +47,7 @@ mod replay_rows; // the same, row by row of the catalogue: attempts that fail, s
 mod replicas; // kill switches over replicas: how soon they agree, and who wins
 mod rotation; // secrets and certificates exchanged under load
 mod runbooks; // docs/runbooks.md: every command of it does what the page says
+mod schemes; // signatures in bodies, signed fields, tokens: once and only once, keys that are read again
 mod sdk; // the providers' own SDKs: what they sign, what they take, what both refuse
 mod sidecar; // the life of a pod and of a unit: probes, mounted files, signals, the end
 mod strict_head; // heads and framings that two readers could read differently

@@ -23,7 +23,7 @@ pub(super) fn text(place: &Locator, received: &Received) -> Result<String, Verif
     let body = received.body.contiguous();
     let found = match place {
         Locator::Json(pointer) => members(&[pointer], &body).and_then(|mut found| found.pop()).unwrap_or(Found::Unclear),
-        Locator::Form(field) => match Form::parse(&body) {
+        Locator::Form(field) => match Form::parse(&body).filter(Form::is_small) {
             Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
             Some(_) => Found::Absent,
             None => Found::Unclear,

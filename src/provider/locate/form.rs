@@ -31,6 +31,12 @@ impl<'b> Form<'b> {
         decode(value)
     }
 
+    /// Whether it has at most [`FIELDS_MAX`] fields, so that a stranger's form costs little.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        self.text.matches('&').count() < FIELDS_MAX
+    }
+
     /// Whether a field has the name.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
@@ -43,7 +49,7 @@ impl<'b> Form<'b> {
         if self.text.is_empty() {
             return Some(Vec::new());
         }
-        if self.text.matches('&').count() >= FIELDS_MAX {
+        if !self.is_small() {
             return None;
         }
         let pairs = self.text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -51,7 +57,7 @@ impl<'b> Form<'b> {
     }
 }
 
-/// The most fields of a form that is signed field by field; providers send some dozens.
+/// The most fields of a form that is read before it is verified; providers send some dozens.
 pub const FIELDS_MAX: usize = 1000;
 
 fn may_stand(byte: u8) -> bool {

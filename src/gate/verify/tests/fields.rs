@@ -123,6 +123,8 @@ fn entries_are_for_the_keys_they_name() {
     assert_eq!(judged(Some("own"), &format!("p=x&sig=a%7C{}%26own%7C{tag}", "0".repeat(64))), None);
     assert_eq!(judged(Some("own"), &format!("p=x&sig={tag}")), Some(Reason::SignatureMalformed));
     assert_eq!(judged(Some("own"), &format!("p=x&p=x&sig=own%7C{tag}")), Some(Reason::SignatureMalformed));
+    let many = format!("{}{own}", "&".repeat(1000));
+    assert_eq!(judged(Some("own"), &many), Some(Reason::SignatureMalformed), "more fields than are read");
 }
 
 #[test]

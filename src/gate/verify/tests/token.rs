@@ -228,6 +228,15 @@ fn a_token_has_one_spelling() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic_and_none_is_taken(text in "[A-Za-z0-9_.={}\"-]{0,200}") {
+        let scheme = plaid("hmac-sha256");
+        let keys = KeyRing::build(&scheme, vec![material("own", "a secret of some length")]).unwrap();
+        proptest::prop_assert!(reason(&scheme, &keys, &text).is_some());
+    }
+}
+
 #[test]
 fn the_identity_is_what_was_signed_and_not_the_signature() {
     // ECDSA signs anew each time, and what it signs is the same delivery.

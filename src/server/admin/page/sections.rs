@@ -64,7 +64,9 @@ pub(super) fn integrations(page: &mut String, items: &[Item]) {
          <th scope=\"col\">Last hour<th scope=\"col\" class=\"number\">Accepted<th scope=\"col\" class=\"number\">Refused\
          <th scope=\"col\">Last accepted<th scope=\"col\">Secrets</tr></thead><tbody>",
     );
-    items.iter().for_each(|item| integration(page, item));
+    for item in items {
+        integration(page, item);
+    }
     page.push_str("</tbody></table></section>");
 }
 
@@ -144,7 +146,9 @@ pub(super) fn decisions(page: &mut String, decisions: &[Decision]) {
          <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"decisions-title\"><table id=\"decisions\"><thead><tr><th scope=\"col\">Time<th scope=\"col\">Integration<th scope=\"col\">Decision\
          <th scope=\"col\">Event<th scope=\"col\">Delivery<th scope=\"col\">Source<th scope=\"col\">Path</tr></thead><tbody>",
     );
-    decisions.iter().rev().for_each(|one| decision(page, one));
+    for one in decisions.iter().rev() {
+        decision(page, one);
+    }
     page.push_str("</tbody></table></div></section>");
 }
 

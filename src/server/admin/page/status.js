@@ -75,7 +75,7 @@
     let low = '';
     let high = '';
     accepted.forEach((one, minute) => {
-      const above = tall(refused[minute] || 0);
+      const above = Math.min(tall(refused[minute] || 0), height - Math.min(tall(one), 2));
       const below = Math.min(tall(one), height - above);
       if (below > 0) low += `M${minute * 2} ${height}v-${below}h1.5v${below}z`;
       if (above > 0) high += `M${minute * 2} ${height - below}v-${above}h1.5v${above}z`;
