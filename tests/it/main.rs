@@ -46,8 +46,8 @@ mod replay; // once and only once, and for how long
 mod replay_rows; // the same, row by row of the catalogue: attempts that fail, senders that leave, answers that are lost
 mod replicas; // kill switches over replicas: how soon they agree, and who wins
 mod rotation; // secrets and certificates exchanged under load
-mod schemes; // signatures in bodies, signed fields, tokens: once and only once, keys that are read again
 mod runbooks; // docs/runbooks.md: every command of it does what the page says
+mod schemes; // signatures in bodies, signed fields, tokens: once and only once, keys that are read again
 mod sdk; // the providers' own SDKs: what they sign, what they take, what both refuse
 mod sidecar; // the life of a pod and of a unit: probes, mounted files, signals, the end
 mod strict_head; // heads and framings that two readers could read differently
