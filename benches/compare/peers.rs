@@ -104,14 +104,14 @@ pub fn haproxy(path: &Path, ports: Ports, verifies: bool) -> io::Result<Vec<Stri
         path,
         name,
         &format!(
-            "global\n  maxconn 10500\n  ulimit-n {}\n  nbthread 1\n  tune.bufsize {}\n  ssl-default-bind-options ssl-min-ver TLSv1.3\n\
+            "global\n  maxconn {}\n  nbthread 1\n  tune.bufsize {}\n  ssl-default-bind-options ssl-min-ver TLSv1.3\n\
          defaults\n  mode http\n  timeout client 5m\n  timeout server 60s\n  timeout connect 5s\n  timeout http-request 60s\n  timeout http-keep-alive 5m\n\
          backend spent\n  stick-table type ip size 10k expire 60s store http_req_rate(60s)\n\
          frontend f\n  bind 127.0.0.1:{plain} backlog 4096\n  bind 127.0.0.1:{tls} ssl crt {} backlog 4096\n  \
          http-request track-sc0 src table spent if {{ path /limited }}\n  http-request deny deny_status 429 if {{ path /limited }} {{ sc_http_req_rate(0) gt 1 }}\n  \
          http-request deny deny_status 404 unless {{ path /github }} or {{ path /limited }}\n{rules}  default_backend b\n\
          backend b\n  http-reuse always\n  server s {ADDRESS}\n",
-            open_files()?.min(21_100),
+            haproxy_connections()?,
             std::env::var("HAPROXY_BUFFER").unwrap_or_else(|_| "1100000".to_owned()),
             pem.display()
         ),
@@ -119,11 +119,12 @@ pub fn haproxy(path: &Path, ports: Ports, verifies: bool) -> io::Result<Vec<Stri
     Ok(["haproxy", "-db", "-f", &config].map(str::to_owned).to_vec())
 }
 
-/// How many files a process of ours may have open.
-fn open_files() -> io::Result<u64> {
+/// As many connections as it may open files for: HAProxy does not start with fewer files than two for each.
+fn haproxy_connections() -> io::Result<u64> {
     let text = fs::read_to_string("/proc/self/limits")?;
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap_or_default();
-    Ok(line.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(1024))
+    let files: u64 = line.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(1024);
+    Ok((files.saturating_sub(200) / 2).clamp(100, 10_500))
 }
 
 fn write(directory: &Path, name: &str, text: &str) -> io::Result<String> {
