@@ -1,12 +1,19 @@
-//! `present` and `verify`: presets of each shape at a usual size, and one of each algorithm over four sizes of body.
+//! `present` and `verify`: presets of each shape at a usual size, one of each algorithm over four sizes of body, and schemes
+//! that are data beside code that was written for one provider, with what the one costs in terms of the other.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
+#![expect(clippy::print_stdout, reason = "what it found is what it is for")]
+#![expect(clippy::disallowed_methods, reason = "a bench has a clock of its own")]
+#![expect(clippy::indexing_slicing, reason = "the yardstick is written as many would write it")]
+
+mod by_hand;
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hmac::{Hmac, KeyInit};
 use hookward::domain::head::{Head, Received};
 use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::UnixTime;
@@ -16,7 +23,8 @@ use hookward::gate::verify::presented::present;
 use hookward::gate::verify::sign::{Request, SigningKey, sign};
 use hookward::provider::Catalogue;
 use hookward::provider::scheme::{Algorithm, KeyEncoding, Scheme};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use sha2::Sha256;
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const BODY_BYTES: [usize; 4] = [512, 4 << 10, 64 << 10, 1 << 20];
@@ -65,6 +73,8 @@ fn delivery(scheme: &Scheme, body_bytes: usize) -> Delivery {
     let mut headers = HeaderMap::new();
     let request = Request { id: Some("msg_1"), timestamp: at, headers: &HeaderMap::new(), body: &body };
     headers.extend(sign(scheme, &key, &request));
+    headers.insert("x-github-event", HeaderValue::from_static("push"));
+    headers.insert("x-github-delivery", HeaderValue::from_static("72d3162e-cc78-11e3-81ab-4c9367dc0958"));
     let head = Head { method: Method::POST, target: Uri::from_static("/in"), headers };
     Delivery { keys: KeyRing::build(scheme, vec![material]).unwrap(), head, body, at }
 }
@@ -107,9 +117,68 @@ fn by_size(criterion: &mut Criterion) {
     }
 }
 
+/// A provider's verification, written by hand.
+type ByHand = fn(&Hmac<Sha256>, Received, UnixTime) -> Option<by_hand::Known>;
+
+const SIDE_BY_SIDE: [(&str, ByHand); 3] =
+    [("stripe", by_hand::stripe), ("github", by_hand::github), ("standard-webhooks", by_hand::standard_webhooks)];
+
+/// The key that [`delivery`] signs with.
+fn keyed(scheme: &Scheme) -> Hmac<Sha256> {
+    match scheme.signature.key_encoding {
+        KeyEncoding::Whsec => Hmac::new_from_slice(&data_encoding::BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
+        _ => Hmac::new_from_slice(SEED.as_bytes()),
+    }
+    .unwrap()
+}
+
+fn beside_code(criterion: &mut Criterion) {
+    for (name, by_hand) in SIDE_BY_SIDE {
+        let scheme = Catalogue::builtin().get(name).unwrap();
+        let keyed = keyed(&scheme);
+        for body_bytes in [512, 4 << 10, 64 << 10] {
+            let delivery = delivery(&scheme, body_bytes);
+            let received = || Received { head: delivery.head.clone(), body: delivery.body.clone().into() };
+            let manual = |received| drop(black_box(by_hand(&keyed, received, delivery.at).unwrap()));
+            let data = |received| judge(&scheme, &delivery, received);
+            let mut group = criterion.benchmark_group(format!("verify/beside-code/{name}"));
+            group.bench_function(BenchmarkId::new("data", body_bytes), |bencher| {
+                bencher.iter_batched(received, data, BatchSize::SmallInput);
+            });
+            group.bench_function(BenchmarkId::new("code", body_bytes), |bencher| {
+                bencher.iter_batched(received, manual, BatchSize::SmallInput);
+            });
+            group.finish();
+            compare(name, body_bytes, &mut || timed(received, data), &mut || timed(received, manual));
+        }
+    }
+}
+
+/// Rounds of both by turns: what else the machine does falls on both, and the quietest round of each is compared.
+fn compare(name: &str, body_bytes: usize, data: &mut dyn FnMut() -> Duration, code: &mut dyn FnMut() -> Duration) {
+    let (mut fastest_data, mut fastest_code) = (Duration::MAX, Duration::MAX);
+    for _ in 0..200 {
+        fastest_data = fastest_data.min(data());
+        fastest_code = fastest_code.min(code());
+    }
+    let ratio = fastest_data.as_secs_f64() / fastest_code.as_secs_f64();
+    println!("beside code: {name} {body_bytes} B: data {fastest_data:?}, code {fastest_code:?}, {ratio:.3} times");
+}
+
+/// The mean of one small batch.
+fn timed(received: impl Fn() -> Received, judge: impl Fn(Received)) -> Duration {
+    const BATCH: u32 = 64;
+    let batch: Vec<Received> = (0..BATCH).map(|_| received()).collect();
+    let began = Instant::now();
+    for received in batch {
+        judge(received);
+    }
+    began.elapsed() / BATCH
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
-    targets = by_preset, by_size
+    targets = by_preset, by_size, beside_code
 }
 criterion_main!(benches);

@@ -10,7 +10,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot be set up has nothing to measure")]
 #![expect(unreachable_pub, reason = "the modules of a bench are a binary's own")]
 
-#[path = "../stage.rs"]
 mod stage;
 
 use std::hint::black_box;

@@ -8,7 +8,6 @@
 //!
 //! Recursion goes only along the pointers, which are short; everything beside them is skipped without recursion.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -18,28 +17,38 @@ type Mask = u64;
 
 /// The text at each pointer.
 pub(super) fn pick(json: &[u8], pointers: &[&str]) -> Vec<Option<String>> {
+    match read(json, pointers) {
+        Some(found) => found.into_iter().map(Found::into_text).collect(),
+        None => vec![None; pointers.len()],
+    }
+}
+
+/// What stands at each pointer; `None` for what is not one JSON value.
+pub(super) fn read(json: &[u8], pointers: &[&str]) -> Option<Vec<Found>> {
     let mut walk = Walk { pointers, found: vec![Found::Absent; pointers.len()] };
     let everything = pointers.iter().enumerate().fold(0, |mask, (index, _)| mask | bit(index));
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = Step { walk: &mut walk, active: everything, depth: 0 }.deserialize(&mut deserializer);
-    if read.and_then(|()| deserializer.end()).is_err() {
-        return vec![None; pointers.len()];
-    }
-    walk.found.into_iter().map(Found::into_text).collect()
+    read.and_then(|()| deserializer.end()).ok()?;
+    Some(walk.found)
 }
 
-#[derive(Clone)]
-enum Found {
+/// What stands at a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing, or `null`.
     Absent,
+    /// Text.
     Text(String),
-    Ambiguous,
+    /// A value that is no text, or two of them.
+    Unclear,
 }
 
 impl Found {
     fn into_text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Absent | Self::Ambiguous => None,
+            Self::Absent | Self::Unclear => None,
         }
     }
 }
@@ -52,9 +61,8 @@ struct Walk<'p> {
 impl Walk<'_> {
     /// Those of the active pointers whose step at this depth is the key.
     fn following(&self, active: Mask, depth: usize, key: &str) -> Mask {
-        let follows = |index: usize, pointer: &str| {
-            active & bit(index) != 0 && step(pointer, depth).is_some_and(|step| unescaped(step) == key)
-        };
+        let follows =
+            |index: usize, pointer: &str| active & bit(index) != 0 && step(pointer, depth).is_some_and(|step| names(step, key));
         let pointers = self.pointers.iter().enumerate();
         pointers.filter(|(index, pointer)| follows(*index, pointer)).fold(0, |mask, (index, _)| mask | bit(index))
     }
@@ -73,12 +81,24 @@ fn bit(index: usize) -> Mask {
 }
 
 /// The step of a pointer at a depth, still escaped; `None` past its end.
+///
+/// Byte by byte: steps are a few bytes long, and a search that is made for long texts costs more than the whole walk.
 fn step(pointer: &str, depth: usize) -> Option<&str> {
-    pointer.split('/').nth(depth.saturating_add(1))
+    let slash = |text: &str| text.bytes().position(|byte| byte == b'/');
+    let mut rest = pointer;
+    for _ in 0..=depth {
+        rest = rest.get(slash(rest)?.saturating_add(1)..)?;
+    }
+    rest.get(..slash(rest).unwrap_or(rest.len()))
 }
 
-fn unescaped(step: &str) -> Cow<'_, str> {
-    if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) }
+/// Whether a step, escaped as it is, names a key. An escaped text is longer than what it stands for.
+fn names(step: &str, key: &str) -> bool {
+    step == key || (step.len() > key.len() && step.bytes().any(|byte| byte == b'~') && unescaped(step) == key)
+}
+
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 /// One value on the path of the active pointers.
@@ -95,6 +115,16 @@ impl Step<'_, '_> {
         self.walk.each(self.active, |pointer, found| {
             if step(pointer, depth).is_none() && matches!(found, Found::Absent) {
                 *found = Found::Text(text.to_owned());
+            }
+        });
+    }
+
+    /// The value is no text: so much for every pointer that ends here.
+    fn no_text(&mut self) {
+        let depth = self.depth;
+        self.walk.each(self.active, |pointer, found| {
+            if step(pointer, depth).is_none() {
+                *found = Found::Unclear;
             }
         });
     }
@@ -138,7 +168,8 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
         Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
+        self.no_text();
         Ok(())
     }
 
@@ -146,7 +177,8 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        self.no_text();
         for index in 0_u64.. {
             let active = self.walk.following(self.active, self.depth, &index.to_string());
             let next = Step { walk: &mut *self.walk, active, depth: self.depth.saturating_add(1) };
@@ -157,10 +189,11 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        self.no_text();
         let mut seen: Mask = 0;
         while let Some(active) = members.next_key_seed(Key { walk: &*self.walk, active: self.active, depth: self.depth })? {
-            self.walk.each(active & seen, |_, found| *found = Found::Ambiguous);
+            self.walk.each(active & seen, |_, found| *found = Found::Unclear);
             let next = Step { walk: &mut *self.walk, active: active & !seen, depth: self.depth.saturating_add(1) };
             members.next_value_seed(next)?;
             seen |= active;

@@ -33,7 +33,7 @@
   const dash = (text) => (text === null || text === undefined || text === '' ? '–' : String(text));
   const small = (text) => make('small', { text });
   const pill = (word) => make('span', { class: `pill ${/^[a-z_]+$/.test(word) ? word : ''}`, text: word });
-  const cell = (label, ...children) => make('td', { 'data-label': label }, ...children);
+  const cell = (label, ...children) => make('td', { 'data-label': label, class: children[0] === '–' ? 'absent' : null }, ...children);
   const number = (label, value) => make('td', { 'data-label': label, class: 'number', text: count(value) });
   const count = (value) => Number(value || 0).toLocaleString('en');
 
@@ -156,16 +156,13 @@
     for (const entry of integrations.values()) {
       const own = Array.isArray(entry.findings) ? entry.findings : [];
       own.forEach((finding) => all.push([entry.name, finding]));
-      entry.secrets.filter((secret) => secret.state === 'expired')
-        .forEach((secret) => all.push([entry.name, `the secret ${secret.id} has expired and can be removed`]));
     }
     return all;
   }
 
   function findingText(finding) {
     if (typeof finding === 'string') return finding;
-    const saw = finding.message || finding.saw || finding.what || finding.detail || '';
-    return [finding.id || finding.lint || finding.kind, saw, finding.fix].filter(Boolean).join(' – ');
+    return [finding.finding, finding.text].filter(Boolean).join(' – ');
   }
 
   function showFindings() {

@@ -76,6 +76,7 @@ impl Stage {
             origin: Origin::Secure(Peer::Tcp("127.0.0.1:4000".parse().unwrap()).source()),
             tls: Some(TlsFacts { version: "TLSv1.3", protocol: Protocol::Http1 }),
             entry: Entry::Tls,
+            trusted: false,
             fault: None,
         };
         let next = AtomicU64::new(0);

@@ -1,0 +1,69 @@
+"""Validates TOML files against docs/schema. A validator that passes everything would prove nothing: broken files are refused."""
+
+import copy
+import datetime
+import json
+import pathlib
+import sys
+import tomllib
+
+import jsonschema
+import referencing
+
+FOLDER = pathlib.Path("docs/schema")
+SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.schema.json"))}
+REGISTRY = referencing.Registry().with_resources(
+    (name, referencing.Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
+)
+# Broken in a way that a schema can see. An included file needs neither listener nor integration, so their absence is no fault here.
+BROKEN = ["unknown-keys", "wrong-types-keys", "wrong-types-sections", "secrets-inline", "listener"]
+DATES = (datetime.datetime, datetime.date, datetime.time)
+
+
+def validator(name):
+    schema = SCHEMAS[name]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema, registry=REGISTRY)
+
+
+def plain(value):
+    """A TOML value as JSON has it: dates are text."""
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, DATES) else value
+
+
+def read(path):
+    return plain(tomllib.loads(path.read_text()))
+
+
+def faults(validator, document):
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+
+
+def main():
+    configuration, provider = validator("config.schema.json"), validator("provider.schema.json")
+    wrong = []
+    files = ["config.example.toml", *map(str, pathlib.Path("deploy").rglob("*.toml")), *map(str, pathlib.Path("tests/configs/good").glob("*.toml"))]
+    for name in files:
+        wrong += [f"{name}: {fault}" for fault in faults(configuration, read(pathlib.Path(name)))]
+    presets = sorted(pathlib.Path("src/provider/presets").glob("*.toml"))
+    for path in presets:
+        wrong += [f"{path}: {fault}" for fault in faults(provider, read(path))]
+    for name in BROKEN:
+        if not faults(configuration, read(pathlib.Path(f"tests/configs/bad/{name}.toml"))):
+            wrong.append(f"tests/configs/bad/{name}.toml is taken by the schema")
+    stripe = read(pathlib.Path("src/provider/presets/stripe.toml"))
+    for key, value in [("content", 1), ("signature", {}), ("retries", "often"), ("tolerance", "5m"), ("event", 1)]:
+        broken = copy.deepcopy(stripe)
+        broken[key] = value
+        if not faults(provider, broken):
+            wrong.append(f"a preset with {key} = {value!r} is taken by the schema")
+    if wrong:
+        sys.exit("\n".join(wrong))
+    print(f"docs/schema: takes {len(files)} configurations and {len(presets)} presets, refuses {len(BROKEN) + 5} broken ones")
+
+
+main()
