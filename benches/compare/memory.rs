@@ -62,9 +62,14 @@ fn idle(target: &Target, tls: bool) -> io::Result<f64> {
         let mut open = Vec::with_capacity(IDLE);
         let mut buffer = Vec::new();
         for number in 0..IDLE as u64 {
-            let mut stream = connect(place.address, place.tls.as_ref()).await?;
             let request = maker.make((1 << 40) + number);
-            let (status, keeps) = exchange(&mut stream, &request, &mut buffer).await?;
+            let opened = async {
+                let mut stream = connect(place.address, place.tls.as_ref()).await?;
+                let answered = exchange(&mut stream, &request, &mut buffer).await?;
+                io::Result::Ok((stream, answered))
+            };
+            // A peer that is full lets connections wait.
+            let (stream, (status, keeps)) = tokio::time::timeout(Duration::from_secs(10), opened).await??;
             if status != 200 || !keeps {
                 return Err(io::Error::other(format!("connection {number}: {status}, kept: {keeps}")));
             }
