@@ -3,13 +3,16 @@
 CARGO ?= cargo
 SOAK_ROUNDS ?= 20
 SOAK_KILLS ?= 5000
+SOAK_FAULTS ?= 50
 REDIS_ROUNDS ?= 10000
 
-.PHONY: help demo build test bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool
+.PHONY: help demo build test manifests valkey bench figures soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool browser need-chromium
 
 help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
 	@echo 'make test    every test: units, tickets, vectors, configurations, house rules, integration, documentation'
+	@echo 'make valkey  the tests of the Redis store against Valkey'
+	@echo 'make browser the status page in Chromium'
 	@echo 'make bench   measure verification, claims and the whole pipeline'
 	@echo 'make figures what the README says of size, memory, start and speed, measured on this machine'
 	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times; SOAK_KILLS=$(SOAK_KILLS) kills under load; then ten thousand connections at a time'
@@ -24,7 +27,7 @@ build: need-compiler
 	$(CARGO) build --release --locked
 
 # nextest runs the tests of all binaries side by side where it is installed; documentation tests are cargo's own either way.
-test: need-compiler need-redis need-sdks need-promtool
+test: need-compiler need-redis need-sdks need-promtool need-chromium
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo '$(CARGO) nextest run --locked --lib --bins --tests'; \
 		$(CARGO) nextest run --locked --lib --bins --tests; \
@@ -35,10 +38,20 @@ test: need-compiler need-redis need-sdks need-promtool
 	$(CARGO) test --locked --doc
 	@.ci/manifests
 	@.ci/configs
+	@$(MAKE) --no-print-directory browser
+
+# The status page in the system's Chromium; the driver is installed from a locked list. Half a minute.
+browser: need-compiler need-chromium
+	$(CARGO) build --locked --bin hookward
+	tests/browser/run
 
 # The Kubernetes manifests against the schemas of Kubernetes itself. Python 3 only, installed into .venv from a locked list.
 manifests:
 	@.ci/manifests
+
+# The tests of the Redis store against Valkey, which is installed under target from a locked list. Python 3 with pip only.
+valkey: need-compiler
+	@.ci/valkey
 
 bench: need-compiler
 	$(CARGO) bench --locked
@@ -55,7 +68,7 @@ soak: need-compiler need-redis sdk-full
 		HOOKWARD_FUZZ_SEED=$$round HOOKWARD_FUZZ_ROUNDS=5 $(CARGO) test --release --locked --test fuzz || exit 1; \
 		round=$$((round + 1)); \
 	done
-	LEDGER_KILLS=$(SOAK_KILLS) $(CARGO) test --release --locked --test ledger -- --nocapture
+	LEDGER_KILLS=$(SOAK_KILLS) LEDGER_FAULTS=$(SOAK_FAULTS) $(CARGO) test --release --locked --test ledger -- --nocapture --test-threads 1
 	$(CARGO) test --release --locked --test soak
 	HOOKWARD_REDIS_ROUNDS=$(REDIS_ROUNDS) $(CARGO) test --release --locked --test it -- --nocapture redis::rpl_04
 
@@ -102,3 +115,11 @@ need-sdks:
 		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm python3-venv >/dev/null; \
 	} || { echo 'install Node 20 or newer with npm, and python3 with venv, and try again' >&2; exit 1; }
 	@.ci/sdks light
+
+# The status page is driven in a real browser; without one its tests fail.
+need-chromium:
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
+		echo 'chromium is missing: installing it with apt-get'; \
+		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	} || { echo 'install chromium and try again' >&2; exit 1; }

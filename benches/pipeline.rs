@@ -2,12 +2,15 @@
 //! from a configuration, with an upstream on loopback that keeps its connection open.
 //!
 //! Genuine deliveries by size of body, the same with one byte changed, requests without a signature, and unknown routes.
-//! A genuine one includes claim, forwarding, settlement and its record; its body is signed before the clock starts.
+//! A genuine one includes claim, forwarding, settlement and its record; its body is signed before the clock starts. Last, the
+//! processor time a genuine delivery takes with each store of replays, against memory: of all threads of this process, those of
+//! the journal and of the bench's upstream among them, but not of a Redis.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -57,12 +60,16 @@ enum Kind {
 
 impl Stage {
     fn set() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::with_store("store = \"memory\"")
+    }
+
+    fn with_store(store: &str) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         std::fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).unwrap();
         std::fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).unwrap();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
-        let text = CONFIGURATION.replace("UPSTREAM", &upstream().to_string());
+        let text = CONFIGURATION.replace("UPSTREAM", &upstream().to_string()).replace("STORE", store);
         let plan = config::parse("bench.toml", &text, folder.path());
         let plan = plan.map_err(|faults| config::render_faults(&faults)).unwrap();
         let clock = Clock::system();
@@ -78,6 +85,7 @@ impl Stage {
             listener: "bench".parse().unwrap(),
             peer: Peer::Tcp("127.0.0.1:4000".parse().unwrap()),
             origin: Origin::Secure(Peer::Tcp("127.0.0.1:4000".parse().unwrap()).source()),
+            trusted: false,
             tls: Some(TlsFacts { version: "TLSv1.3", protocol: Protocol::Http1 }),
             entry: Entry::Tls,
             fault: None,
@@ -116,7 +124,7 @@ state_dir = "state"
 bind = "127.0.0.1:0"
 tls = { cert = "tls.crt", key = "tls.key" }
 [replay]
-store = "memory"
+STORE
 cold_start = "accept"
 [audit]
 output = "audit.jsonl"
@@ -188,9 +196,90 @@ fn pipeline(criterion: &mut Criterion) {
     measure(criterion, &stage, "unknown_route", Kind::UnknownRoute, 404);
 }
 
+/// Processor time of this process so far.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks = |field: usize| fields.split(' ').nth(field).unwrap().parse::<u64>().unwrap();
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
+/// What a genuine delivery costs with a store, so many under way at once.
+fn processor_time_each(stage: &Stage, under_way: u64, total: u64) -> Duration {
+    let mut spent = Duration::ZERO;
+    for _ in 0..total / 2000 {
+        let mut requests: Vec<_> = (0..2000).map(|_| stage.request(Kind::Genuine, 1024)).collect();
+        let before = processor_time();
+        let work = async {
+            let mut tasks = tokio::task::JoinSet::new();
+            while let Some(request) = requests.pop() {
+                tasks.spawn(live(Arc::clone(&stage.site), 0, request, stage.context.clone()));
+                if tasks.len() as u64 >= under_way {
+                    assert_eq!(tasks.join_next().await.unwrap().unwrap().status.as_u16(), 200);
+                }
+            }
+            tasks.join_all().await
+        };
+        stage.runtime.block_on(work);
+        spent += processor_time() - before;
+    }
+    spent / u32::try_from(total).unwrap()
+}
+
+#[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+fn stores(_: &mut Criterion) {
+    const TOTAL: u64 = 40_000;
+    let redis = redis();
+    let mut stores = vec![("memory", "store = \"memory\"".to_owned()), ("disk", "store = \"disk\"".to_owned())];
+    match &redis {
+        Some((_, url)) => {
+            stores.push(("redis", format!("store = \"redis\"\nredis = {{ url = {{ file = \"{url}\" }}, timeout = \"5s\" }}")))
+        }
+        None => println!("redis: redis-server is missing, nothing measured"),
+    }
+    for under_way in [1, 64] {
+        let mut memory = None;
+        for (name, store) in &stores {
+            let each = processor_time_each(&Stage::with_store(store), under_way, TOTAL);
+            let memory = *memory.get_or_insert(each);
+            println!(
+                "{name:<7} {under_way:>3} at once: {each:>7.1?} of processor time a delivery, {:+.1} us against memory",
+                (each.as_secs_f64() - memory.as_secs_f64()) * 1e6
+            );
+        }
+    }
+}
+
+/// A Redis of our own, and a file that says where it is; ended when dropped.
+fn redis() -> Option<(Server, String)> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("url");
+    std::fs::write(&url, format!("redis://127.0.0.1:{port}")).unwrap();
+    let settings = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", &port.to_string()];
+    let child = Command::new("redis-server").args(settings).stdout(Stdio::null()).spawn().ok()?;
+    let server = Server { child, _folder: folder };
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Some((server, url.display().to_string()))
+}
+
+struct Server {
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(30).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
-    targets = pipeline
+    targets = pipeline, stores
 }
 criterion_main!(benches);

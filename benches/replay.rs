@@ -1,28 +1,40 @@
-//! A claim and its settlement with a million deliveries remembered; what remembering one costs in memory and on disk; how long a
-//! claim waits at worst while a million are forgotten; how many a second each store takes, and how long they take; and how
-//! long a restart reads.
+//! A claim and its settlement with a million deliveries remembered; what remembering one costs in memory and on disk, with one
+//! million and with ten; how long a claim waits at worst while all are forgotten; how many a second each store takes, and how
+//! long they take; and how long a restart reads.
 //!
-//! Bytes a claim in memory are the growth of this process's resident set, so allocator and spare capacity are counted, too.
-//! The disk is the one under `target`, synced for real.
+//! Bytes a claim in memory are the growth of this process's resident set under the allocator of the gateway, so spare capacity is
+//! counted, too. The disk is the one under `target`, synced for real. Redis is `redis-server` on loopback, on the same processors;
+//! where it is missing, that is said.
 
 use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::pin::pin;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::{Clock, Now, UnixTime};
 use hookward::gate::replay::disk::DiskStore;
 use hookward::gate::replay::key::Identity;
 use hookward::gate::replay::memory::MemoryStore;
+use hookward::gate::replay::redis::address::Address;
+use hookward::gate::replay::redis::{RedisSettings, RedisStore};
 use hookward::gate::replay::store::{Answer, Claim, ReplayStore, ShareId, Store};
 use sha2::{Digest, Sha256};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELD: u64 = 1_000_000;
-const CAPACITY: u64 = 10_000_000;
+const HELD_MOST: u64 = 10_000_000;
+/// Room for the most in the common nine tenths.
+const CAPACITY: u64 = 12_000_000;
 
 struct Held {
     store: MemoryStore,
@@ -63,12 +75,12 @@ impl Held {
     }
 
     #[expect(clippy::print_stdout, reason = "a bench says what it measured")]
-    fn fill(&self) {
+    fn fill(&self, held: u64) {
         let now = self.clock.now();
         let before = resident_bytes();
-        let taken = (0..HELD).filter(|number| self.claim_and_settle(&claim_of(*number, self.share, now), now)).count();
+        let taken = (0..held).filter(|number| self.claim_and_settle(&claim_of(*number, self.share, now), now)).count();
         let grown = resident_bytes().saturating_sub(before);
-        println!("{taken} held: {} bytes of resident memory a claim", grown / HELD);
+        println!("{taken} held in memory: {} bytes of resident memory a claim, {} MiB", grown / held, grown >> 20);
     }
 
     /// Everything held is over; maintenance drops it while claims go on.
@@ -113,7 +125,8 @@ impl Held {
 
 fn replay(criterion: &mut Criterion) {
     let held = Held::open();
-    held.fill();
+    held.fill(HELD);
+    Held::open().fill(HELD_MOST);
     let now = held.clock.now();
     let next = AtomicU64::new(HELD);
     let number = || next.fetch_add(1, Ordering::Relaxed);
@@ -208,10 +221,12 @@ fn stores_under_load(_: &mut Criterion) {
         load("memory", &memory, &clock, &next, (under_way, total));
         load("disk", &disk, &clock, &next, (under_way, total));
     }
-    let missing = HELD.saturating_sub(disk.entries());
-    load("disk", &disk, &clock, &next, (4096, missing));
-    let entries = disk.entries();
-    println!("{entries} on disk: {} bytes a claim", bytes_under(&folder.path().join("replay")) / entries.max(1));
+    drop(memory);
+    for held in [HELD, HELD_MOST] {
+        load("disk", &disk, &clock, &next, (4096, held.saturating_sub(disk.entries())));
+        let entries = disk.entries();
+        println!("{entries} on disk: {} bytes a claim", bytes_under(&folder.path().join("replay")) / entries.max(1));
+    }
     drop(disk);
     for restart in ["first", "second"] {
         let (begun, before) = (Instant::now(), resident_bytes());
@@ -230,9 +245,81 @@ fn stores_under_load(_: &mut Criterion) {
     }
 }
 
+/// The same of a Redis on this machine, which the server itself is a part of.
+#[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+fn redis_under_load(_: &mut Criterion) {
+    let Some(server) = RedisServer::start() else {
+        println!("redis: redis-server is missing, nothing measured");
+        return;
+    };
+    let clock = Clock::system();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let Some(store) = runtime.block_on(server.open(clock.clone())) else { return };
+    let (store, next) = (Arc::new(Store::Redis(store)), Arc::new(AtomicU64::new(0)));
+    for under_way in [1, 8, 64, 512] {
+        load("redis", &store, &clock, &next, (under_way, (under_way * 400).clamp(5000, 100_000)));
+    }
+    let (before, used) = (next.load(Ordering::Relaxed), server.used_bytes());
+    load("redis", &store, &clock, &next, (512, HELD));
+    let grown = server.used_bytes().saturating_sub(used);
+    println!("redis: {} bytes of its memory a claim", grown / (next.load(Ordering::Relaxed) - before).max(1));
+}
+
+/// A Redis of our own, ended by its pid.
+struct RedisServer {
+    child: Child,
+    port: u16,
+}
+
+impl RedisServer {
+    /// Nothing where there is none to start.
+    #[expect(clippy::disallowed_methods, reason = "a bench may be told which server to measure")]
+    fn start() -> Option<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?.local_addr().ok()?.port();
+        let program = std::env::var_os("HOOKWARD_REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+        let settings = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", &port.to_string()];
+        let child = Command::new(program).args(settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let server = Self { child, port };
+        for _ in 0..500 {
+            if server.info().is_some() {
+                return Some(server);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    async fn open(&self, clock: Clock) -> Option<RedisStore> {
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        let address = Address::parse(&SecretBytes::new(url.into_bytes())).ok()?;
+        let (reread, timeout) = (Box::new(|| None), Duration::from_secs(5));
+        let settings = RedisSettings { address, reread, prefix: "hookward:".to_owned(), timeout, roots: None };
+        RedisStore::open(settings, clock).await.ok()
+    }
+
+    fn info(&self) -> Option<String> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        stream.write_all(b"INFO memory\r\nQUIT\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok().map(|_| text)
+    }
+
+    fn used_bytes(&self) -> u64 {
+        let info = self.info().unwrap_or_default();
+        info.lines().find_map(|line| line.trim_end().strip_prefix("used_memory:")?.parse().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2));
-    targets = replay, stores_under_load
+    targets = replay, stores_under_load, redis_under_load
 }
 criterion_main!(benches);

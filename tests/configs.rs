@@ -258,6 +258,8 @@ fn every_key_stands_in_the_example() {
         "[replay.redis.zzzzzzzz]",
         "[audit.zzzzzzzz]",
         "[log.zzzzzzzz]",
+        "[telemetry.zzzzzzzz]",
+        "[telemetry.otlp.zzzzzzzz]",
         "[integration.code.zzzzzzzz]",
         "[integration.own]\nsecrets = [ { zzzzzzzz = 1 } ]",
         "[integration.own]\nupstream_tls = { zzzzzzzz = 1 }",
@@ -270,6 +272,40 @@ fn every_key_stands_in_the_example() {
             assert!(written.contains(key.as_str()) || key == "key_id", "{key} of {table} is not in config.example.toml");
         }
     }
+}
+
+#[test]
+fn telemetry_is_sent_where_the_file_says() {
+    let with = |table: &str| {
+        let text = fs::read_to_string("tests/configs/good/minimal.toml").unwrap();
+        config::parse("telemetry.toml", &format!("{text}\n[telemetry]\n{table}\n"), Path::new("/etc")).map(|plan| plan.otlp)
+    };
+    assert_eq!(with("").unwrap(), None);
+    let plain = with("otlp = { endpoint = \"http://127.0.0.1:4318\" }").unwrap().unwrap();
+    assert_eq!((plain.endpoint.port, plain.endpoint.tls, plain.endpoint.path.as_str()), (4318, false, ""));
+    assert_eq!((plain.traces, plain.metrics, plain.logs, plain.sample_percent), (true, true, true, 100));
+    assert_eq!((plain.interval, plain.service_name.as_str()), (Duration::from_secs(10), "hookward"));
+    let rest = "signals = [\"logs\"], headers = { Authorization = { file = \"token\" } }, ca = \"ca.pem\", sample_percent = 5";
+    let remote = with(&format!("otlp = {{ endpoint = \"https://otel.example.com/in/\", {rest} }}")).unwrap().unwrap();
+    assert_eq!((remote.endpoint.authority.as_str(), remote.endpoint.path.as_str()), ("otel.example.com", "/in"));
+    assert_eq!((remote.traces, remote.logs, remote.sample_percent), (false, true, 5));
+    assert_eq!(remote.headers[0].1, SecretSource::File(Path::new("/etc/token").to_owned()));
+    assert_eq!(remote.endpoint.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
+    for (bad, reason) in [
+        ("otlp = { }", "is missing"),
+        ("otlp = { endpoint = \"http://collector:4318\" }", "is plaintext to another machine"),
+        ("otlp = { endpoint = \"unix:/run/otel.sock:/\" }", "must be an http or https URL"),
+        ("otlp = { endpoint = \"http://127.0.0.1:4318\", signals = [\"spans\"] }", "must be"),
+        (
+            "otlp = { endpoint = \"http://127.0.0.1:4318\", headers = { Authorization = \"Bearer x\" } }",
+            "secrets are never inline",
+        ),
+        ("otlp = { endpoint = \"http://127.0.0.1:4318\", sample_percent = 101 }", "must be"),
+    ] {
+        let told = config::render_faults(&with(bad).unwrap_err());
+        assert!(told.contains(reason) && !told.contains("Bearer"), "{bad}: {told}");
+    }
+    assert!(with("otlp = { endpoint = \"http://collector:4318\", plaintext = true }").is_ok());
 }
 
 #[test]

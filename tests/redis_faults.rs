@@ -13,21 +13,20 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a failing test shows the gateway's log, a passing one its times")]
 #![expect(clippy::disallowed_methods, reason = "the outside of the gateway has a clock of its own")]
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use support::client::{Connection, find};
+use faults::{Paused, Switch, as_user, follow, kill_clients};
+use support::client::Connection;
 use support::config::{Config, Integration};
 use support::gateway::Gateway;
+use support::poll;
 use support::provider::{Delivery, Provider};
 use support::redis::RedisServer;
 use support::upstream::{Latch, Reply, Upstream};
-use support::{fresh_id, poll, unix_now};
 
+#[path = "it/support/redis_faults.rs"]
+mod faults;
 #[path = "it/support/mod.rs"]
 #[expect(dead_code, reason = "the integration suite uses the rest")]
 mod support;
@@ -389,125 +388,6 @@ fn rpl_17_flushed_again_and_again() {
     scene.finish();
 }
 
-/// Two gateways, an upstream in every mood, providers that sign each retry anew, and a Redis that fails all the time:
-/// nothing acknowledged is lost, nothing acknowledged is forwarded again, every delivery is taken in the end, and what was
-/// forwarded twice was so after an attempt without a success, under one idempotency key.
-#[test]
-fn nothing_is_lost_and_nothing_taken_twice_whatever_redis_does() {
-    const SENDERS: usize = 6;
-    let mut redis = RedisServer::start();
-    let upstream = Upstream::start();
-    let quick = "{ rate = \"1000000/s\", burst = 1000000 }";
-    let integration = Integration::new(Provider::Stripe, &upstream.url()).line("timeout = \"500ms\"");
-    let config = Config::of(integration).set("rate_limit", "per_source", quick);
-    let config = config.redis(&redis.url()).unset("replay", "cold_start");
-    let gateways = [Gateway::start(config.clone()), Gateway::start(config)];
-    let moods = [
-        Reply::ok(),
-        Reply::status(500),
-        Reply::ok_after(Duration::from_millis(40)),
-        Reply::RawThenReset(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec()),
-        Reply::ok(),
-        Reply::ok_after(Duration::from_millis(700)),
-        Reply::AnswerThenClose,
-    ];
-    for mood in moods.into_iter().cycle().take(2000) {
-        upstream.next(mood);
-    }
-    let over = AtomicBool::new(false);
-    let journals = std::thread::scope(|scope| {
-        let send = |number: usize| send_until(&over, &gateways, number);
-        let threads: Vec<_> = (0..SENDERS).map(|number| scope.spawn(move || send(number))).collect();
-        for _ in 0..2 {
-            torment(&mut redis);
-        }
-        over.store(true, Ordering::SeqCst);
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-    });
-    let received = upstream.received();
-    let of = |id: &str| received.iter().filter(|request| find(&request.body, id.as_bytes()).is_some()).collect::<Vec<_>>();
-    let (mut twice, mut attempts) = (0, 0);
-    for journal in &journals {
-        let forwarded = of(&journal.id);
-        assert!(!forwarded.is_empty(), "{journal:?}: acknowledged and lost");
-        let same = forwarded.iter().filter(|request| request.header("stripe-signature") == Some(&journal.acknowledged)).count();
-        assert_eq!(same, 1, "{journal:?}: forwarded again though it was acknowledged");
-        assert!(forwarded.len() <= journal.attempts, "{journal:?}");
-        assert!(forwarded.iter().all(|request| request.idempotency_key() == forwarded[0].idempotency_key()), "{journal:?}");
-        twice += usize::from(forwarded.len() > 1);
-        attempts += journal.attempts;
-    }
-    println!(
-        "{} deliveries, {attempts} attempts, {twice} forwarded more than once, {} replays refused",
-        journals.len(),
-        4 * journals.len()
-    );
-    assert!(journals.len() > 50, "{}", journals.len());
-    for gateway in gateways {
-        gateway.finish();
-    }
-}
-
-/// One delivery's life: how often it was tried, and the signature of the attempt that was acknowledged.
-#[derive(Debug)]
-struct Journal {
-    id: String,
-    attempts: usize,
-    acknowledged: String,
-}
-
-/// Sends one delivery after another, each until it is acknowledged; then replays it, everywhere.
-fn send_until(over: &AtomicBool, gateways: &[Gateway], number: usize) -> Vec<Journal> {
-    let mut journals = Vec::new();
-    while !over.load(Ordering::SeqCst) {
-        let id = fresh_id();
-        let end = Instant::now() + Duration::from_secs(30);
-        for attempts in 1.. {
-            assert!(Instant::now() < end, "{id} is never taken");
-            let at = unix_now();
-            let delivery = Provider::Stripe.sign(&Provider::Stripe.secret("current"), &id, at, &Provider::Stripe.body(&id));
-            let status = gateways[(number + attempts) % gateways.len()].deliver(&delivery).status;
-            if status == 200 {
-                for gateway in gateways.iter().cycle().take(4) {
-                    let status = gateway.deliver(&delivery).status;
-                    assert!([409, 503].contains(&status), "{status}");
-                }
-                journals.push(Journal { id, attempts, acknowledged: delivery.signature().to_owned() });
-                break;
-            }
-            // Another second is another signature, as with the provider.
-            let _next_second = poll(Duration::from_secs(2), || (unix_now() != at).then_some(()));
-        }
-    }
-    journals
-}
-
-/// Every fault once, with time between them to go on.
-fn torment(redis: &mut RedisServer) {
-    let rest = |ms| std::thread::sleep(Duration::from_millis(ms));
-    drop(Paused::stop(redis));
-    let paused = Paused::stop(redis);
-    rest(400);
-    drop(paused);
-    rest(600);
-    kill_clients(redis, None);
-    rest(400);
-    redis.command(&["CONFIG", "SET", "maxmemory", "100kb"]);
-    rest(300);
-    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
-    rest(700);
-    redis.command(&["FLUSHALL"]);
-    rest(4000);
-    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
-    rest(300);
-    redis.command(&["REPLICAOF", "NO", "ONE"]);
-    rest(4000);
-    redis.kill();
-    rest(200);
-    redis.spawn();
-    rest(4000);
-}
-
 /// A replica that has everything, and takes over behind one address.
 #[test]
 fn rpl_18_a_replica_takes_over() {
@@ -553,93 +433,4 @@ fn rpl_18_sentinels_move_the_primary() {
     std::thread::sleep(Duration::from_millis(2500));
     assert_eq!(scene.gateway.deliver(&Provider::Stripe.delivery()).status, 200);
     scene.finish();
-}
-
-#[track_caller]
-fn follow(replica: &RedisServer, primary: &RedisServer) {
-    replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
-    let linked = || replica.command(&["INFO", "replication"]).contains("master_link_status:up");
-    assert!(poll(Duration::from_secs(15), || linked().then_some(())).is_some(), "the replica follows");
-}
-
-/// A server that stands still: its connections stay open, nothing is answered. Dropped, it goes on.
-struct Paused(String);
-
-impl Paused {
-    fn stop(redis: &RedisServer) -> Self {
-        let info = redis.command(&["INFO", "server"]);
-        let pid = info.lines().find_map(|line| line.trim_end().strip_prefix("process_id:")).unwrap();
-        signal("STOP", pid);
-        Self(pid.to_owned())
-    }
-}
-
-impl Drop for Paused {
-    fn drop(&mut self) {
-        signal("CONT", &self.0);
-    }
-}
-
-fn signal(name: &str, pid: &str) {
-    let status = Command::new("kill").args([format!("-{name}"), pid.to_owned()]).status().unwrap();
-    assert!(status.success(), "kill -{name} {pid}");
-}
-
-/// Cuts every connection but the one that asks.
-fn kill_clients(redis: &RedisServer, password: Option<&str>) {
-    match password {
-        Some(password) => as_user(redis, password, &["CLIENT", "KILL", "TYPE", "normal"]),
-        None => drop(redis.command(&["CLIENT", "KILL", "TYPE", "normal"])),
-    }
-}
-
-/// One command behind a password.
-fn as_user(redis: &RedisServer, password: &str, words: &[&str]) {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, redis.port())).unwrap();
-    let quoted = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ");
-    stream.write_all(format!("AUTH {password}\r\n{quoted}\r\n").as_bytes()).unwrap();
-    let mut answer = [0; 512];
-    let mut told = String::new();
-    while told.matches("\r\n").count() < 2 {
-        let count = stream.read(&mut answer).unwrap();
-        assert!(count > 0, "{told}");
-        told.push_str(&String::from_utf8_lossy(&answer[..count]));
-    }
-    assert!(!told.contains('-'), "{told}");
-}
-
-/// An address that leads to one server, then to another: a service, a proxy, a name.
-struct Switch {
-    port: u16,
-    target: Arc<AtomicU16>,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Switch {
-    fn to(target: u16) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (target, open) = (Arc::new(AtomicU16::new(target)), Arc::new(Mutex::new(Vec::new())));
-        let (leads_to, opened) = (Arc::clone(&target), Arc::clone(&open));
-        std::thread::spawn(move || {
-            for inner in listener.incoming().map_while(Result::ok) {
-                let Ok(outer) = TcpStream::connect((Ipv4Addr::LOCALHOST, leads_to.load(Ordering::SeqCst))) else { continue };
-                opened.lock().unwrap().extend([inner.try_clone().unwrap(), outer.try_clone().unwrap()]);
-                for (mut from, mut to) in [(inner.try_clone().unwrap(), outer.try_clone().unwrap()), (outer, inner)] {
-                    std::thread::spawn(move || {
-                        let _ = std::io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
-                }
-            }
-        });
-        Self { port, target, open }
-    }
-
-    fn turn(&self, target: u16) {
-        self.target.store(target, Ordering::SeqCst);
-        for stream in self.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
 }

@@ -183,7 +183,10 @@ fn pem(der: &[u8]) -> String {
 fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() {
     let body = br#"{"id":"1","type":"a"}"#;
     // Nobody signs with SHA-1 any more, this library neither: its known answers are all there is.
-    let fits = |scheme: &Scheme| !scheme.signature.algorithm.can_sign() && scheme.signature.algorithm != Algorithm::RsaSha1;
+    let fits = |scheme: &Scheme| {
+        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some();
+        whole && scheme.signature.algorithm.signature_bytes().is_none() && scheme.signature.algorithm.can_sign()
+    };
     for scheme in Catalogue::builtin().iter().filter(|scheme| fits(scheme)) {
         let rule = &scheme.signature;
         let private = Private::of(rule.algorithm);
@@ -208,7 +211,7 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
                 other => panic!("{}: {other}", scheme.name),
             }
         }
-        set(&rule.header, &BASE64.encode(&private.sign(rule.algorithm, &content)));
+        set(rule.header().unwrap(), &BASE64.encode(&private.sign(rule.algorithm, &content)));
         for (text, encoding) in
             [(pem(&private.public_der()), KeyEncoding::Pem), (BASE64.encode(&private.public_der()), KeyEncoding::Base64)]
         {

@@ -18,15 +18,17 @@ use bytes::Bytes;
 use hookward::document::{Document, Faults};
 use hookward::domain::body::RawBody;
 use hookward::domain::head::{Head, Received};
+use hookward::domain::reason::Reason;
 use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::UnixTime;
 use hookward::gate::verify::error::VerifyError;
 use hookward::gate::verify::gate::{Judging, Verified, verify};
 use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
-use hookward::gate::verify::sign::{Request, SigningKey, sign};
+use hookward::gate::verify::sign::{Request, SigningKey, sign, sign_body};
 use hookward::provider::Catalogue;
-use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace};
+use hookward::provider::locate::find;
+use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme, TimestampPlace};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde::Deserialize;
 
@@ -216,13 +218,18 @@ fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
         let keys = case.keys().unwrap();
         let refused = |body: Vec<u8>, what: &str, at: usize| {
             let changed = Case { body, ..case.clone() };
-            let result = changed.judge_with(&keys).map(|_| ());
-            assert_eq!(result, Err(VerifyError::SignatureMismatch), "{}: {what} {at}", case.id);
+            let result = changed.judge_with(&keys).map(|_| ()).map_err(|error| error.reason());
+            assert_eq!(result, Err(Reason::SignatureMismatch), "{}: {what} {at}", case.id);
         };
+        // Another spelling of the same fields of a form is the same delivery.
+        let by_field = case.scheme.content.iter().any(|part| matches!(part, Part::SortedForm { .. }));
         for at in 0..case.body.len() {
             let mut body = case.body.clone();
             body[at] ^= 1 << (at % 8);
-            refused(body, "changed", at);
+            if by_field { refused_or_same(&case, body, at) } else { refused(body, "changed", at) }
+        }
+        if by_field {
+            continue;
         }
         for at in [0, case.body.len() / 2, case.body.len().saturating_sub(1)] {
             if case.body.is_empty() {
@@ -239,12 +246,31 @@ fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
     }
 }
 
+fn content_of(verified: &Verified) -> Vec<u8> {
+    let mut content = Vec::new();
+    verified.feed_content(&mut |piece| content.extend_from_slice(piece));
+    content
+}
+
+fn refused_or_same(case: &Case, body: Vec<u8>, at: usize) {
+    let honest = content_of(&case.judge().unwrap());
+    if let Ok(verified) = (Case { body, ..case.clone() }).judge() {
+        assert_eq!(content_of(&verified), honest, "{}: {at}", case.id);
+    }
+}
+
+/// Private keys that sign nothing but tests.
+const P256: &str = include_str!("keys/p256.pem");
+const RSA: &str = include_str!("keys/rsa2048.pem");
+
 /// A request with one signature, signed here: in a list of several a change of the others would rightly do no harm.
 fn signed_alone(scheme: &Arc<Scheme>) -> Case {
     let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
     let scheme = &Arc::new(scheme.bound(URL, &options));
     let (secret, key, encoding) = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => ("4f".repeat(32), None, Some(KeyEncoding::Hex)),
+        (Algorithm::EcdsaP256, _) => (P256.to_owned(), None, Some(KeyEncoding::Pem)),
+        (algorithm, _) if algorithm.is_asymmetric() => (RSA.to_owned(), None, Some(KeyEncoding::Pem)),
         (_, KeyEncoding::Hex) => ("4f".repeat(32), Some("4f".repeat(32)), None),
         (_, KeyEncoding::Base64) => ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), None, None),
         (_, KeyEncoding::Whsec) => ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), None, None),
@@ -254,7 +280,15 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
     let rule = &scheme.signature;
     let key_id = rule.names_keys().then(|| rule.key_id_of(0).unwrap_or("key-1").to_owned());
     let signing_key = signing_key.named(key_id.clone());
-    let body = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#.to_vec();
+    let is_form = |place: &Locator| matches!(place, Locator::Form(_));
+    let wants_form = is_form(&scheme.signature.place)
+        || scheme.content.iter().any(|part| match part {
+            Part::SortedForm { .. } => true,
+            Part::Field(place) => is_form(place),
+            _ => false,
+        });
+    let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
+    let body = if wants_form { b"id=1&type=a".to_vec() } else { json.to_vec() };
     let now = UnixTime::from_seconds(ANY_TIME);
     let mut headers = HeaderMap::new();
     for part in &scheme.content {
@@ -263,9 +297,11 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
         }
     }
     let request = Request { id: Some("msg_1"), timestamp: now, headers: &headers, body: &body };
-    let signed = sign(scheme, &signing_key, &request);
+    let made = sign_body(scheme, &signing_key, &request);
+    let body = made.unwrap_or_else(|| body.clone());
+    let signed = sign(scheme, &signing_key, &Request { body: &body, ..request });
     headers.extend(signed);
-    let key = signing_key.public_key_hex().or(key).unwrap_or(secret);
+    let key = signing_key.public_key_hex().or(signing_key.public_key_pem()).or(key).unwrap_or(secret);
     Case {
         id: scheme.name.to_string(),
         scheme: Arc::clone(scheme),
@@ -333,8 +369,8 @@ fn another_time_than_the_signed_one_is_refused() {
         let Some(rule) = &scheme.timestamp else { continue };
         let header = match &rule.place {
             TimestampPlace::Header(name) => name,
-            TimestampPlace::SignatureField(_) => &scheme.signature.header,
-            TimestampPlace::Json(_) => continue,
+            TimestampPlace::SignatureField(_) => scheme.signature.header().unwrap(),
+            TimestampPlace::Json(_) | TimestampPlace::Claim(_) => continue,
         };
         let text = case.headers.get(header).unwrap().to_str().unwrap().to_owned();
         for seconds in [ANY_TIME - 1, ANY_TIME + 1, ANY_TIME + 299] {
@@ -349,7 +385,9 @@ fn another_time_than_the_signed_one_is_refused() {
 
 #[test]
 fn every_changed_character_of_the_key_is_refused() {
-    for case in every_scheme().iter().map(signed_alone).chain(verified()).filter(|case| case.others.is_empty()) {
+    // Of a certificate only its public key counts, and of a set its keys: their other bytes say nothing.
+    let is_bare = |case: &Case| case.others.is_empty() && !case.key.starts_with("-----BEGIN") && !case.key.starts_with('{');
+    for case in every_scheme().iter().map(signed_alone).chain(verified()).filter(is_bare) {
         for at in 0..case.key.len() {
             let key = String::from_utf8(changed_at(case.key.as_bytes(), at)).unwrap();
             let changed = Case { key, ..case.clone() };
@@ -358,5 +396,78 @@ fn every_changed_character_of_the_key_is_refused() {
                 assert_eq!(changed.judge_with(&keys).map(|_| ()), Err(VerifyError::SignatureMismatch), "{}: {at}", case.id);
             }
         }
+    }
+}
+
+/// Every field of the body that is signed by itself, and the signature beside it.
+fn signed_places(scheme: &Scheme) -> Vec<Locator> {
+    let json = |pointer: &String| Locator::Json(pointer.clone());
+    let mut places: Vec<Locator> = Vec::new();
+    for part in &scheme.content {
+        match part {
+            Part::Field(place) => places.push(place.clone()),
+            Part::Members(list) => places.extend(list.members.iter().map(|member| json(&member.pointer))),
+            _ => {}
+        }
+    }
+    places.extend(scheme.signature.header().is_none().then(|| scheme.signature.place.clone()));
+    places
+}
+
+#[test]
+fn every_changed_character_of_every_signed_field_of_a_body_is_refused() {
+    let mut seen = 0;
+    for case in every_scheme().iter().map(signed_alone).chain(verified()) {
+        let Ok(text) = String::from_utf8(case.body.clone()) else { continue };
+        let head = Head { method: Method::POST, target: case.target.clone(), headers: HeaderMap::new() };
+        let body = RawBody::from(Bytes::from(case.body.clone()));
+        for place in signed_places(&case.scheme) {
+            // A form's field is found again by its encoded text only where that is plain.
+            let Some(value) = find(&[&place], &head, &body).remove(0).filter(|value| text.matches(value.as_str()).count() == 1)
+            else {
+                continue;
+            };
+            let at = text.find(&value).unwrap();
+            for index in at..at + value.len() {
+                let body = changed_at(case.body.as_slice(), index);
+                assert!(Case { body, ..case.clone() }.judge().is_err(), "{}: {place} {index}", case.id);
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen} fields");
+}
+
+#[test]
+fn a_change_of_what_is_not_signed_is_the_same_delivery() {
+    for scheme in every_scheme().iter().filter(|scheme| !scheme.is_bearer()) {
+        let case = signed_alone(scheme);
+        let honest = content_of(&case.judge().unwrap());
+        let mut changed = case.clone();
+        changed.headers.insert("x-unsigned", HeaderValue::from_static("other"));
+        for place in scheme.event.iter().chain(&scheme.delivery_id).filter(|place| !scheme.covers(place)) {
+            if let Locator::Header(name) = place {
+                changed.headers.insert(name.clone(), HeaderValue::from_static("other"));
+            }
+        }
+        if !scheme.covers_body() && case.body.starts_with(b"{") && !scheme.content.contains(&Part::BodyCrc32) {
+            changed.body = [b"{ \"unsigned\": [1, 2],", &case.body[1..]].concat();
+        }
+        let verified = changed.judge().unwrap_or_else(|error| panic!("{}: {error}", case.id));
+        assert_eq!(content_of(&verified), honest, "{}", case.id);
+        assert!(verified.unsigned_identity().is_none());
+    }
+}
+
+#[test]
+fn a_bearer_s_delivery_is_its_body_and_its_id_too() {
+    let bearers: Vec<Arc<Scheme>> = every_scheme().into_iter().filter(|scheme| scheme.is_bearer()).collect();
+    assert!(bearers.len() >= 10);
+    for scheme in &bearers {
+        let case = signed_alone(scheme);
+        let verified = case.judge().unwrap();
+        let (body, id) = verified.unsigned_identity().unwrap();
+        assert_eq!(body.contiguous().as_ref(), case.body.as_slice(), "{}", case.id);
+        assert_eq!(id, verified.delivery_id().map_or("", |field| field.text.as_str()));
     }
 }

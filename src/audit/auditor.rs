@@ -27,6 +27,7 @@ use super::fold::Fold;
 use super::recent::Recent;
 use super::record::{Entry, Note, RequestRecord};
 use super::spec::{AuditSpec, OnAuditFailure};
+use super::tap::Tap;
 use super::writer::Writer;
 
 /// How many deliveries may wait for their record to be written.
@@ -56,6 +57,7 @@ pub(super) struct Shared {
     pub(super) recent: Recent,
     /// Replaced by a reload, read by the writer.
     pub(super) signer: ArcSwapOption<Signer>,
+    pub(super) tap: Tap,
     deliveries: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
@@ -70,6 +72,7 @@ impl Shared {
             fold: Mutex::new(Fold::default()),
             recent: Recent::default(),
             signer: ArcSwapOption::empty(),
+            tap: Tap::default(),
             deliveries: Arc::new(Semaphore::new(DELIVERY_PLACES)),
             refusals: Arc::new(Semaphore::new(REFUSAL_PLACES)),
             notes: Arc::new(Semaphore::new(NOTE_PLACES)),
@@ -111,6 +114,12 @@ impl Auditor {
         let writer = Writer::open(spec, state_dir, clock, Arc::clone(&shared), messages)?;
         writer.spawn()?;
         Ok(Self { shared, queue })
+    }
+
+    /// A copy of what is written from now on.
+    #[must_use]
+    pub fn tap(&self) -> &Tap {
+        &self.shared.tap
     }
 
     /// Signs checkpoints from now on, or no longer.

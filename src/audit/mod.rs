@@ -24,6 +24,7 @@ pub mod query;
 pub mod recent;
 pub mod record;
 pub mod spec;
+pub mod tap;
 pub mod verify;
 
 mod sink;

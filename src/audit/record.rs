@@ -9,6 +9,7 @@ use data_encoding::HEXLOWER;
 use http::Method;
 
 use crate::domain::address::{Peer, Source};
+use crate::domain::finding::FindingKind;
 use crate::domain::name::{IntegrationName, ListenerName, ProviderName, SecretId};
 use crate::domain::reason::Reason;
 use crate::domain::request_id::RequestId;
@@ -160,6 +161,19 @@ pub enum Note {
         /// How many faults it had.
         faults: u64,
     },
+    /// An integration departed from its own history. Nothing was refused for it.
+    Anomaly {
+        /// Which integration.
+        integration: IntegrationName,
+        /// In what.
+        anomaly: FindingKind,
+        /// Which network or event, where it is one.
+        about: Option<String>,
+        /// How much came.
+        observed: Option<u64>,
+        /// How much would have been usual.
+        expected: Option<u64>,
+    },
     /// Somebody threw a switch.
     Switch {
         /// What was done.
@@ -217,6 +231,7 @@ impl Note {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Config { .. } => "config",
+            Self::Anomaly { .. } => "anomaly",
             Self::Switch { .. } => "switch",
             Self::Exposure { .. } => "exposure",
         }
@@ -228,6 +243,13 @@ impl Note {
                 line.text("result", if *applied { "applied" } else { "refused" });
                 line.plain("integrations", *integrations);
                 line.plain("faults", *faults);
+            }
+            Self::Anomaly { integration, anomaly, about, observed, expected } => {
+                line.text("integration", integration.as_str());
+                line.text("anomaly", anomaly.code());
+                line.optional("about", about.as_deref(), Line::excerpt);
+                line.optional("observed", *observed, Line::plain);
+                line.optional("expected", *expected, Line::plain);
             }
             Self::Switch { action, integration, secret_id, reason, until, origin } => {
                 line.text("action", action.code());

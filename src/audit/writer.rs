@@ -148,6 +148,7 @@ impl Writer {
                 return written;
             }
             self.head = batch.head;
+            self.shared.tap.offer(&batch.bytes);
             if !self.sink.remembers() {
                 self.remember(false);
             }

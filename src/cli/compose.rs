@@ -12,8 +12,8 @@ use crate::cli::outgoing::Outgoing;
 use crate::cli::sample;
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
-use crate::gate::verify::sign::{Request, SigningKey, sign};
-use crate::provider::scheme::{Part, Scheme};
+use crate::gate::verify::sign::{Request, SigningKey, sign, sign_body};
+use crate::provider::scheme::{Locator, Part, Scheme};
 
 /// What is known about the request.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ pub(crate) enum ComposeError {
     /// A header that the scheme signs is not given.
     #[error("the scheme signs {0}: give it with --header")]
     HeaderNeeded(HeaderName),
+    /// The body has no place for the signature.
+    #[error("the signature stands at {0}, and the body that is given has no such place")]
+    BodyUnfit(Locator),
 }
 
 impl Draft {
@@ -59,7 +62,12 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
     sample::add_headers(&mut headers, scheme, &id, &body);
     require_signed_headers(scheme, &headers)?;
     let request = Request { id: Some(&id), timestamp: draft.at, headers: &headers, body: &body };
-    for (name, value) in sign(scheme, key, &request) {
+    let body = sign_body(scheme, key, &request).map_or_else(|| body.clone(), Bytes::from);
+    if scheme.signature.header().is_none() && !scheme.is_unsigned() && body == request.body {
+        return Err(ComposeError::BodyUnfit(scheme.signature.place.clone()));
+    }
+    let signed = sign(scheme, key, &Request { body: &body, ..request });
+    for (name, value) in signed {
         headers.insert(name, value);
     }
     let method = scheme.methods.first().cloned().unwrap_or(Method::POST);

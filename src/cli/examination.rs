@@ -14,7 +14,7 @@ use crate::gate::replay::redis::address::Address;
 use crate::gate::replay::spec::{RedisSpec, StoreSpec};
 use crate::listen::spec::{EntrySpec, ListenerSpec};
 use crate::secrets;
-use crate::server::build::audit_signer;
+use crate::server::build::{audit_signer, examine_telemetry};
 
 /// What to do about a certificate that cannot be used.
 const CERTIFICATE_HINT: &str = "PEM files, whose relative paths start at the file that names them";
@@ -56,6 +56,9 @@ pub(super) fn faults(plan: &Plan, file: &Path) -> Vec<Fault> {
     }
     if let Err(error) = audit_signer(&plan.audit) {
         faults.push(fault(&file, &["audit", "signing_key"], error).hint(SIGNING_KEY_HINT));
+    }
+    if let Some(Err(error)) = plan.otlp.as_ref().map(examine_telemetry) {
+        faults.push(fault(&file, &["telemetry", "otlp"], error).hint(key_rings::SECRET_HINT));
     }
     if let StoreSpec::Redis(spec) = &plan.replay.store {
         faults.extend(redis_faults(&file, spec));

@@ -38,6 +38,7 @@ mod places;
 mod providers;
 pub mod reference;
 mod reload;
+mod replica_table;
 mod run;
 mod sample;
 mod scratch;

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use crate::domain::time::UnixTime;
-use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
+use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace, TimestampUnit};
 
 /// The event of a request that nobody described further.
 const EVENT: &str = "test";
@@ -32,8 +32,7 @@ pub(super) fn id_in_body(scheme: &Scheme) -> bool {
 
 /// A body that holds the fields which stand in bodies, and the time where that is signed there.
 pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
-    let first_is_form = matches!(scheme.event.first(), Some(Locator::Form(_) | Locator::FormJson { .. }));
-    if first_is_form {
+    if has_forms(scheme) {
         return form(scheme, id);
     }
     let mut body = json(scheme, id);
@@ -41,6 +40,17 @@ pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
         put(&mut body, pointer.split('/').skip(1), time(at, unit));
     }
     body.to_string().into_bytes()
+}
+
+/// Whether bodies are forms: the event is looked for in one first, or one is signed.
+fn has_forms(scheme: &Scheme) -> bool {
+    let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::FormJson { .. });
+    let signs_form = scheme.content.iter().any(|part| match part {
+        Part::SortedForm { .. } => true,
+        Part::Field(place) => is_form(place),
+        _ => false,
+    });
+    signs_form || scheme.event.first().is_some_and(is_form)
 }
 
 fn time(at: UnixTime, unit: TimestampUnit) -> Value {
@@ -98,7 +108,7 @@ fn form(scheme: &Scheme, id: &str) -> Vec<u8> {
             put(&mut value, pointer.split('/').skip(1), EVENT);
             format!("{field}={}", percent_encoded(&value.to_string()))
         }
-        _ => String::new(),
+        _ => return format!("test_id={}", percent_encoded(id)).into_bytes(),
     };
     format!("{form}&test_id={}", percent_encoded(id)).into_bytes()
 }
@@ -127,10 +137,10 @@ fn add(headers: &mut HeaderMap, name: &HeaderName, text: &str) {
 }
 
 fn content_type(scheme: &Scheme, body: &[u8]) -> &'static str {
-    let has_forms = scheme.event.iter().any(|place| matches!(place, Locator::Form(_) | Locator::FormJson { .. }));
+    let in_forms = scheme.event.iter().any(|place| matches!(place, Locator::Form(_) | Locator::FormJson { .. }));
     match body.trim_ascii_start().first() {
         Some(b'{' | b'[') => "application/json",
-        _ if has_forms => "application/x-www-form-urlencoded",
+        _ if in_forms || has_forms(scheme) => "application/x-www-form-urlencoded",
         _ => "application/octet-stream",
     }
 }

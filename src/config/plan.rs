@@ -19,7 +19,7 @@ use crate::gate::replay::spec::ReplaySpec;
 use crate::listen::spec::{BindAddress, ConnectionLimits, ListenerSpec};
 use crate::provider::scheme::{OnRefusal, Scheme};
 use crate::secrets::spec::{SecretSource, SecretSpec};
-use crate::telemetry::spec::LogSpec;
+use crate::telemetry::spec::{LogSpec, OtlpSpec};
 
 /// Everything `serve` needs, checked.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct Plan {
     pub audit: AuditSpec,
     /// The log.
     pub log: LogSpec,
+    /// What is sent by OTLP; nothing when absent.
+    pub otlp: Option<OtlpSpec>,
     /// At least one, in alphabetical order.
     pub integrations: Vec<IntegrationPlan>,
     /// Lints silenced everywhere.
@@ -104,6 +106,8 @@ pub struct IntegrationPlan {
     pub owner: Option<String>,
     /// When it is to be looked at again, `YYYY-MM-DD`.
     pub review_by: Option<String>,
+    /// Silence beyond it is a finding; nothing is expected when absent.
+    pub expect_every: Option<Duration>,
     /// The host it is reached by, lower-case without port; any when absent.
     pub host: Option<String>,
     /// The exact path.

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_addresses_fold_before_they_are_compared() {
+    fn rl_03_mapped_addresses_fold_before_they_are_compared() {
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
         assert_ne!(key("192.0.2.2"), key("192.0.2.1"));
     }

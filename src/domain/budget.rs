@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_goes_back_earns_nothing() {
+    fn rl_09_a_time_that_goes_back_earns_nothing() {
         let budget = Budget::new(rate(1, 1, 1));
         assert_eq!(budget.spend(at(10_000)), Ok(()));
         assert!(budget.spend(at(1000)).is_err());

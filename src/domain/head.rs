@@ -2,7 +2,9 @@
 //!
 //! Claims nothing: anyone may build one, and the command line does. Proof begins at `gate::verify`.
 
-use http::{HeaderMap, Method, Uri, header::HeaderValue};
+use http::header::HeaderValue;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Uri};
 
 use super::body::RawBody;
 
@@ -18,6 +20,22 @@ pub struct Head {
 }
 
 impl Head {
+    /// Copies what it shares with the buffer that it was read into, so that the buffer can be used again. Nothing else about
+    /// it changes.
+    pub fn detach(&mut self) {
+        for value in self.headers.values_mut() {
+            // What was a value is one.
+            if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
+                copy.set_sensitive(value.is_sensitive());
+                *value = copy;
+            }
+        }
+        let copy = self.target.path_and_query().and_then(|target| PathAndQuery::try_from(target.as_str()).ok());
+        if let (Some(target), None) = (copy, self.target.authority()) {
+            self.target = Uri::from(target);
+        }
+    }
+
     /// The path without the query.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -67,4 +85,26 @@ pub struct Received {
     pub head: Head,
     /// The body.
     pub body: RawBody,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_detached_head_is_the_same_and_holds_no_buffer() {
+        let buffer = Bytes::from(b"/hooks/a?b=cone\xfftwo".to_vec());
+        let mut headers = HeaderMap::new();
+        headers.append("x-a", HeaderValue::from_maybe_shared(buffer.slice(12..15)).unwrap());
+        headers.append("x-a", HeaderValue::from_maybe_shared(buffer.slice(15..)).unwrap());
+        let target = Uri::from_maybe_shared(buffer.slice(..12)).unwrap();
+        let mut head = Head { method: Method::POST, target, headers };
+        let before = head.clone();
+        head.detach();
+        assert_eq!((&head.target, &head.headers), (&before.target, &before.headers));
+        drop(before);
+        assert!(buffer.is_unique(), "nothing of it is held any more");
+    }
 }

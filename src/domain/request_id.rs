@@ -16,6 +16,12 @@ impl RequestId {
         let milliseconds = u64::try_from(now.micros().div_euclid(1000)).unwrap_or(0);
         Self(ulid::Ulid::from_parts(milliseconds, random_bits()))
     }
+
+    /// All its bits.
+    #[must_use]
+    pub const fn as_u128(self) -> u128 {
+        self.0.0
+    }
 }
 
 impl fmt::Display for RequestId {

@@ -25,7 +25,7 @@ fn tolerance(integration: &IntegrationPlan) -> Option<Finding> {
 
 fn unsigned(integration: &IntegrationPlan) -> Option<Finding> {
     let scheme = &integration.scheme;
-    let saw = || format!("{} shows a secret in {} and signs nothing", scheme.title, scheme.signature.header);
+    let saw = || format!("{} shows a secret in {} and signs nothing", scheme.title, scheme.signature.place);
     scheme.is_unsigned().then(|| Finding::of(&UNSIGNED_PROVIDER, integration, &["provider"], saw()))
 }
 

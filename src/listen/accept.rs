@@ -15,8 +15,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::bind::{BoundListener, Door};
+use super::bind::Door;
 use super::counters::{ListenCounters, ListenLimit};
+use super::listeners::Opening;
 use super::slots::{Slot, Slots};
 use super::socket::{Detached, ListeningSocket, Stream};
 use crate::domain::address::Peer;
@@ -71,27 +72,34 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts from one listener until told to stop. Its socket closes with it.
-    pub(super) async fn run(self: Arc<Self>, listener: BoundListener) -> io::Result<()> {
-        let socket = ListeningSocket::attach(listener.socket)?;
-        let door = Arc::new(listener.door);
+    /// Accepts from one listener until told to stop. Its socket closes with it, and its connections end.
+    pub(super) async fn run(self: Arc<Self>, opening: Opening) {
+        let Opening { socket, door, stop } = opening;
+        let socket = match ListeningSocket::attach(socket) {
+            Ok(socket) => socket,
+            Err(error) => return tracing::error!(listener = %door.load().name, %error, "cannot accept from it"),
+        };
         let mut pause = Pause::default();
-        while let Some(accepted) = self.stop.run_until_cancelled(poll_fn(|context| socket.poll_accept(context))).await {
+        while let Some(accepted) = stop.run_until_cancelled(poll_fn(|context| socket.poll_accept(context))).await {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = Pause::default();
-                    self.admit(stream, peer, &door);
+                    self.admit(stream, peer, &door.load());
                 }
                 Err(error) => {
                     self.counters.reached(ListenLimit::Descriptors);
                     if !concerns_one_connection(&error) {
-                        self.stop.run_until_cancelled(tokio::time::sleep(pause.next())).await;
+                        stop.run_until_cancelled(tokio::time::sleep(pause.next())).await;
                     }
                 }
             }
         }
+        let door = door.load_full();
         self.take_the_rest(&socket, &door).await;
-        Ok(())
+        if !self.stop.is_cancelled() {
+            // Only this listener ends: its connections are told here. When all of them end their workers tell them.
+            door.leaving.cancel();
+        }
     }
 
     async fn take_the_rest(&self, socket: &ListeningSocket, door: &Arc<Door>) {

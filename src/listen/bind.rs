@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio_util::sync::CancellationToken;
 
 use super::context::Entry;
 use super::error::ListenError;
@@ -20,6 +21,7 @@ use crate::domain::name::ListenerName;
 pub struct BoundListener {
     pub(super) socket: BoundSocket,
     pub(super) door: Door,
+    pub(super) spec: ListenerSpec,
     address: BindAddress,
 }
 
@@ -31,10 +33,13 @@ pub(super) struct Door {
     pub(super) tls: Option<Arc<TlsEntry>>,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) proxy_protocol: bool,
+    /// Cancelled when connections that came in by it are to end after the request they are in.
+    pub(super) leaving: CancellationToken,
 }
 
 impl Door {
-    fn open(spec: &ListenerSpec) -> Result<Self, ListenError> {
+    /// Reads what a listener's connections need.
+    pub(super) fn open(spec: &ListenerSpec) -> Result<Self, ListenError> {
         let (entry, tls) = match &spec.entry {
             EntrySpec::Tls(tls) => {
                 let entry = TlsEntry::load(tls);
@@ -44,7 +49,7 @@ impl Door {
             EntrySpec::TrustedProxy => (Entry::TrustedProxy, None),
         };
         let (trusted_proxies, proxy_protocol) = (spec.trusted_proxies.clone(), spec.proxy_protocol);
-        Ok(Self { name: spec.name.clone(), entry, tls, trusted_proxies, proxy_protocol })
+        Ok(Self { name: spec.name.clone(), entry, tls, trusted_proxies, proxy_protocol, leaving: CancellationToken::new() })
     }
 }
 
@@ -77,7 +82,7 @@ impl BoundListener {
         };
         let unbound = |source| ListenError::Bind { name: spec.name.clone(), address: spec.bind.clone(), source };
         let (address, socket) = bound.map_err(unbound)?;
-        Ok(Self { socket, door, address })
+        Ok(Self { socket, door, spec: spec.clone(), address })
     }
 
     /// The listener's name.
@@ -97,6 +102,11 @@ impl BoundListener {
     pub const fn tls(&self) -> Option<&Arc<TlsEntry>> {
         self.door.tls.as_ref()
     }
+}
+
+/// Binds one listener.
+pub(super) fn bind_one(spec: &ListenerSpec) -> Result<BoundListener, ListenError> {
+    BoundListener::bind_or_take(spec, &mut Inherited::default())
 }
 
 /// Binds all listeners or none.

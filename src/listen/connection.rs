@@ -21,7 +21,7 @@ use super::serve::{Conversation, Handler};
 use super::slots::Slot;
 use super::socket::Stream;
 use super::spec::ConnectionLimits;
-use super::tls::Handshakes;
+use super::tls::{Handshakes, Secured};
 use super::{http2, proxied};
 use crate::domain::address::Peer;
 
@@ -51,23 +51,27 @@ impl<H: Handler> Terms<H> {
         let Accepted { socket, peer, door, mut slot, load: _load } = accepted;
         let Ok(mut socket) = Stream::attach(socket) else { return };
         // What takes turns is boxed each by itself: thousands of connections wait in the last of them, none in all.
+        let farewell = Farewell { drain: self.drain.clone(), door: Arc::clone(&door) };
         let introduction = Box::pin(self.introduce(&mut socket, peer, &door, &mut slot));
-        let introduced = self.drain.run_until_cancelled(introduction).await;
+        let introduced = farewell.unless_told(introduction).await;
         let Some(caller) = introduced.flatten() else { return };
-        let conversation = |tls: Option<TlsFacts>| {
+        let conversation = |tls: Option<TlsFacts>, name: Option<Box<str>>| {
             let (handler, door) = (Arc::clone(&self.handler), Arc::clone(&door));
             let (requests_max, counters) = (self.limits.requests_max, Arc::clone(&self.counters));
-            Conversation { handler, door, caller, tls, requests_max, counters }
+            Conversation { handler, door, caller, tls, name, requests_max, counters }
         };
-        let Some(entry) = &door.tls else { return Box::pin(self.converse(socket, conversation(None))).await };
+        let Some(entry) = &door.tls else {
+            return Box::pin(self.converse(socket, conversation(None, None), &farewell)).await;
+        };
         let handshake = Box::pin(self.handshakes.end_tls(entry, socket));
-        let ended = self.drain.run_until_cancelled(handshake).await.flatten();
-        let Some((stream, facts)) = ended else { return };
+        let ended = farewell.unless_told(handshake).await.flatten();
+        let Some(Secured { stream, facts, name }) = ended else { return };
+        let conversation = conversation(Some(facts), name);
         match facts.protocol {
-            Protocol::Http1 => Box::pin(self.converse(stream, conversation(Some(facts)))).await,
+            Protocol::Http1 => Box::pin(self.converse(stream, conversation, &farewell)).await,
             Protocol::Http2 => {
                 let counters = Arc::clone(&self.counters);
-                Box::pin(http2::converse(stream, self.limits, counters, conversation(Some(facts)), &self.drain)).await;
+                Box::pin(http2::converse(stream, self.limits, counters, conversation, &farewell)).await;
             }
         }
     }
@@ -87,7 +91,7 @@ impl<H: Handler> Terms<H> {
         counted.then_some(caller)
     }
 
-    async fn converse<S>(&self, stream: S, conversation: Conversation<H>)
+    async fn converse<S>(&self, stream: S, conversation: Conversation<H>, farewell: &Farewell)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -97,7 +101,7 @@ impl<H: Handler> Terms<H> {
             // Once more at the end: a head that has arrived is answered.
             biased;
             () = guarded.first_head() => {}
-            () = self.drain.cancelled() => {
+            () = farewell.told() => {
                 // An error is the peer's, who is told nothing else.
                 let _farewell = guarded.shutdown().await;
                 return;
@@ -121,11 +125,36 @@ impl<H: Handler> Terms<H> {
         tokio::select! {
             // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
             _ended = connection.as_mut() => return,
-            () = self.drain.cancelled() => {}
+            () = farewell.told() => {}
             () = sleep(self.limits.age_max) => self.counters.reached(ListenLimit::ConnectionAge),
         }
         connection.as_mut().graceful_shutdown();
         let _ended = connection.await;
+    }
+}
+
+/// When a connection is to end after the request it is in: its worker drains, or its listener is gone or has other rules.
+pub(super) struct Farewell {
+    drain: CancellationToken,
+    door: Arc<Door>,
+}
+
+impl Farewell {
+    /// Ready when it is told.
+    pub(super) async fn told(&self) {
+        tokio::select! {
+            () = self.drain.cancelled() => {}
+            () = self.door.leaving.cancelled() => {}
+        }
+    }
+
+    /// What comes of a future, unless it is told before.
+    async fn unless_told<F: Future>(&self, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            () = self.told() => None,
+            output = future => Some(output),
+        }
     }
 }
 

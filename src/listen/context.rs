@@ -13,6 +13,8 @@ pub struct RequestContext {
     pub peer: Peer,
     /// Where the request comes from, as far as anybody who is believed says.
     pub origin: Origin,
+    /// Whether the socket's other end is one of the trusted proxies.
+    pub trusted: bool,
     /// What was agreed on, where TLS ended here.
     pub tls: Option<TlsFacts>,
     /// What the listener speaks.

@@ -17,6 +17,7 @@ pub mod error;
 mod forwarded;
 mod guard;
 mod http2;
+pub mod listeners;
 mod proxied;
 pub mod serve;
 mod slots;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, HOST, HeaderValue};
 use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -14,7 +14,7 @@ use super::context::{RequestContext, TlsFacts};
 use super::counters::{ListenCounters, ListenLimit};
 use super::forwarded::Caller;
 use super::guard::Ledger;
-use super::wire::WireFault;
+use super::wire::{FaultKind, FaultPlace, WireFault};
 
 /// An answer's body: whole, in memory.
 pub type ResponseBody = Full<Bytes>;
@@ -38,21 +38,35 @@ pub(super) struct Conversation<H> {
     pub(super) door: Arc<Door>,
     pub(super) caller: Caller,
     pub(super) tls: Option<TlsFacts>,
+    /// The name that it was made for, where that chose among several certificates.
+    pub(super) name: Option<Box<str>>,
     /// How many requests it may bring.
     pub(super) requests_max: u64,
     pub(super) counters: Arc<ListenCounters>,
 }
 
+/// Answered like a head that is not sound: nothing of it is judged.
+const MISDIRECTED: WireFault = WireFault { kind: FaultKind::Malformed, place: FaultPlace::Head };
+
 impl<H: Handler> Conversation<H> {
     /// What is known of a request with these headers.
     pub(super) fn context(&self, headers: &HeaderMap, fault: Option<WireFault>) -> RequestContext {
         let door = &self.door;
+        let fault = fault.or_else(|| self.is_misdirected(headers).then_some(MISDIRECTED));
         let origin = match fault {
             None => self.caller.origin(door.entry, &door.trusted_proxies, headers),
             Some(_) => self.caller.origin_unread(door.entry),
         };
         let (peer, tls, entry) = (self.caller.peer, self.tls, door.entry);
-        RequestContext { listener: door.name.clone(), peer, origin, tls, entry, fault }
+        RequestContext { listener: door.name.clone(), peer, origin, trusted: self.caller.trusted, tls, entry, fault }
+    }
+
+    /// Whether a request is for a host behind another certificate than the one its connection was made with.
+    fn is_misdirected(&self, headers: &HeaderMap) -> bool {
+        let (Some(name), Some(entry), false) = (&self.name, &self.door.tls, self.caller.trusted) else { return false };
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.split_once(':').map_or(host, |(host, _port)| host).trim_end_matches('.');
+        entry.is_misdirected(name, &host.to_ascii_lowercase())
     }
 
     /// Whether the request with this number, from 1, is the last one; counted when it is.

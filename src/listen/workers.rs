@@ -26,10 +26,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept::{Acceptor, Lane};
-use super::bind::BoundListener;
 use super::counters::ListenCounters;
 use super::descriptors::leave_room;
 use super::error::ListenError;
+use super::listeners::Openings;
 use super::serve::Handler;
 use super::slots::Slots;
 use super::spec::ConnectionLimits;
@@ -61,7 +61,7 @@ impl Workers {
     /// Serves the listeners with `count` workers, each with a handler of its own. A count of zero is one.
     pub fn start<H, F>(
         count: usize,
-        listeners: Vec<BoundListener>,
+        openings: Openings,
         limits: &ConnectionLimits,
         make_handler: F,
         counters: &Arc<ListenCounters>,
@@ -74,7 +74,7 @@ impl Workers {
         let make_handler = Arc::new(make_handler);
         let handshakes = Handshakes::new(limits, Arc::clone(counters));
         let (drain, drained) = watch::channel(None);
-        let stop = CancellationToken::new();
+        let stop = openings.stop.clone();
         let (mut threads, mut cut, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..count.max(1) {
             let (lane, arrivals) = Lane::new();
@@ -92,7 +92,7 @@ impl Workers {
         }
         let slots = Slots::new(limits, Arc::clone(counters));
         let acceptor = Acceptor { lanes, slots, counters: Arc::clone(counters), stop: stop.clone() };
-        threads.push(start_acceptor(Arc::new(acceptor), listeners).map_err(failed("accept"))?);
+        threads.push(start_acceptor(Arc::new(acceptor), openings).map_err(failed("accept"))?);
         Ok(Running { stop, drain, threads, cut })
     }
 }
@@ -141,13 +141,14 @@ where
     Ok((thread, ended))
 }
 
-fn start_acceptor(acceptor: Arc<Acceptor>, listeners: Vec<BoundListener>) -> io::Result<JoinHandle<()>> {
+fn start_acceptor(acceptor: Arc<Acceptor>, mut openings: Openings) -> io::Result<JoinHandle<()>> {
     let runtime = runtime()?;
     thread::Builder::new().name("accept".to_owned()).spawn(move || {
         runtime.block_on(async {
             let tasks = TaskTracker::new();
-            for listener in listeners {
-                tasks.spawn(Arc::clone(&acceptor).run(listener));
+            // Until told to stop, or until nobody can open another one any more.
+            while let Some(Some(opening)) = acceptor.stop.run_until_cancelled(openings.arriving.recv()).await {
+                tasks.spawn(Arc::clone(&acceptor).run(opening));
             }
             tasks.close();
             tasks.wait().await;

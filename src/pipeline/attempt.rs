@@ -17,11 +17,14 @@ use crate::domain::body::RawBody;
 use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
+use crate::domain::trace::TraceContext;
 use crate::gate::verify::gate::Verified;
+use crate::inventory::life::Sight;
 use crate::listen::context::RequestContext;
 use crate::pipeline::answer::is_acknowledged;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
+use crate::pipeline::telling::Telling;
 
 /// A request on its way, and what is known of it so far.
 pub(crate) struct Attempt {
@@ -33,6 +36,8 @@ pub(crate) struct Attempt {
     integration: Option<Arc<Integration>>,
     /// Reserved once the request is verified: from then on its record can neither be folded nor lost.
     place: Option<Place>,
+    /// What is told besides the record, where anybody listens.
+    telling: Option<Box<Telling>>,
 }
 
 impl Attempt {
@@ -69,12 +74,20 @@ impl Attempt {
             upstream_us: None,
             replay_blind: false,
         };
-        Self { site: Arc::clone(site), began, request_id, record: Some(Box::new(record)), integration: None, place: None }
+        let listener = site.shared.outbox.as_ref();
+        let telling = listener.map(|outbox| Box::new(Telling::open(outbox, context, &parts.headers, request_id)));
+        let (record, integration, place) = (Some(Box::new(record)), None, None);
+        Self { site: Arc::clone(site), began, request_id, record, integration, place, telling }
     }
 
     /// When the head was read.
     pub(crate) const fn began(&self) -> Now {
         self.began
+    }
+
+    /// Its place in a trace, where the upstream is to know of it.
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        self.telling.as_ref().and_then(|telling| telling.trace())
     }
 
     /// The request's name.
@@ -151,6 +164,10 @@ impl Attempt {
         self.note(|record| (record.upstream_status, record.upstream_us) = (status, Some(micros(took))));
         if let Some(integration) = &self.integration {
             integration.metrics.upstream_took(took);
+            if let Some(telling) = &mut self.telling {
+                let since = self.site.shared.clock.now().monotonic.since(self.began.monotonic);
+                telling.upstream(integration, status, took, since);
+            }
         }
     }
 
@@ -173,6 +190,19 @@ impl Attempt {
         let decision = record.reason.decision();
         if let (Decision::Accepted, Some(integration)) = (decision, &self.integration) {
             integration.metrics.accepted_at(now.wall);
+        }
+        if let Some(telling) = self.telling.take() {
+            telling.finish(&record, self.integration.as_deref());
+        }
+        if let Some(integration) = &self.integration {
+            integration.track.see(&Sight {
+                at: now.wall,
+                reason: record.reason,
+                source: record.source,
+                secret: record.secret_id.as_ref(),
+                event: record.event.as_deref(),
+                upstream_status: record.upstream_status,
+            });
         }
         match self.place.take() {
             Some(place) => place.write(record),

@@ -14,6 +14,8 @@ use crate::gate::pace::gate::Pace;
 use crate::gate::replay::terms::ReplayTerms;
 use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::keys::KeyRing;
+use crate::inventory::board::Track;
+use crate::inventory::finding::{Finding, Terms};
 use crate::provider::scheme::{OnRefusal, Scheme};
 use crate::switch::board::Switch;
 use crate::telemetry::handles::{IntegrationMetrics, ProviderMetrics, SecretMetrics};
@@ -56,6 +58,10 @@ pub struct Integration {
     pub secrets: Vec<SecretUse>,
     /// What people want to know of it.
     pub about: About,
+    /// What was seen of it; the same for every site.
+    pub track: Arc<Track>,
+    /// What the configuration says of what may be seen.
+    pub terms: Terms,
 }
 
 /// What people want to know of an integration, and no gate does.
@@ -69,6 +75,10 @@ pub struct About {
     pub owner: Option<String>,
     /// When it is to be looked at again.
     pub review_by: Option<String>,
+    /// The authority of its upstream.
+    pub upstream: Arc<str>,
+    /// The path again, for many hands.
+    pub route: Arc<str>,
 }
 
 /// The connections to one upstream: one pool a worker.
@@ -87,7 +97,7 @@ pub struct SecretUse {
     pub not_before: Option<UnixTime>,
     /// Not used from then on.
     pub not_after: Option<UnixTime>,
-    /// Since when this process has it.
+    /// Since when it is known to be configured with this text.
     pub loaded_at: UnixTime,
     metrics: SecretMetrics,
     /// Shared with the site before this one: requests that it still serves use the secret, too.
@@ -147,6 +157,18 @@ impl Integration {
     #[must_use]
     pub fn pool(&self, worker: usize) -> &UpstreamPool {
         self.pools.workers.get(worker).unwrap_or(&self.pools.common)
+    }
+
+    /// Whether it takes deliveries now, as far as its operators say.
+    #[must_use]
+    pub fn is_taking(&self, now: UnixTime) -> bool {
+        self.enabled && self.switch.off(now).is_none()
+    }
+
+    /// What somebody should look at.
+    #[must_use]
+    pub fn findings(&self, now: UnixTime) -> Vec<Finding> {
+        self.track.findings(&self.terms, now, self.is_taking(now))
     }
 
     /// Notes that a secret verified a delivery.

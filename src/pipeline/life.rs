@@ -247,6 +247,7 @@ async fn carry(site: &Arc<Site>, worker: usize, attempt: &mut Attempt, delivery:
         verified_at,
         source,
         tls,
+        trace: attempt.trace(),
     };
     let outcome = forward(integration.pool(worker), &paced, &arrival).await;
     let ended = clock.now();

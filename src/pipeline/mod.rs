@@ -16,3 +16,4 @@ pub mod router;
 pub mod settled;
 pub mod site;
 pub mod stop;
+mod telling;

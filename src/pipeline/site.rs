@@ -14,6 +14,7 @@ use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::Store;
+use crate::inventory::board::Inventory;
 use crate::pipeline::exposure::{Lookout, Needles};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
@@ -21,6 +22,7 @@ use crate::pipeline::settled::Settled;
 use crate::switch::board::Switchboard;
 use crate::telemetry::handles::RequestMetrics;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Outbox;
 
 /// All integrations of one configuration.
 pub struct Site {
@@ -50,6 +52,8 @@ pub struct Shared {
     pub switches: Switchboard,
     /// The settled deliveries that can be forgotten by the ids of their requests.
     pub settled: Settled,
+    /// What was seen of each integration.
+    pub inventory: Inventory,
     /// The audit log.
     pub auditor: Auditor,
     /// All metrics.
@@ -58,6 +62,8 @@ pub struct Shared {
     pub unrouted: RequestMetrics,
     /// Deliveries between claim and settlement; the drain waits for them.
     pub deliveries: TaskTracker,
+    /// What is told by OTLP, if anything is.
+    pub outbox: Option<Arc<Outbox>>,
     /// What was forwarded and is to be looked through.
     pub lookout: Lookout,
     /// Requests between head and answer.

@@ -1,7 +1,7 @@
 //! The template of the content to be signed, such as `{timestamp}.{body}`.
 //!
 //! Rules, so that no two requests have the same content unless they are the same delivery:
-//! 1. The body, or its digest, stands in it exactly once.
+//! 1. The body, its digest, its checksum or its form stands in it exactly once; or else a field of it at least.
 //! 2. No two parts of variable length touch. A timestamp ends itself, so it may touch the body, and stand behind an id whose
 //!    characters no timestamp begins or ends with; `file::check` knows its unit and says where that does not hold.
 //! 3. A part the sender chooses ends at the literal behind it (begins at the one before it, behind the body) and must not
@@ -9,12 +9,15 @@
 //! 4. A URL may touch a body: its query holds only what a URL may hold, a body behind it then begins with what none may
 //!    hold, and a query before whose end the URL stands again is refused.
 //! 5. The secret of a plain digest stands first or last.
+//! 6. A form may touch the URL before it, and nothing divides its keys and values: providers sign so. Whoever captured a
+//!    delivery could cut it up in another way, but not make it another delivery.
 //!
 //! A brace is written twice: `{{` and `}}`.
 
 use http::HeaderName;
 
-use super::scheme::Part;
+use super::locate;
+use super::scheme::{Locator, Member, MemberList, MemberStyle, Part};
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,14 +28,15 @@ pub enum TemplateError {
     /// A part has an unknown name.
     #[error(
         "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
-         {{body}}, {{sha256:body}} and fixed text"
+         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{sorted-form}}, {{lines:/a,/b}}, \
+         {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
     /// Fixed text is not ASCII.
     #[error("may hold fixed text in ASCII only")]
     Literal,
     /// The body is missing or stands twice.
-    #[error("must hold {{body}} exactly once")]
+    #[error("must hold {{body}} exactly once, or fields of it")]
     Body,
     /// The secret stands inside, or twice.
     #[error("may hold {{secret}} only once, first or last")]
@@ -53,7 +57,9 @@ pub enum TemplateError {
 /// [`TemplateError`] when the text breaks the grammar or one of the rules above.
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let parts = split(text)?;
-    if parts.iter().filter(|part| matches!(part, Part::Body | Part::BodySha256)).count() != 1 {
+    let is_whole = |part: &&Part| matches!(part, Part::Body | Part::BodySha256 | Part::BodyCrc32 | Part::SortedForm { .. });
+    let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Members(_)));
+    if !matches!((parts.iter().filter(is_whole).count(), has_field), (1, _) | (0, true)) {
         return Err(TemplateError::Body);
     }
     let secrets = parts.iter().filter(|part| **part == Part::Secret).count();
@@ -65,7 +71,9 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret | Part::BodySha256);
         let told_apart = matches!(
             (left, right),
-            (Part::Timestamp | Part::Url(_), Part::Body)
+            (Part::Timestamp, Part::Field(_))
+                | (Part::Url(_), Part::SortedForm { .. })
+                | (Part::Timestamp | Part::Url(_), Part::Body)
                 | (Part::Body | Part::Id, Part::Timestamp)
                 | (Part::Method, Part::Url(_) | Part::Target(_))
                 | (Part::Body, Part::Url(_))
@@ -118,10 +126,40 @@ fn part(name: &str) -> Result<Part, TemplateError> {
         None => word(name).ok_or(TemplateError::Part),
         Some(("header", name)) => name.parse::<HeaderName>().map(Part::Header).map_err(|_| TemplateError::Part),
         Some(("sha256", "body")) => Ok(Part::BodySha256),
+        Some(("crc32", "body")) => Ok(Part::BodyCrc32),
+        Some(("json" | "form", _)) => name_of_field(name),
+        Some(("sorted-form", field)) if !field.is_empty() => Ok(Part::SortedForm { digest_in_query: Some(field.to_owned()) }),
+        Some(("lines", list)) => members(MemberStyle::Lines, list),
+        Some(("colons", list)) => members(MemberStyle::Colons, list),
+        Some(("headers", name)) => name.parse::<HeaderName>().map(Part::NamedHeaders).map_err(|_| TemplateError::Part),
         Some(("option", name)) if !name.is_empty() => Ok(Part::Option(name.to_owned())),
         Some(_) => Err(TemplateError::Part),
     }
 }
+
+fn name_of_field(place: &str) -> Result<Part, TemplateError> {
+    match place.parse() {
+        Ok(place @ (Locator::Json(_) | Locator::Form(_))) => Ok(Part::Field(place)),
+        _ => Err(TemplateError::Part),
+    }
+}
+
+/// `/a,/b?,/c*`: `?` may be absent, `*` may hold what divides them, and only one may.
+fn members(style: MemberStyle, list: &str) -> Result<Part, TemplateError> {
+    let read = |text: &str| {
+        let (text, is_optional) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
+        let (text, is_free) = text.strip_suffix('*').map_or((text, false), |text| (text, true));
+        Ok(Member { pointer: locate::pointer(text).map_err(|_| TemplateError::Part)?, is_optional, is_free })
+    };
+    let members = list.split(',').map(read).collect::<Result<Vec<_>, TemplateError>>()?;
+    if members.iter().filter(|member| member.is_free).count() > 1 || members.len() > MEMBERS_MAX {
+        return Err(TemplateError::Part);
+    }
+    Ok(Part::Members(MemberList { style, members }))
+}
+
+/// As many as one pass over the body looks for.
+const MEMBERS_MAX: usize = 16;
 
 fn word(name: &str) -> Option<Part> {
     Some(match name {
@@ -131,6 +169,8 @@ fn word(name: &str) -> Option<Part> {
         "method" => Part::Method,
         "url" => Part::Url(String::new()),
         "target" => Part::Target(String::new()),
+        "target-escaped" => Part::TargetEscaped(String::new()),
+        "sorted-form" => Part::SortedForm { digest_in_query: None },
         "secret" => Part::Secret,
         _ => return None,
     })
@@ -149,9 +189,32 @@ impl std::fmt::Display for Part {
             Self::Method => formatter.write_str("{method}"),
             Self::Url(_) => formatter.write_str("{url}"),
             Self::Target(_) => formatter.write_str("{target}"),
+            Self::TargetEscaped(_) => formatter.write_str("{target-escaped}"),
+            Self::Field(place) => write!(formatter, "{{{place}}}"),
+            Self::Members(list) => write!(formatter, "{{{list}}}"),
+            Self::SortedForm { digest_in_query: None } => formatter.write_str("{sorted-form}"),
+            Self::SortedForm { digest_in_query: Some(field) } => write!(formatter, "{{sorted-form:{field}}}"),
+            Self::BodyCrc32 => formatter.write_str("{crc32:body}"),
+            Self::NamedHeaders(name) => write!(formatter, "{{headers:{name}}}"),
+            Self::Token => formatter.write_str("{token}"),
             Self::Option(name) => write!(formatter, "{{option:{name}}}"),
             Self::Secret => formatter.write_str("{secret}"),
         }
+    }
+}
+
+impl std::fmt::Display for MemberList {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self.style {
+            MemberStyle::Lines => "lines:",
+            MemberStyle::Colons => "colons:",
+        })?;
+        for (index, member) in self.members.iter().enumerate() {
+            let mark = |is_so, mark| if is_so { mark } else { "" };
+            let comma = mark(index > 0, ",");
+            write!(formatter, "{comma}{}{}{}", member.pointer, mark(member.is_free, "*"), mark(member.is_optional, "?"))?;
+        }
+        Ok(())
     }
 }
 
@@ -159,7 +222,7 @@ impl std::fmt::Display for Part {
 #[must_use]
 pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
     let (before, from_here) = content.split_at_checked(index)?;
-    if from_here.contains(&Part::Body) {
+    if from_here.contains(&Part::Body) || !content.contains(&Part::Body) {
         return literal(from_here.get(1)?)?.first().copied();
     }
     literal(before.last()?)?.last().copied()
@@ -188,6 +251,8 @@ mod tests {
             ("{id}{timestamp}{body}", vec![Part::Id, Part::Timestamp, Part::Body]),
             ("{body}{timestamp}", vec![Part::Body, Part::Timestamp]),
             ("{id}.{body}.{header:X-A}", vec![id(), literal("."), Part::Body, literal("."), header]),
+            ("{url}{sorted-form}", vec![Part::Url(String::new()), Part::SortedForm { digest_in_query: None }]),
+            ("{timestamp}{json:/token}", vec![Part::Timestamp, Part::Field(Locator::Json("/token".to_owned()))]),
             ("{{{body}}}", vec![literal("{"), Part::Body, literal("}")]),
         ];
         for (text, parts) in cases {
@@ -201,6 +266,14 @@ mod tests {
         let adjacent = |left: &str, right: &str| TemplateError::Adjacent { left: left.to_owned(), right: right.to_owned() };
         let cases = [
             ("{id}", TemplateError::Body),
+            ("{url}{json:/a}", adjacent("{url}", "{json:/a}")),
+            ("{json:/a}{json:/b}", adjacent("{json:/a}", "{json:/b}")),
+            ("{body}.{crc32:body}", TemplateError::Body),
+            ("{lines:/a*,/b*}", TemplateError::Part),
+            ("{lines:a}", TemplateError::Part),
+            ("{colons:}", TemplateError::Part),
+            ("{header:A B}.{body}", TemplateError::Part),
+            ("{query:a}", TemplateError::Part),
             ("{body}{body}", TemplateError::Body),
             ("{id}{body}", adjacent("{id}", "{body}")),
             ("{timestamp}{id}.{body}", adjacent("{timestamp}", "{id}")),

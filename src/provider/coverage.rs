@@ -1,28 +1,37 @@
 //! What a signature covers: which fields of a request the sender vouched for.
 //!
 //! Rules:
-//! 1. A member of the body is covered if the body is part of the content.
-//! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`.
-//! 3. Nothing else is: not the signature's own header. A scheme that signs nothing covers nothing.
+//! 1. A member of the body is covered if the body is part of the content, whole or as all fields of its form; or if the member
+//!    itself is. A checksum covers nothing: a body can be made for any.
+//! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`. What a header of the
+//!    request chooses to have signed is not counted on.
+//! 3. A field of the query is covered if the URL is.
+//! 4. Nothing else is: not the signature's own place. A scheme that signs nothing covers nothing.
 
 use http::HeaderName;
 
-use super::scheme::{Locator, Part, Scheme, TimestampPlace};
+use super::scheme::{Locator, Part, Scheme, TimestampPlace, TokenRule};
 
 impl Scheme {
     /// Whether the signature covers what stands at a place.
     #[must_use]
     pub fn covers(&self, place: &Locator) -> bool {
         match place {
-            Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => self.covers_body(),
+            Locator::Json(pointer) => self.covers_body() || self.content.iter().any(|part| holds_member(part, pointer)),
+            Locator::Form(field) | Locator::FormJson { field, .. } => {
+                let holds = |part: &Part| matches!(part, Part::Field(Locator::Form(own)) if own == field);
+                self.covers_body() || self.content.iter().any(holds)
+            }
             Locator::Header(name) => self.content.iter().any(|part| self.header_of(part) == Some(name)),
+            Locator::Query(_) => self.signs_url(),
         }
     }
 
     /// Whether the signature covers the body.
     #[must_use]
     pub fn covers_body(&self) -> bool {
-        self.content.iter().any(|part| matches!(part, Part::Body | Part::BodySha256))
+        let in_content = self.content.iter().any(|part| matches!(part, Part::Body | Part::BodySha256 | Part::SortedForm { .. }));
+        in_content || self.token().is_some_and(TokenRule::covers_body)
     }
 
     /// The headers the scheme reads, the signature's first.
@@ -44,12 +53,20 @@ impl Scheme {
     pub fn header_of<'s>(&'s self, part: &'s Part) -> Option<&'s HeaderName> {
         match part {
             Part::Id => self.id_header.as_ref(),
-            Part::Header(name) => Some(name),
+            Part::Header(name) | Part::NamedHeaders(name) => Some(name),
             Part::Timestamp => match &self.timestamp.as_ref()?.place {
                 TimestampPlace::Header(name) => Some(name),
-                TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) => None,
+                TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_) => None,
             },
             _ => None,
         }
+    }
+}
+
+fn holds_member(part: &Part, pointer: &str) -> bool {
+    match part {
+        Part::Field(Locator::Json(own)) => own == pointer,
+        Part::Members(list) => list.members.iter().any(|member| member.pointer == pointer),
+        _ => false,
     }
 }

@@ -54,7 +54,13 @@ fn signed(scheme: &Scheme) -> String {
         return "Nothing is signed: whoever knows the secret can send anything, and so can whoever captured one delivery."
             .to_owned();
     }
-    format!("Signed is `{template}` with {}; the body is the raw bytes as received.", scheme.signature.algorithm.code())
+    let algorithm = scheme.signature.algorithm.code();
+    let Some(token) = scheme.token() else {
+        return format!("Signed is `{template}` with {algorithm}; the body is the raw bytes as received.");
+    };
+    let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
+    let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };
+    format!("Signed is a JSON Web Token with {algorithm}, whatever its header says; its claims must say {claims}{body}.")
 }
 
 fn key(scheme: &Scheme) -> String {
@@ -70,6 +76,7 @@ fn key(scheme: &Scheme) -> String {
         KeyEncoding::Base64Url => "in URL-safe base64",
         KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
         KeyEncoding::Pem => "as a PEM block, of a public key or a certificate",
+        KeyEncoding::Jwks => "as a JSON Web Key Set in a file; nothing is fetched, so keep the file fresh",
     };
     let form = &scheme.signature.key_form;
     let prefix = if form.prefix.is_empty() { String::new() } else { format!(" behind `{}`", form.prefix) };
@@ -101,17 +108,30 @@ fn signature(scheme: &Scheme) -> String {
             format!(", each behind `{key}=`, divided by `{separator}`; any may match")
         }
         SignatureFormat::Versioned { version } => format!(", each behind `{version},`, divided by a space; any may match"),
+        SignatureFormat::Named => {
+            ", each behind its key's id and `|`, divided by `&`; the secret's key_id says which is ours".to_owned()
+        }
+        SignatureFormat::Token(rule) if rule.prefix.is_empty() => ", as the last part of the token".to_owned(),
+        SignatureFormat::Token(rule) => format!(", as the last part of the token behind `{}`", rule.prefix),
     };
-    let place = match &rule.lines {
-        HeaderLines::Once => rule.header.to_string(),
-        HeaderLines::Repeated => format!("{}, on one line or several of which any may match,", rule.header),
-        HeaderLines::Numbered(_) => format!("{} and the headers counted on from it, of which any may match,", rule.header),
+    let stands = match &rule.lines {
+        HeaderLines::Once => place(&rule.place),
+        HeaderLines::Repeated => format!("{}, on one line or several of which any may match,", place(&rule.place)),
+        HeaderLines::Numbered(_) => format!("{} and the headers counted on from it, of which any may match,", place(&rule.place)),
         HeaderLines::Keyed { .. } => {
             let named = rule.headers().map(|(name, id)| format!("{name} for the key `{}`", id.unwrap_or_default()));
             format!("{},", named.collect::<Vec<_>>().join(" and "))
         }
     };
-    format!("It stands in {place} in {encoding}{shape}.")
+    format!("It stands in {stands} in {encoding}{shape}.")
+}
+
+/// A header's name alone, or another place with its word.
+fn place(place: &Locator) -> String {
+    match place {
+        Locator::Header(name) => name.to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn window(scheme: &Scheme) -> String {
@@ -119,10 +139,11 @@ fn window(scheme: &Scheme) -> String {
         return "No time is signed, so nothing proves freshness: only replay protection stands against a captured delivery."
             .to_owned();
     };
-    let place = match &rule.place {
+    let stands = match &rule.place {
         TimestampPlace::Header(name) => name.to_string(),
-        TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", scheme.signature.header),
-        TimestampPlace::Json(pointer) => format!("json:{pointer} of the signed body"),
+        TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
+        TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Claim(claim) => format!("claim `{claim}` of the token"),
     };
     let unit = match rule.unit {
         TimestampUnit::Seconds => "Unix seconds",
@@ -133,7 +154,7 @@ fn window(scheme: &Scheme) -> String {
         || "the provider documents no tolerance, so 5m are taken".to_owned(),
         |tolerance| format!("{} are tolerated in both directions", format_duration(tolerance)),
     );
-    format!("The signed time is in {place}, in {unit}; {tolerance}.")
+    format!("The signed time is in {stands}, in {unit}; {tolerance}.")
 }
 
 fn places(scheme: &Scheme, places: &[Locator], none: &str) -> String {

@@ -13,7 +13,10 @@ use crate::domain::size::ByteSize;
 
 mod signature;
 
+mod token;
+
 pub use signature::{Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule};
+pub use token::{Claim, ClaimValue, DigestEncoding, TokenRule};
 
 /// One provider's scheme, as a preset or the configuration describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,10 +88,27 @@ impl Scheme {
         self.signature.algorithm.is_shown()
     }
 
+    /// Whether what a request presents proves the sender and no single delivery: what is shown, or a token whose claims do
+    /// not hold the body's digest.
+    #[must_use]
+    pub fn is_bearer(&self) -> bool {
+        self.is_unsigned() || (self.token().is_some() && !self.covers_body())
+    }
+
+    /// The rule of the token that is presented, for a scheme that presents one.
+    #[must_use]
+    pub const fn token(&self) -> Option<&TokenRule> {
+        match &self.signature.format {
+            SignatureFormat::Token(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
     /// Whether the URL is signed, as the provider sees it.
     #[must_use]
     pub fn signs_url(&self) -> bool {
-        self.content.iter().any(|part| matches!(part, Part::Url(_) | Part::Target(_)))
+        let in_content = self.content.iter().any(|part| matches!(part, Part::Url(_) | Part::Target(_) | Part::TargetEscaped(_)));
+        in_content || self.token().is_some_and(TokenRule::names_url)
     }
 
     /// The scheme for one integration: with its public URL (without query) and its options in their places.
@@ -98,6 +118,7 @@ impl Scheme {
         let bind = |part: &Part| match part {
             Part::Url(_) => Part::Url(public_url.to_owned()),
             Part::Target(_) => Part::Target(target()),
+            Part::TargetEscaped(_) => Part::TargetEscaped(target()),
             Part::Option(name) => options.get(name).map_or_else(|| part.clone(), |value| Part::Literal(value.clone())),
             other => other.clone(),
         };
@@ -105,7 +126,11 @@ impl Scheme {
         for handshake in &mut handshakes {
             handshake.bind(options);
         }
-        Self { content: self.content.iter().map(bind).collect(), handshakes, ..self.clone() }
+        let mut signature = self.signature.clone();
+        if let SignatureFormat::Token(rule) = &mut signature.format {
+            rule.bind(public_url, options);
+        }
+        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, ..self.clone() }
     }
 }
 
@@ -157,8 +182,10 @@ pub enum TimestampPlace {
     Header(HeaderName),
     /// Under a key of the signature header's pairs.
     SignatureField(String),
-    /// In a member of the body, which is signed with it; no part of the template.
+    /// In a member of the body; no part of the template where the signature covers that anyway.
     Json(String),
+    /// In a claim of the token.
+    Claim(String),
 }
 
 /// The unit of a timestamp. Never guessed: a value of another length is malformed.
@@ -210,10 +237,56 @@ pub enum Part {
     Url(String),
     /// Path and query of the same.
     Target(String),
+    /// The same with its query escaped twice, as Contentful writes it.
+    TargetEscaped(String),
+    /// A field of the body as text: a member of JSON, or a decoded field of a form.
+    Field(Locator),
+    /// Several members of the JSON body.
+    Members(MemberList),
+    /// The fields of the form body, sorted by key, each key and its values as text.
+    SortedForm {
+        /// The query field that holds the body's SHA-256 in hex instead; no field of the form is taken then.
+        digest_in_query: Option<String>,
+    },
+    /// The CRC-32 of the raw body in decimal: no cryptographic digest, so the body is not covered.
+    BodyCrc32,
+    /// The headers that a header names, as `name:value` divided by `;`. It must name itself.
+    NamedHeaders(HeaderName),
+    /// Header and claims of the token, as sent.
+    Token,
     /// An option of the integration, until it is bound.
     Option(String),
     /// The secret, first or last in what a plain digest is made of.
     Secret,
+}
+
+/// Members of the JSON body in their order. Their values can be told apart, since at most one may hold what divides them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberList {
+    /// How they are written.
+    pub style: MemberStyle,
+    /// Which.
+    pub members: Vec<Member>,
+}
+
+/// How several members are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberStyle {
+    /// Name and value of each on lines of their own; an absent one is left out.
+    Lines,
+    /// Values divided by colons; an absent one is empty.
+    Colons,
+}
+
+/// One of several members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Where it stands.
+    pub pointer: String,
+    /// Whether it may be absent.
+    pub is_optional: bool,
+    /// Whether its value may hold what divides the members.
+    pub is_free: bool,
 }
 
 /// Where a field stands in a request.
@@ -232,6 +305,8 @@ pub enum Locator {
         /// The RFC 6901 pointer inside it.
         pointer: String,
     },
+    /// A field of the URL's query.
+    Query(String),
 }
 
 /// A challenge of the producer and the answer to it.

@@ -52,6 +52,10 @@ fn signed(scheme: &Scheme) -> String {
         return "nothing".to_owned();
     }
     let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    if let Some(token) = scheme.token() {
+        let claims: Vec<String> = token.claims.iter().map(|claim| format!("`{}`", claim.name)).collect();
+        return format!("token with {}", claims.join(", "));
+    }
     format!("`{}`", template.replace('\n', "\\n").replace('|', "\\|"))
 }
 

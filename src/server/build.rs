@@ -25,6 +25,8 @@ use crate::gate::replay::terms::{Protection, ReplayTerms};
 use crate::gate::scope::rules::EventRules;
 use crate::gate::verify::error::KeyError;
 use crate::gate::verify::keys::{KeyMaterial, KeyRing};
+use crate::inventory::board::Track;
+use crate::inventory::finding::Terms;
 use crate::listen::error::ListenError;
 use crate::listen::spec::BindAddress;
 use crate::pipeline::exposure::{Needle, Needles, needles_of};
@@ -34,11 +36,13 @@ use crate::pipeline::site::{Shared, Site};
 use crate::secrets::spec::{SecretSource, SecretSpec};
 use crate::secrets::{self, SecretError, SecretFault};
 use crate::server::material::{Material, Seal, Sealed, SealedSecrets};
+use crate::server::otlp::{self, ClientError};
 use crate::server::standing::{Before, Ground, Standing};
 use crate::server::state_directory::StateDirectoryError;
 use crate::server::watch::print::Print;
 use crate::server::watch::targets;
 use crate::switch::error::SwitchError;
+use crate::telemetry::spec::OtlpSpec;
 
 /// Why a gateway cannot be built from its plan.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +112,9 @@ pub enum BuildError {
     /// The key of the audit log's checkpoints cannot be had.
     #[error("audit.signing_key: {0}")]
     SigningKey(#[from] SigningKeyError),
+    /// Telemetry cannot be sent with what there is.
+    #[error(transparent)]
+    Telemetry(#[from] ClientError),
     /// The URL of Redis cannot be read.
     #[error("replay.redis.url: {fault}")]
     RedisUrl {
@@ -148,6 +155,11 @@ pub fn audit_signer(spec: &AuditSpec) -> Result<Option<Signer>, SigningKeyError>
     let Some(source) = &spec.signing_key else { return Ok(None) };
     let text = secrets::read(source).map_err(SigningKeyError::Unread)?;
     Signer::parse(&text).map(Some).map_err(|fault| SigningKeyError::NoKey { from: source.clone(), fault })
+}
+
+/// Whether telemetry can be sent with what the spec names.
+pub fn examine_telemetry(spec: &OtlpSpec) -> Result<(), BuildError> {
+    Ok(otlp::examine(spec)?)
 }
 
 /// One integration with its secrets read and its upstream built, not yet tied to a running gateway.
@@ -262,9 +274,12 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
     let shared = &ground.shared;
     let pace = before.and_then(|before| before.pace(&one.plan));
     let pools = before.and_then(|before| before.pools(&one.plan, &one.material));
-    let secrets = secret_uses(&one, shared, before);
+    let track = shared.inventory.track(&one.plan.name, shared.clock.now().wall);
+    track.expect_secrets(one.plan.secrets.iter().map(|secret| &secret.id), shared.clock.now().wall);
+    let secrets = secret_uses(&one, &track, shared, before);
     let Prepared { plan: own, keys, upstream, .. } = one;
     let switch = shared.switches.switch(&own.name);
+    let terms = terms(&own);
     Integration {
         replay,
         admission: AdmitTerms::new(own.sources_allow.as_deref(), &own.scheme),
@@ -274,7 +289,16 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
         metrics: shared.metrics.integration(&own.name, &own.scheme.name),
         provider_metrics: shared.metrics.provider(&own.scheme.name),
         secrets,
-        about: About { host: own.host, path: own.path, owner: own.owner, review_by: own.review_by },
+        about: About {
+            upstream: own.target.authority.as_str().into(),
+            route: own.path.as_str().into(),
+            host: own.host,
+            path: own.path,
+            owner: own.owner,
+            review_by: own.review_by,
+        },
+        track,
+        terms,
         max_body_bytes: own.max_body_bytes,
         tolerance: own.tolerance,
         on_replay: own.on_replay,
@@ -287,25 +311,40 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
     }
 }
 
+/// What may be seen of it.
+fn terms(own: &IntegrationPlan) -> Terms {
+    Terms {
+        expect_every: own.expect_every,
+        review_by: own.review_by.clone(),
+        events: own.events_allow.clone(),
+        sources: own.sources_allow.clone(),
+        secrets: own.secrets.iter().map(|secret| (secret.id.clone(), secret.not_after)).collect(),
+    }
+}
+
 fn connections(upstream: &Upstream, ground: &Ground) -> Pools {
     let pool = || upstream.pool(&ground.shared.clock);
     Pools { workers: (0..ground.workers).map(|_| pool()).collect(), common: pool() }
 }
 
-fn secret_uses(one: &Prepared, shared: &Shared, before: Option<&Before<'_>>) -> Vec<SecretUse> {
+/// A secret that this process never had is as old as its id is known; one with another text under the same id begins anew.
+fn secret_uses(one: &Prepared, track: &Track, shared: &Shared, before: Option<&Before<'_>>) -> Vec<SecretUse> {
     let now = shared.clock.now().wall;
-    let fresh = |secret: &SecretSpec| {
+    let fresh = |secret: &SecretSpec, loaded_at| {
         let metrics = shared.metrics.secret(&one.plan.name, &secret.id, secret.not_after);
-        SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), now, metrics)
+        SecretUse::new(secret.id.clone(), (secret.not_before, secret.not_after), loaded_at, metrics)
     };
-    let known = |secret: SecretUse| match before.and_then(|before| before.secret(&secret.id)) {
+    let known = |secret: &SecretSpec| match before.and_then(|before| before.secret(&secret.id)) {
         Some(last) => {
             let is_same_text = before.is_some_and(|before| before.has_same_text(&secret.id, &one.material));
-            secret.after(last, is_same_text)
+            if !is_same_text {
+                track.renew_secret(&secret.id, now);
+            }
+            fresh(secret, now).after(last, is_same_text)
         }
-        None => secret,
+        None => fresh(secret, track.secret_since(&secret.id).unwrap_or(now)),
     };
-    one.plan.secrets.iter().map(fresh).map(known).collect()
+    one.plan.secrets.iter().map(known).collect()
 }
 
 fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, ground: &Ground, standing: Option<&Standing>) -> ReplayTerms {

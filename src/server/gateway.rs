@@ -26,9 +26,11 @@ use crate::gate::replay::redis::error::RedisOpenError;
 use crate::gate::replay::redis::{RedisSettings, RedisStore};
 use crate::gate::replay::spec::{RedisSpec, ReplaySpec, StoreSpec};
 use crate::gate::replay::store::Store;
-use crate::listen::bind::{BoundListener, Inherited, bind_or_take_all};
+use crate::inventory::board::Inventory;
+use crate::listen::bind::{Inherited, bind_or_take_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
+use crate::listen::listeners::{Listeners, Openings};
 use crate::listen::serve::{Handler, ResponseBody};
 use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
@@ -39,16 +41,19 @@ use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
+use crate::server::historian::Historian;
 use crate::server::housekeeper::Housekeeper;
 use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
+use crate::server::otlp::ExporterThread;
 use crate::server::reload::engine::{self, Engine, LoadPlan, Replaceable};
 use crate::server::reload::{Reloader, Reloads};
 use crate::server::standing::{Ground, Standing};
 use crate::server::state_directory::StateDirectory;
 use crate::switch::board::Switchboard;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Outbox;
 
 /// A running gateway.
 pub struct Gateway {
@@ -63,7 +68,9 @@ pub struct Gateway {
     drain: Arc<ArcSwap<DrainSpec>>,
     // Dropped last, in this order: nothing may use the directory any more when its lock is given back.
     housekeeper: Housekeeper,
+    historian: Historian,
     lookout: LookoutThread,
+    exporter: Option<ExporterThread>,
     _state_directory: StateDirectory,
 }
 
@@ -94,7 +101,7 @@ impl Gateway {
         let seal = Seal::default();
         let prepared = build::prepare(plan, &seal)?;
         let materials = prepared.iter().map(Prepared::material).collect();
-        let mut sockets = Sockets::open(plan, inherited).await.map_err(one)?;
+        let (mut sockets, openings) = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
         let shared = Arc::new(shared(plan, &state_directory, clock).await.map_err(one)?);
         let ground = Ground { shared: Arc::clone(&shared), workers, seal };
@@ -103,6 +110,7 @@ impl Gateway {
         let connections = Arc::new(ListenCounters::default());
         let observed = sockets.observed(&site, &connections);
         let housekeeper = Housekeeper::start(&site).map_err(one)?;
+        let historian = Historian::start(&site).map_err(one)?;
         let page = Arc::clone(observed.hub()).run(Arc::clone(&observed));
         let replicas = observed.replicas().cloned();
         let known = match &replicas {
@@ -113,13 +121,15 @@ impl Gateway {
         let drain = Arc::new(ArcSwap::from_pointee(plan.drain));
         let replaceable = sockets.replaceable(&site, &drain);
         let engine = Engine::new(load, ground, Standing::first(plan.clone(), first, materials), replaceable);
+        let exporter = plan.otlp.as_ref().map(|spec| ExporterThread::start(spec, &shared, &observed));
+        let exporter = exporter.transpose().map_err(one)?.flatten();
         let (reloader, reloads) = Reloader::new(&engine, Arc::clone(&observed));
-        let (addresses, admin_address) = (sockets.addresses(), sockets.admin_address.clone());
+        let (addresses, admin_address) = (sockets.addresses.clone(), sockets.admin_address.clone());
         let controls = Controls { site: Arc::clone(&site), reloads: reloads.clone(), token: Arc::clone(&sockets.token) };
         let mut tasks = sockets.serve_admin(&observed, &Arc::new(controls));
         let lines = Arc::clone(&site);
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
-        let running = Workers::start(workers, sockets.listeners, &plan.connections, make_line, &connections).map_err(one)?;
+        let running = Workers::start(workers, openings, &plan.connections, make_line, &connections).map_err(one)?;
         tasks.push(tokio::spawn(reloader.run(engine)));
         tasks.push(tokio::spawn(page));
         let talk = replicas.zip(known).map(|(replicas, known)| tokio::spawn(replicas.run(known)));
@@ -134,7 +144,9 @@ impl Gateway {
             reloads,
             drain,
             housekeeper,
+            historian,
             lookout,
+            exporter,
             _state_directory: state_directory,
         })
     }
@@ -173,8 +185,12 @@ impl Gateway {
         shared.deliveries.close();
         let drained = self.running.drain(timeout).await;
         self.housekeeper.stop();
+        self.historian.stop();
         self.lookout.stop();
         let written = shared.auditor.shutdown().await;
+        if let Some(exporter) = self.exporter {
+            exporter.stop().await;
+        }
         for task in &self.tasks {
             task.abort();
         }
@@ -197,11 +213,13 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
     auditor.sign_with(signer);
     Ok(Shared {
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
+        inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
         switches: Switchboard::open(state_directory.path())?,
         auditor,
         unrouted: metrics.unrouted(),
         deliveries: TaskTracker::new(),
+        outbox: plan.otlp.as_ref().map(|spec| Arc::new(Outbox::new(spec.traces, spec.metrics, spec.sample_percent))),
         lookout: Lookout::default(),
         inflight: Inflight::default(),
         ending: Ending::default(),
@@ -228,15 +246,16 @@ fn redis_settings(spec: &RedisSpec) -> Result<RedisSettings, BuildError> {
 
 /// Everything that listens, opened before anything runs.
 struct Sockets {
-    listeners: Vec<BoundListener>,
+    listeners: Arc<Listeners>,
+    addresses: Vec<BindAddress>,
     admin: Vec<(AdminSocket, Access)>,
     admin_address: BindAddress,
     token: Arc<ArcSwapOption<SecretBytes>>,
 }
 
 impl Sockets {
-    async fn open(plan: &Plan, inherited: Inherited) -> Result<Self, BuildError> {
-        let listeners = bind_or_take_all(&plan.listeners, inherited)?;
+    async fn open(plan: &Plan, inherited: Inherited) -> Result<(Self, Openings), BuildError> {
+        let bound = bind_or_take_all(&plan.listeners, inherited)?;
         let token = plan.admin.token.as_ref().map(secrets::read).transpose();
         let token = token.map_err(|fault| BuildError::Token { fault })?;
         let main = bind_admin(&plan.admin.bind).await?;
@@ -246,21 +265,19 @@ impl Sockets {
         if let AdminSpec { probe_bind: Some(address), .. } = plan.admin {
             admin.push((bind_admin(&BindAddress::Tcp(address)).await?, Access::Probes));
         }
-        Ok(Self { listeners, admin, admin_address, token: Arc::new(ArcSwapOption::from(token.map(Arc::new))) })
-    }
-
-    fn addresses(&self) -> Vec<BindAddress> {
-        self.listeners.iter().map(|listener| listener.address().clone()).collect()
+        let token = Arc::new(ArcSwapOption::from(token.map(Arc::new)));
+        let addresses = bound.iter().map(|listener| listener.address().clone()).collect();
+        let (listeners, openings) = Listeners::new(bound);
+        Ok((Self { listeners, addresses, admin, admin_address, token }, openings))
     }
 
     fn observed(&self, site: &Arc<ArcSwap<Site>>, connections: &Arc<ListenCounters>) -> Arc<Observed> {
-        let doors = self.listeners.iter().filter_map(BoundListener::tls).cloned();
-        Arc::new(Observed::new(Arc::clone(site), Arc::clone(connections), doors.collect()))
+        Arc::new(Observed::new(Arc::clone(site), Arc::clone(connections), Arc::clone(&self.listeners)))
     }
 
     fn replaceable(&self, site: &Arc<ArcSwap<Site>>, drain: &Arc<ArcSwap<DrainSpec>>) -> Replaceable {
         Replaceable {
-            doors: self.listeners.iter().map(|listener| listener.tls().cloned()).collect(),
+            listeners: Arc::clone(&self.listeners),
             token: Arc::clone(&self.token),
             drain: Arc::clone(drain),
             site: Arc::clone(site),

@@ -2,10 +2,17 @@
 //!
 //! Invariant: ids of secrets, never anything of their values.
 
+mod seen;
+
 use serde::Serialize;
 
+use self::seen::{FindingEntry, RefusalEntry, ScopeEntry, UpstreamEntry};
+use crate::domain::finding::FindingKind;
 use crate::domain::reason::{Decision, Reason};
+use crate::domain::size::format_duration;
 use crate::domain::time::UnixTime;
+use crate::inventory::finding::Finding;
+use crate::inventory::life::Life;
 use crate::pipeline::integration::{Integration, SecretUse};
 use crate::switch::board::Off;
 
@@ -21,10 +28,17 @@ pub struct InventoryEntry {
     pub(crate) state: &'static str,
     pub(crate) disabled: Option<DisabledEntry>,
     pub(crate) secrets: Vec<SecretEntry>,
+    pub(crate) expect_every: Option<String>,
+    pub(crate) known_since: String,
     pub(crate) last_accepted: Option<String>,
+    pub(crate) last_refused: Option<RefusalEntry>,
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
     pub(crate) refusals: std::collections::BTreeMap<&'static str, u64>,
+    pub(crate) events: ScopeEntry,
+    pub(crate) sources: ScopeEntry,
+    pub(crate) upstream: UpstreamEntry,
+    pub(crate) findings: Vec<FindingEntry>,
 }
 
 /// Why an integration takes nothing.
@@ -48,6 +62,8 @@ pub(crate) struct SecretEntry {
     pub(crate) loaded_at: String,
     pub(crate) age_seconds: u64,
     pub(crate) last_used: Option<String>,
+    /// What to do about it, where something is to be done.
+    pub(crate) advice: Option<String>,
     /// When a delivery last carried it.
     pub(crate) last_exposed: Option<String>,
 }
@@ -61,6 +77,10 @@ impl InventoryEntry {
         let refusals = of_decision(Decision::Refused).map(|reason| (reason.code(), counted(&reason)));
         let refusals: std::collections::BTreeMap<_, _> = refusals.filter(|(_, count)| *count > 0).collect();
         let disabled = DisabledEntry::of(integration, now);
+        let life = integration.track.life();
+        let findings = integration.findings(now);
+        let last_accepted = integration.metrics.last_accepted().or(life.last_accepted.map(UnixTime::from_seconds));
+        let secrets = integration.secrets.iter().map(|secret| SecretEntry::of(secret, integration, &life, &findings, now));
         Self {
             name: integration.name.to_string(),
             provider: integration.scheme.name.to_string(),
@@ -70,11 +90,18 @@ impl InventoryEntry {
             review_by: integration.about.review_by.clone(),
             state: if disabled.is_none() { "enabled" } else { "disabled" },
             disabled,
-            secrets: integration.secrets.iter().map(|secret| SecretEntry::of(secret, integration, now)).collect(),
-            last_accepted: integration.metrics.last_accepted().map(|at| at.to_string()),
+            secrets: secrets.collect(),
+            expect_every: integration.terms.expect_every.map(format_duration),
+            known_since: UnixTime::from_seconds(life.since).to_string(),
+            last_accepted: last_accepted.map(|at| at.to_string()),
+            last_refused: life.last_refused.map(RefusalEntry::of),
             accepted: of_decision(Decision::Accepted).map(|reason| counted(&reason)).sum(),
             refused: refusals.values().sum(),
             refusals,
+            events: ScopeEntry::of_events(&integration.terms, &life),
+            sources: ScopeEntry::of_sources(&integration.terms, &life),
+            upstream: UpstreamEntry::of(&life.upstream),
+            findings: findings.into_iter().map(FindingEntry::of).collect(),
         }
     }
 }
@@ -100,7 +127,10 @@ impl DisabledEntry {
 }
 
 impl SecretEntry {
-    fn of(secret: &SecretUse, integration: &Integration, now: UnixTime) -> Self {
+    fn of(secret: &SecretUse, integration: &Integration, life: &Life, findings: &[Finding], now: UnixTime) -> Self {
+        let before = life.secrets.iter().find(|known| known.id == secret.id).and_then(|known| known.last);
+        let advice =
+            findings.iter().find(|finding| is_of_secret(finding.kind) && finding.about.as_deref() == Some(secret.id.as_str()));
         Self {
             id: secret.id.to_string(),
             state: if integration.switch.barred().has(&secret.id, now) { "disabled" } else { validity(secret, now) },
@@ -108,10 +138,15 @@ impl SecretEntry {
             not_after: secret.not_after.map(|at| at.to_string()),
             loaded_at: secret.loaded_at.to_string(),
             age_seconds: now.since(secret.not_before.unwrap_or(secret.loaded_at)).as_secs(),
-            last_used: secret.last_used().map(|at| at.to_string()),
+            last_used: secret.last_used().or(before.map(UnixTime::from_seconds)).map(|at| at.to_string()),
+            advice: advice.map(|finding| finding.text.clone()),
             last_exposed: secret.last_exposed().map(|at| at.to_string()),
         }
     }
+}
+
+const fn is_of_secret(kind: FindingKind) -> bool {
+    matches!(kind, FindingKind::SecretExpired | FindingKind::SecretExpiring | FindingKind::UnusedSecret)
 }
 
 fn validity(secret: &SecretUse, now: UnixTime) -> &'static str {

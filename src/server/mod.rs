@@ -9,12 +9,14 @@
 mod admin;
 pub mod build;
 pub mod gateway;
+mod historian;
 mod housekeeper;
 pub mod inventory;
 mod live;
 mod lookout;
 mod material;
 mod observe;
+mod otlp;
 pub mod readiness;
 pub mod reload;
 mod replicas;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use crate::domain::name::ListenerName;
 use crate::domain::time::UnixTime;
 use crate::gate::intake::error::BudgetScope;
 use crate::gate::replay::history::ready_at;
 use crate::gate::replay::store::ReplayStore as _;
 use crate::listen::counters::{ListenCounters, ListenLimit};
+use crate::listen::listeners::Listeners;
 use crate::listen::tls::TlsEntry;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
@@ -23,7 +25,7 @@ use crate::telemetry::metrics::LiveReadings;
 pub(crate) struct Observed {
     site: Arc<ArcSwap<Site>>,
     connections: Arc<ListenCounters>,
-    doors: Vec<Arc<TlsEntry>>,
+    listeners: Arc<Listeners>,
     /// The last configuration, if it was refused.
     refused: ArcSwapOption<Outcome>,
     hub: Arc<Hub>,
@@ -31,9 +33,9 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, doors: Vec<Arc<TlsEntry>>) -> Self {
+    pub(crate) fn new(site: Arc<ArcSwap<Site>>, connections: Arc<ListenCounters>, listeners: Arc<Listeners>) -> Self {
         let replicas = Replicas::of(&site);
-        Self { site, connections, doors, replicas, refused: ArcSwapOption::empty(), hub: Arc::default() }
+        Self { site, connections, listeners, replicas, refused: ArcSwapOption::empty(), hub: Arc::default() }
     }
 
     /// The site that serves now.
@@ -76,18 +78,19 @@ impl Observed {
         let refused = self.refused.load_full();
         let refused = refused.iter().filter_map(|outcome| outcome.faults()).flatten().cloned().collect();
         let unkept = (!site.shared.switches.is_kept()).then(|| "positions of kill switches are not written down".to_owned());
-        let ends = self.doors.iter().flat_map(|door| door.not_after());
+        let ends = self.listeners.tls_entries().into_iter().flat_map(|(_, door)| door.not_after());
         let expired = ends.filter(|end| *end <= now).map(|end| format!("a certificate ended {end}")).collect();
         let level = site.shared.store.level();
         let filling = level.is_filling().then(|| level.to_string());
         let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
-        let all: [(&'static str, Vec<String>); 6] = [
+        let all: [(&'static str, Vec<String>); 7] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
             ("replay_store_filling", filling.into_iter().collect()),
             ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
+            ("secret_in_delivery", exposed(site)),
         ];
         let there = all.into_iter().filter(|(_, details)| !details.is_empty());
         there.map(|(cause, details)| Degraded { cause, details }).collect()
@@ -96,7 +99,6 @@ impl Observed {
     pub(crate) fn metrics(&self) -> String {
         let site = self.site.load();
         let shared = &site.shared;
-        let tls_ends = self.doors.iter().flat_map(|door| door.not_after());
         shared.metrics.render(&LiveReadings {
             inflight_requests: shared.inflight.count(),
             inflight_bytes: site.intake.inflight_bytes(),
@@ -115,8 +117,13 @@ impl Observed {
             replica_failures: self.replicas.as_ref().map_or(0, |replicas| replicas.failures()),
             event_streams_dropped: self.hub.dropped(),
             ready: self.readiness().is_ready(),
-            tls_expiry_seconds: tls_ends.min().and_then(|end| u64::try_from(end.seconds()).ok()).unwrap_or(0),
+            certificates_end: self.certificates_end(),
         })
+    }
+
+    fn certificates_end(&self) -> Vec<(ListenerName, UnixTime)> {
+        let first = |(name, door): (ListenerName, Arc<TlsEntry>)| door.not_after().into_iter().min().map(|end| (name, end));
+        self.listeners.tls_entries().into_iter().filter_map(first).collect()
     }
 
     /// Every bound whose hits no request's reason tells of.
@@ -135,6 +142,16 @@ impl Observed {
         let now = site.shared.clock.now().wall;
         site.integrations.iter().map(|integration| InventoryEntry::of(integration, now)).collect()
     }
+}
+
+/// The secrets that deliveries carried, until they are exchanged.
+fn exposed(site: &Site) -> Vec<String> {
+    let of = |integration: &Arc<Integration>| {
+        let name = integration.name.clone();
+        let told = integration.secrets.iter().filter_map(|secret| secret.last_exposed().map(|at| (secret.id.clone(), at)));
+        told.map(|(id, at)| format!("{name}: deliveries carry the secret {id}, last {at}; rotate it")).collect::<Vec<_>>()
+    };
+    site.integrations.iter().flat_map(of).collect()
 }
 
 /// The enabled integrations that can verify nothing now.

@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::findings::FindingMetrics;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
 
@@ -47,6 +48,8 @@ pub struct IntegrationMetrics {
     pub requests: RequestMetrics,
     pub(super) upstream_duration: Histogram,
     pub(super) last_accepted: Gauge,
+    /// What somebody should look at.
+    pub findings: FindingMetrics,
 }
 
 impl IntegrationMetrics {

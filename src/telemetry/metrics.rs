@@ -15,18 +15,22 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use crate::domain::name::{IntegrationName, ProviderName, SecretId};
+use crate::domain::name::{IntegrationName, ListenerName, ProviderName, SecretId};
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixTime;
 
 use super::exposition::prometheus_text;
+use super::findings::Families;
 use super::handles::{IntegrationMetrics, ProviderMetrics, RequestMetrics, SecretMetrics};
-use super::labels::{IntegrationLabel, LimitLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels};
+use super::labels::{
+    IntegrationLabel, LimitLabel, ListenerLabel, NONE, ProviderLabel, RequestLabels, ResultLabel, SecretLabels, SignalLabel,
+};
+use super::otlp::Signal;
 use super::table::{
-    AUDIT_ERRORS, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED, INFLIGHT_BYTES,
-    INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, READY, REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES,
-    REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED,
-    TLS_EXPIRY, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    AUDIT_ERRORS, CERTIFICATE_EXPIRY, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED,
+    INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, OTLP_DROPPED, OTLP_FAILURES, READY, REPLAY_ABANDONED,
+    REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS,
+    SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -69,8 +73,8 @@ pub struct LiveReadings {
     pub event_streams_dropped: u64,
     /// Whether it can serve.
     pub ready: bool,
-    /// When the first certificate ends, in Unix seconds; 0 without TLS.
-    pub tls_expiry_seconds: u64,
+    /// When the first certificate of each listener that ends TLS ends.
+    pub certificates_end: Vec<(ListenerName, UnixTime)>,
 }
 
 /// How a reload ended.
@@ -107,13 +111,17 @@ pub struct Metrics {
     secret_expiry: Family<SecretLabels, Gauge>,
     secret_exposed: Family<SecretLabels, Counter>,
     unscanned: Counter,
+    otlp_dropped: Family<SignalLabel, Counter>,
+    otlp_failures: Family<SignalLabel, Counter>,
     replay_blind: Counter,
+    findings: Families,
     replay_abandoned: Counter,
     replay_write_failures: Counter,
     clock_steps: Counter,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
     limit_reached: Family<LimitLabel, Counter>,
+    certificate_expiry: Family<ListenerLabel, Gauge>,
     audit_errors: Counter,
     event_streams: Level,
     replicas: Level,
@@ -125,7 +133,6 @@ pub struct Metrics {
     replay_capacity: Level,
     connections: Level,
     ready: Level,
-    tls_expiry: Level,
 }
 
 impl Default for Metrics {
@@ -150,12 +157,16 @@ impl Metrics {
             secret_expiry: register(known, SECRET_EXPIRY, Family::default()),
             secret_exposed: register(known, SECRET_EXPOSED, Family::default()),
             unscanned: register(known, UNSCANNED, Counter::default()),
+            otlp_dropped: register(known, OTLP_DROPPED, Family::default()),
+            otlp_failures: register(known, OTLP_FAILURES, Family::default()),
             replay_blind: register(known, REPLAY_BLIND, Counter::default()),
+            findings: Families::register(known),
             replay_abandoned: register(known, REPLAY_ABANDONED, Counter::default()),
             replay_write_failures: register(known, REPLAY_WRITE_FAILURES, Counter::default()),
             clock_steps: register(known, CLOCK_STEPS, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
+            certificate_expiry: register(known, CERTIFICATE_EXPIRY, Family::default()),
             limit_reached: register(known, LIMIT_REACHED, Family::default()),
             audit_errors: register(known, AUDIT_ERRORS, Counter::default()),
             event_streams: register(known, EVENT_STREAMS, Level::default()),
@@ -168,7 +179,6 @@ impl Metrics {
             replay_capacity: register(known, REPLAY_CAPACITY, Level::default()),
             connections: register(known, CONNECTIONS, Level::default()),
             ready: register(known, READY, Level::default()),
-            tls_expiry: register(known, TLS_EXPIRY, Level::default()),
             registry,
         };
         metrics.prepare();
@@ -177,6 +187,10 @@ impl Metrics {
 
     fn prepare(&self) {
         let _ = self.unrouted();
+        for signal in Signal::ALL {
+            self.count_otlp_dropped(signal, 0);
+            self.otlp_failures.get_or_create_owned(&SignalLabel { signal: signal.code() });
+        }
         for result in [ReloadResult::Applied, ReloadResult::Refused] {
             self.config_reloads.get_or_create_owned(&ResultLabel { result: result.code() });
         }
@@ -190,6 +204,7 @@ impl Metrics {
             requests: self.requests_of(integration.as_str(), provider.as_str()),
             upstream_duration: self.upstream_duration.get_or_create_owned(&label),
             last_accepted: self.last_accepted.get_or_create_owned(&label),
+            findings: self.findings.of(integration),
         }
     }
 
@@ -240,6 +255,7 @@ impl Metrics {
         self.request_duration.remove(&label);
         self.upstream_duration.remove(&label);
         self.last_accepted.remove(&label);
+        self.findings.retire(integration);
     }
 
     /// Forgets the series of a provider that no integration has any more.
@@ -258,6 +274,16 @@ impl Metrics {
     /// Counts a delivery that was not looked through for secrets of ours.
     pub fn count_unscanned(&self) {
         self.unscanned.inc();
+    }
+
+    /// Counts what could not be kept until it was sent.
+    pub fn count_otlp_dropped(&self, signal: Signal, count: u64) {
+        self.otlp_dropped.get_or_create_owned(&SignalLabel { signal: signal.code() }).inc_by(count);
+    }
+
+    /// Counts an attempt to send that failed.
+    pub fn count_otlp_failure(&self, signal: Signal) {
+        self.otlp_failures.get_or_create_owned(&SignalLabel { signal: signal.code() }).inc();
     }
 
     /// Counts a delivery that passed while the replay store had no history.
@@ -292,7 +318,6 @@ impl Metrics {
         overwrite(&self.replay_write_failures, live.replay_write_failures);
         overwrite(&self.clock_steps, live.clock_steps);
         self.ready.set(live.ready.into());
-        self.tls_expiry.set(live.tls_expiry_seconds);
         overwrite(&self.audit_errors, live.audit_errors);
         self.event_streams.set(live.event_streams);
         self.replicas.set(live.replicas);
@@ -301,13 +326,19 @@ impl Metrics {
         let handshakes = |result| self.tls_handshakes.get_or_create_owned(&ResultLabel { result });
         overwrite(&handshakes("ok"), live.tls_handshakes_ok);
         overwrite(&handshakes("failed"), live.tls_handshakes_failed);
+        // A listener that is gone has no certificate.
+        self.certificate_expiry.clear();
+        for (listener, end) in &live.certificates_end {
+            let listener = listener.to_string();
+            self.certificate_expiry.get_or_create_owned(&ListenerLabel { listener }).set(end.seconds());
+        }
         for (limit, hits) in &live.limits_reached {
             overwrite(&self.limit_reached.get_or_create_owned(&LimitLabel { limit }), *hits);
         }
     }
 }
 
-fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
+pub(super) fn register<M: Metric + Clone>(registry: &mut Registry, definition: Definition, metric: M) -> M {
     registry.register(definition.family(), definition.help, metric.clone());
     metric
 }

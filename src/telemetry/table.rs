@@ -62,16 +62,24 @@ definitions! {
         "Deliveries that carried a secret of ours, by whose it is";
     UNSCANNED = "hookward_unscanned_deliveries_total" []
         "Forwarded deliveries that were not looked through for secrets of ours, there being too many";
+    OTLP_DROPPED = "hookward_otlp_dropped_total" ["signal"]
+        "Spans of requests and audit records that were not sent, there being too many";
+    OTLP_FAILURES = "hookward_otlp_failures_total" ["signal"]
+        "Attempts to send telemetry that failed";
     LAST_ACCEPTED = "hookward_last_accepted_timestamp_seconds" ["integration"]
         "When a request was last accepted; 0 for never since the start";
+    FINDINGS = "hookward_findings" ["integration", "finding"]
+        "What somebody should look at, by kind; 0 where there is nothing of it";
+    ANOMALIES = "hookward_anomalies_total" ["integration", "anomaly"]
+        "Departures of an integration from its own history";
     TLS_HANDSHAKES = "hookward_tls_handshakes_total" ["result"]
         "TLS handshakes with senders";
     CONNECTIONS = "hookward_connections" []
         "Open connections of senders";
+    CERTIFICATE_EXPIRY = "hookward_certificate_expiry_timestamp_seconds" ["listener"]
+        "When the first of a listener's certificates ends";
     LIMIT_REACHED = "hookward_limit_reached_total" ["limit"]
         "Times a bound was hit that no single request's reason tells of";
-    TLS_EXPIRY = "hookward_tls_expiry_timestamp_seconds" []
-        "When the first certificate of a listener ends; 0 without TLS";
     READY = "hookward_ready" []
         "1 while /readyz answers 200, else 0";
     CONFIG_RELOADS = "hookward_config_reloads_total" ["result"]

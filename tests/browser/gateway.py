@@ -102,9 +102,9 @@ class Gateway:
             text += INTEGRATION.format(name=name, provider=provider, upstream=self.upstream.server_port, secrets=secrets)
         (place / "hookward.toml").write_text(text)
         (place / "admin.token").write_text(TOKEN)
-        log = open(place / "log", "w")
         binary = pathlib.Path(os.environ["HOOKWARD_BINARY"]).absolute()
-        process = subprocess.Popen([binary, "serve"], cwd=place, stdout=log, stderr=log)
+        with open(place / "log", "w") as log:
+            process = subprocess.Popen([binary, "serve"], cwd=place, stdout=log, stderr=log)
         until = time.monotonic() + 30
         while time.monotonic() < until and process.poll() is None:
             try:

@@ -1,15 +1,15 @@
 """The status page in Chromium: whole without a script, live with one, and deaf to whoever is not its operator."""
 
-import json
 import os
 import pathlib
+import re
 import sys
 import unittest
 
 from playwright.sync_api import expect, sync_playwright
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from gateway import TOKEN, Gateway, Upstream  # noqa: E402
+from gateway import TOKEN, Gateway  # noqa: E402
 
 PATIENCE_MS = 15_000
 EVIL = "evil.example"
@@ -85,7 +85,7 @@ class StatusPage(unittest.TestCase):
         seen = page.locator("#decisions tbody tr", has_text=delivery)
         expect(seen).to_contain_text("deployment")
         expect(seen).to_contain_text("delivered 200")
-        expect(self.row(page, "code").locator("svg")).to_have_attribute("aria-label", __import__("re").compile("[1-9][0-9]* accepted"))
+        expect(self.row(page, "code").locator("svg")).to_have_attribute("aria-label", re.compile("[1-9][0-9]* accepted"))
         refused = self.row(page, "code").locator("td").nth(3)
         before = int(refused.inner_text())
         self.assertEqual(self.gateway.github(secret="wrong"), 401)

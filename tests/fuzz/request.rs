@@ -123,9 +123,10 @@ fn signature_headers_alone() {
             for name in scheme.header_names() {
                 headers.append(name.clone(), HeaderValue::from_static("1750000000"));
             }
-            headers.insert(scheme.signature.header.clone(), value.clone());
+            let Some(header) = scheme.signature.header() else { continue };
+            headers.insert(header.clone(), value.clone());
             if dice.one_in(8) {
-                headers.append(scheme.signature.header.clone(), value.clone());
+                headers.append(header.clone(), value.clone());
             }
             let received = Received { head: head(headers), body: RawBody::default() };
             assert!(!verified(scheme, keys, received, SIGNED_AT), "nobody signed this for {}", scheme.name);

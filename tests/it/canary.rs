@@ -6,7 +6,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
 use crate::support::client::{find, request};
 use crate::support::config::{Config, Integration};
-use crate::support::gateway::{Gateway, hookward};
+use crate::support::gateway::{Gateway, hookward, hookward_output};
 use crate::support::provider::{Delivery, Provider};
 use crate::support::upstream::{Reply, Upstream};
 use crate::support::{fresh_id, unix_now};
@@ -81,6 +81,10 @@ fn all_that_may_happen(gateway: &Gateway, upstream: &Upstream) -> (Vec<Delivery>
         let answer = gateway.admin(path);
         said.push(format!("{:?} {}", answer.headers, answer.text()));
     }
+    for arguments in [&["status"][..], &["status", "--format", "json"], &["check"], &["check", "--format", "sarif"]] {
+        let output = hookward_output(gateway.directory(), arguments);
+        said.push(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr));
+    }
     (sent, said)
 }
 
@@ -118,6 +122,7 @@ fn nothing_secret_is_written_or_said() {
     let mut outputs = said.into_iter().map(|text| ("an answer".to_owned(), text.into_bytes())).collect::<Vec<_>>();
     outputs.extend(written(gateway.directory()));
     assert!(outputs.iter().any(|(name, _)| name.ends_with("audit.jsonl")));
+    assert!(outputs.iter().any(|(name, _)| name.ends_with("inventory/stripe.json")), "what was seen is kept");
     assert!(outputs.iter().any(|(name, text)| name.ends_with("stderr") && !text.is_empty()), "trace says something");
     for (name, text) in &outputs {
         for (what, bytes) in &forbidden {

@@ -30,6 +30,7 @@ mod exposure; // our own secrets in deliveries: found, told, never refused
 mod handshake; // challenges: answered here, never forwarded
 mod headers; // what the upstream sees, and what it must never see
 mod http2; // frames by hand: bounds, floods, heads that two readers could read differently
+mod inventory; // what was seen of each integration, what follows, and that it outlives the process
 mod known_bad; // heads and framings of the catalogue, row by row, and how many of them are refused
 mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails
 mod limits; // bounds: sizes, times, rates, connections
@@ -43,11 +44,15 @@ mod redis; // one memory for all replicas: who joins it, who may, and that a del
 mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
 mod replay_rows; // the same, row by row of the catalogue: attempts that fail, senders that leave, answers that are lost
+mod replicas; // kill switches over replicas: how soon they agree, and who wins
 mod rotation; // secrets and certificates exchanged under load
+mod runbooks; // docs/runbooks.md: every command of it does what the page says
+mod schemes; // signatures in bodies, signed fields, tokens: once and only once, keys that are read again
 mod sdk; // the providers' own SDKs: what they sign, what they take, what both refuse
 mod sidecar; // the life of a pod and of a unit: probes, mounted files, signals, the end
 mod strict_head; // heads and framings that two readers could read differently
 mod switches; // kill switches, one delivery more, who may throw them
+mod telemetry; // OTLP: what a receiver gets, what it never gets, and that nobody waits for it
 mod tls; // versions, names, certificates, and what a failed handshake costs
 mod upstream; // an upstream that fails in every way
 mod upstream_faults; // upstreams that are not there, stall, race or lie, row by row

@@ -1,17 +1,19 @@
 //! Changed while it runs: whole or not at all, noticed by itself, and nothing of what it holds is lost.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::support::certificate::Certificate;
+use crate::support::client::{Answer, Connection, request};
 use crate::support::config::{Config, Integration};
-use crate::support::gateway::{Gateway, hookward_output};
+use crate::support::gateway::{Gateway, free_port, hookward_output};
 use crate::support::operator::{flow, replace};
 use crate::support::provider::Provider;
-use crate::support::upstream::Upstream;
+use crate::support::upstream::{Latch, Reply, Upstream};
 use crate::support::{poll, unix_now};
 
 const PROVIDER: Provider = Provider::Stripe;
@@ -303,9 +305,7 @@ fn what_is_bound_once_needs_a_restart_and_says_so() {
     let good = config(&upstream);
     let gateway = Gateway::start(good.clone());
     let text = good.text(gateway.ports());
-    let public = gateway.ports().public;
     for (from, to, key) in [
-        (format!("127.0.0.1:{public}"), format!("127.0.0.2:{public}"), "listener"),
         ("state_dir = \"state\"".to_owned(), "state_dir = \"elsewhere\"".to_owned(), "state_dir"),
         ("output = \"audit.jsonl\"".to_owned(), "output = \"other.jsonl\"".to_owned(), "audit"),
         ("[limits]\n".to_owned(), "[limits]\nmax_connections = 77\n".to_owned(), "max_connections"),
@@ -319,6 +319,116 @@ fn what_is_bound_once_needs_a_restart_and_says_so() {
     assert_eq!(told.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&told.stderr).contains("needs a restart"));
     assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200);
+    gateway.finish();
+}
+
+/// A listener with TLS of the shared certificate.
+fn secure(name: &str, port: u16, more: &str) -> String {
+    format!("name = \"{name}\"\nbind = \"127.0.0.1:{port}\"\ntls = {{ cert = \"tls.crt\", key = \"tls.key\"{more} }}")
+}
+
+fn deliver_at(port: u16) -> std::io::Result<Answer> {
+    let delivery = PROVIDER.delivery();
+    let mut connection = Connection::tls(port, Ipv4Addr::LOCALHOST, Certificate::shared())?;
+    connection.try_send(&request(&PROVIDER.path(), &delivery.headers, &delivery.body))?;
+    connection.try_answer(SOON).map_err(|silence| std::io::Error::other(format!("{silence:?}")))
+}
+
+#[test]
+fn listeners_come_change_and_go_under_load_and_the_others_do_not_notice() {
+    let upstream = Upstream::start();
+    let base = || config(&upstream).plain();
+    let gateway = Gateway::start(base());
+    let (plain, extra) = (gateway.ports().plain, free_port());
+    let over = AtomicBool::new(false);
+    let applied = |config: &Config| {
+        gateway.rewrite(config);
+        gateway.reload_applied();
+    };
+    let in_the_clear = |port: u16| {
+        let mut delivery = PROVIDER.delivery();
+        delivery.headers.push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
+        let mut connection = Connection::plain(port, Ipv4Addr::LOCALHOST).unwrap();
+        connection.send_delivery(&PROVIDER.path(), &delivery);
+        connection.answer()
+    };
+    let tallies = std::thread::scope(|scope| {
+        let senders = [(); 3].map(|()| scope.spawn(|| flow(&gateway, &over, Duration::from_millis(3), || PROVIDER.delivery())));
+        for round in 0..3 {
+            // One comes.
+            assert!(deliver_at(extra).is_err(), "{round}: nobody listens yet");
+            applied(&base().listener(&secure("extra", extra, "")));
+            assert_eq!(deliver_at(extra).unwrap().status, 200, "{round}: opened");
+            // Its TLS changes: a connection made before ends after the request that it is in, later ones go by the new rule.
+            let latch = Latch::default();
+            upstream.choose({
+                let latch = latch.clone();
+                move |request| match request.header("x-held") {
+                    Some(_) => Reply::Held(latch.clone(), Box::new(Reply::ok())),
+                    None => Reply::ok(),
+                }
+            });
+            let before = upstream.received().len();
+            let mut delivery = PROVIDER.delivery();
+            delivery.headers.push(("X-Held".to_owned(), "1".to_owned()));
+            let mut busy = Connection::tls(extra, Ipv4Addr::LOCALHOST, Certificate::shared()).unwrap();
+            busy.send_delivery(&PROVIDER.path(), &delivery);
+            let is_held = || upstream.received().split_off(before).iter().any(|request| request.header("x-held").is_some());
+            assert!(poll(SOON, || is_held().then_some(())).is_some());
+            applied(&base().listener(&secure("extra", extra, ", min_version = \"1.3\"")));
+            let old = Certificate::shared().client_of_version(&rustls::version::TLS12);
+            assert!(Connection::tls_as(extra, Ipv4Addr::LOCALHOST, "localhost", old).is_err(), "{round}: the new rule");
+            assert_eq!(deliver_at(extra).unwrap().status, 200);
+            latch.open();
+            let answer = busy.answer();
+            assert!(answer.status == 200 && answer.closed, "{round}: answered, and told to come again");
+            // From TLS to none, and the other one from refusing to trusting.
+            in_the_clear(plain).refused(403, "forbidden");
+            let trusting = "plaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.1\"]";
+            applied(&config(&upstream).plain_with(trusting).listener(&format!("name = \"extra\"\nbind = \"127.0.0.1:{extra}\"")));
+            assert_eq!(in_the_clear(plain).status, 200, "{round}: trusted now");
+            in_the_clear(extra).refused(403, "forbidden");
+            // It goes.
+            applied(&base());
+            assert!(poll(SOON, || deliver_at(extra).is_err().then_some(())).is_some(), "{round}: closed");
+            assert!(Connection::plain(extra, Ipv4Addr::LOCALHOST).is_err(), "{round}: nobody listens any more");
+            in_the_clear(plain).refused(403, "forbidden");
+        }
+        over.store(true, Ordering::SeqCst);
+        senders.map(|sender| sender.join().unwrap())
+    });
+    for tally in &tallies {
+        tally.is_whole(20);
+    }
+    gateway.finish();
+}
+
+#[test]
+fn a_listener_that_cannot_be_opened_leaves_everything_as_it_was() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream).plain());
+    let free = free_port();
+    // An address of documentation, which this machine does not have. Of the other three changes each could be made: another listener, other rules for the one in the clear, and another integration.
+    let changed = config(&upstream)
+        .plain_with("plaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.1\"]")
+        .integration(Integration::new(Provider::Github, &upstream.url()))
+        .listener(&secure("free", free, ""))
+        .listener("name = \"elsewhere\"\nbind = \"192.0.2.1:8443\"");
+    gateway.rewrite(&changed);
+    let answer = gateway.reload();
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("listener elsewhere: cannot bind"), "{}", answer.text());
+    assert_eq!(gateway.readiness()["status"], "degraded");
+    assert!(deliver_at(free).is_err(), "not half of it");
+    let mut connection = gateway.connect_plain();
+    connection.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
+    connection.answer().refused(403, "forbidden");
+    gateway.deliver(&Provider::Github.delivery()).refused(404, "not_found");
+    assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200);
+    gateway.rewrite(&config(&upstream).plain().listener(&secure("free", free, "")));
+    gateway.reload_applied();
+    assert_eq!(deliver_at(free).unwrap().status, 200);
+    assert_eq!(gateway.readiness()["status"], "ready");
     gateway.finish();
 }
 
@@ -393,8 +503,8 @@ fn what_it_holds_goes_on() {
 fn a_request_ends_by_the_configuration_it_began_with() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream));
-    let latch = crate::support::upstream::Latch::default();
-    upstream.next(crate::support::upstream::Reply::Held(latch.clone(), Box::new(crate::support::upstream::Reply::ok())));
+    let latch = Latch::default();
+    upstream.next(Reply::Held(latch.clone(), Box::new(Reply::ok())));
     let mut connection = gateway.connect();
     connection.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
     upstream.wait_for(1);
@@ -474,8 +584,7 @@ fn tls_13_certificates_that_cannot_serve_are_not_taken() {
     assert_eq!(gateway.reload().status, 422, "missing");
     replace(&file("tls.crt"), &new.cert_pem);
     replace(&file("tls.key"), &new.key_pem);
-    let taken =
-        poll(SOON, || crate::support::client::Connection::tls(gateway.ports().public, std::net::Ipv4Addr::LOCALHOST, &new).ok());
+    let taken = poll(SOON, || Connection::tls(gateway.ports().public, Ipv4Addr::LOCALHOST, &new).ok());
     assert!(taken.is_some(), "found by itself");
     assert!(poll(SOON, || (gateway.readiness()["status"] == "ready").then_some(())).is_some());
     gateway.finish();

@@ -331,9 +331,13 @@ fn the_status_page_is_self_contained() {
     let answer = gateway.admin("/");
     assert_eq!(answer.status, 200);
     let policy = answer.header("content-security-policy").expect("a policy");
-    assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("script-src 'self';") && !policy.contains("unsafe"),
+        "{policy}"
+    );
     let text = answer.text();
-    assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("<script"), "{text}");
+    assert!(!text.contains("http://") && !text.contains("https://") && text.matches("<script").count() == 1, "{text}");
+    assert!(text.contains("<script src=\"/status.js\" defer></script>"), "{text}");
     assert!(text.contains("stripe") && text.contains("disabled"));
     assert!(gateway.try_connect(Ipv4Addr::LOCALHOST).is_ok());
     gateway.finish();

@@ -64,9 +64,9 @@ fn fresh_secret(scheme: &Scheme) -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     getrandom::fill(&mut *bytes).map_err(|error| anyhow!("no randomness: {error}"))?;
     let text = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
-        (Algorithm::Ed25519, _) | (_, KeyEncoding::Utf8 | KeyEncoding::Hex | KeyEncoding::Pem) => HEXLOWER.encode(&*bytes),
+        (Algorithm::Ed25519, _) | (_, KeyEncoding::Utf8 | KeyEncoding::Hex) => HEXLOWER.encode(&*bytes),
         (_, KeyEncoding::Whsec) => format!("whsec_{}", BASE64.encode(&*bytes)),
-        (_, KeyEncoding::Base64 | KeyEncoding::Base64Url) => BASE64.encode(&*bytes),
+        (_, KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Pem | KeyEncoding::Jwks) => BASE64.encode(&*bytes),
     };
     Ok(Zeroizing::new(text))
 }

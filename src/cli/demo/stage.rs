@@ -95,7 +95,7 @@ impl Stage {
         let mut outgoing = self.genuine(member, act)?;
         match act {
             Act::Genuine | Act::GenuineWhileFailing | Act::OtherSecret | Act::Old(_) | Act::Plaintext | Act::Challenge(_) => {}
-            Act::Unsigned => drop(outgoing.headers.remove(&member.scheme.signature.header)),
+            Act::Unsigned => drop(member.scheme.signature.header().and_then(|name| outgoing.headers.remove(name))),
             Act::BodyChanged => outgoing.body = changed(&outgoing.body),
             Act::Again => {
                 let Some(last) = self.last.clone() else { bail!("nothing was sent before") };

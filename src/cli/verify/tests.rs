@@ -14,6 +14,9 @@ use crate::provider::Catalogue;
 use crate::provider::scheme::{KeyEncoding, Scheme};
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+/// Private keys that sign nothing but tests.
+const P256: &str = include_str!("../../../tests/keys/p256.pem");
+const RSA: &str = include_str!("../../../tests/keys/rsa2048.pem");
 const AT: i64 = 1_700_000_000;
 
 /// A configuration with one integration for each preset, the secrets beside it, and the keys that sign.
@@ -25,9 +28,11 @@ struct World {
 fn signing_secret(scheme: &Scheme) -> &'static str {
     match scheme.signature.key_encoding {
         _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Ed25519 => SEED,
+        _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::EcdsaP256 => P256,
+        _ if scheme.signature.algorithm.is_asymmetric() => RSA,
         KeyEncoding::Utf8 => "a secret of some length",
         KeyEncoding::Hex => SEED,
-        KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec | KeyEncoding::Pem => {
+        KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec | KeyEncoding::Pem | KeyEncoding::Jwks => {
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         }
     }
@@ -47,9 +52,14 @@ fn world() -> World {
     let mut text = "[[listener]]\nbind = \"127.0.0.1:8443\"\ntls = { cert = \"c\", key = \"k\" }\n".to_owned();
     for scheme in Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()) {
         let name = scheme.name.as_str();
-        let key = signing_key(scheme).public_key_hex();
-        std::fs::write(folder.path().join(name), key.as_deref().unwrap_or(signing_secret(scheme))).unwrap();
-        let encoding = if key.is_some() { ", encoding = \"hex\"" } else { "" };
+        let key = signing_key(scheme);
+        let (hex, pem) = (key.public_key_hex(), key.public_key_pem());
+        let encoding = match (&hex, &pem) {
+            (Some(_), _) => ", encoding = \"hex\"",
+            (_, Some(_)) => ", encoding = \"pem\"",
+            (None, None) => "",
+        };
+        std::fs::write(folder.path().join(name), hex.or(pem).as_deref().unwrap_or(signing_secret(scheme))).unwrap();
         let key_id = key_id(scheme).map(|id| format!(", key_id = \"{id}\"")).unwrap_or_default();
         write!(
             text,
@@ -169,7 +179,8 @@ fn the_verdict_names_no_secret_and_no_signature() {
             assert!(printed.contains(word), "{printed}");
             assert!(!printed.contains(signing_secret(scheme)), "{printed}");
             let received = captured::parse(&message(scheme, None).into()).unwrap();
-            let signature = received.head.headers.get(&scheme.signature.header).unwrap().to_str().unwrap();
+            let Some(header) = scheme.signature.header() else { continue };
+            let signature = received.head.headers.get(header).unwrap().to_str().unwrap();
             assert!(!printed.contains(signature), "{printed}");
         }
     }

@@ -7,11 +7,13 @@ mod judgement;
 mod route;
 pub(super) mod secret;
 mod target;
-mod upstream;
+pub(super) mod upstream;
 
 pub(super) use judgement::TOLERANCE;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::Context;
 use super::plan::IntegrationPlan;
@@ -20,6 +22,8 @@ use crate::document::{Entry, Table};
 use crate::domain::name::IntegrationName;
 use crate::provider::scheme::Scheme;
 
+/// Less would be noise; more is what `abandoned` says.
+const EXPECT_EVERY: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(90 * 86_400);
 const NAME_HINT: &str = "[integration.payments]";
 
 /// Reads every integration of one file.
@@ -48,6 +52,7 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
     let known = scheme.as_deref();
     let owner = value::optional(table, "owner", value::line);
     let review_by = value::optional(table, "review_by", value::day);
+    let expect_every = value::optional(table, "expect_every", |entry| value::duration(entry, EXPECT_EVERY));
     let enabled = value::optional(table, "enabled", Entry::boolean).unwrap_or(true);
     let route = route::read(table, context);
     let target = target::read(table, known, context);
@@ -65,6 +70,7 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
         scheme,
         owner,
         review_by,
+        expect_every,
         host: route.host,
         path: route.path,
         target,

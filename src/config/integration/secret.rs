@@ -116,10 +116,6 @@ fn id(entry: &Entry<'_>, ids: &Register<String>) -> Option<SecretId> {
 }
 
 fn encoded(entry: &Entry<'_>, scheme: Option<&Scheme>) -> Option<KeyEncoding> {
-    if entry.text()? == "jwks" {
-        entry.fault("\"jwks\" is not available in this version", "");
-        return None;
-    }
     let encoding = entry.word(&KeyEncoding::WORDS)?;
     if let Some(scheme) = scheme
         && !scheme.signature.algorithm.accepts(encoding)

@@ -8,6 +8,7 @@ mod limits;
 mod listener;
 mod provider;
 mod replay;
+mod telemetry;
 mod tls;
 
 pub(super) use limits::{BODY_BYTES_MAX, Limits};
@@ -23,11 +24,11 @@ use crate::document::{Entry, Fault, Faults, Table};
 use crate::gate::admit::spec::SourceLimits;
 use crate::gate::replay::spec::ReplaySpec;
 use crate::listen::spec::ListenerSpec;
-use crate::telemetry::spec::LogSpec;
+use crate::telemetry::spec::{LogSpec, OtlpSpec};
 
 /// The keys of the root that an included file may not hold.
-pub(super) const MAIN_ONLY: [&str; 10] =
-    ["include", "state_dir", "listener", "admin", "limits", "rate_limit", "replay", "audit", "log", "allow"];
+pub(super) const MAIN_ONLY: [&str; 11] =
+    ["include", "state_dir", "listener", "admin", "limits", "rate_limit", "replay", "audit", "log", "telemetry", "allow"];
 
 /// Everything but the integrations.
 pub(super) struct Settings {
@@ -39,6 +40,7 @@ pub(super) struct Settings {
     pub(super) replay: ReplaySpec,
     pub(super) audit: AuditSpec,
     pub(super) log: LogSpec,
+    pub(super) otlp: Option<OtlpSpec>,
     pub(super) allow: Vec<AllowedLint>,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn read(root: &Table<'_>, base: &Path, notes: &Faults) -> Settings {
         replay: section(root, "replay", |table| replay::read(table, base, notes)).unwrap_or_else(replay::default),
         audit: section(root, "audit", |table| audit::read(table, base, notes)).unwrap_or_else(audit::default),
         log: section(root, "log", audit::log).unwrap_or(audit::LOG),
+        otlp: section(root, "telemetry", |table| telemetry::read(table, base)).flatten(),
         allow: allow::read(root),
     }
 }
@@ -84,6 +87,7 @@ impl Settings {
             replay: self.replay,
             audit: self.audit,
             log: self.log,
+            otlp: self.otlp,
             integrations,
             allow: self.allow,
             without_effect,

@@ -9,6 +9,7 @@ use crate::domain::address::Source;
 use crate::domain::name::{IntegrationName, ProviderName, SecretId};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
+use crate::domain::trace::TraceContext;
 
 /// The facts of one verified delivery.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct Attestation<'a> {
     pub tls: bool,
     /// The host it was sent to.
     pub host: Option<&'a HeaderValue>,
+    /// Its place in a trace. Where there is one, whatever the sender said of another is gone.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// A text out of a delivery.
@@ -57,6 +60,11 @@ impl Attestation<'_> {
         set(headers, IDEMPOTENCY_KEY, self.idempotency_key);
         self.write_fields(headers);
         self.write_origin(headers);
+        if let Some(trace) = self.trace {
+            set(headers, TRACEPARENT, &trace.traceparent());
+            headers.remove(TRACESTATE);
+            trace.state.iter().for_each(|state| set(headers, TRACESTATE, state));
+        }
     }
 
     fn write_fields(&self, headers: &mut HeaderMap) {
@@ -112,6 +120,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("hookward-idempotenc
 const EVENT: HeaderName = HeaderName::from_static("hookward-event");
 const DELIVERY_ID: HeaderName = HeaderName::from_static("hookward-delivery-id");
 const UNSIGNED: HeaderName = HeaderName::from_static("hookward-unsigned");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

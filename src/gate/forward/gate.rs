@@ -17,6 +17,7 @@ use crate::domain::address::Source;
 use crate::domain::name::{IntegrationName, ProviderName};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
+use crate::domain::trace::TraceContext;
 use crate::gate::pace::gate::Paced;
 
 /// What is known of a delivery besides its ticket.
@@ -34,6 +35,8 @@ pub struct Arrival<'a> {
     pub source: Source,
     /// Whether it came to us, or to the trusted proxy before us, over TLS.
     pub tls: bool,
+    /// Its place in a trace, where the upstream is to know of one.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// A delivery that its upstream answered completely; whether it took it, the status says.
@@ -77,6 +80,7 @@ fn attestation<'a>(paced: &'a Paced, arrival: &Arrival<'a>) -> Attestation<'a> {
         idempotency_key: claimed.idempotency_key(),
         source: arrival.source,
         tls: arrival.tls,
+        trace: arrival.trace,
         host: verified.head().headers.get(header::HOST),
     }
 }

@@ -17,6 +17,10 @@ use crate::domain::address::SourceKey;
 pub(super) struct Budget {
     max: u64,
     max_of_source: u64,
+    /// What everybody together may hold while a source that wants more holds more than `modest` unverified.
+    max_of_all_but_modest: u64,
+    modest: u64,
+    reader: u64,
     held: AtomicU64,
     /// By source. Locked by the requests of all workers, for a look-up each.
     unverified: Mutex<HashMap<SourceKey, u64>>,
@@ -29,6 +33,9 @@ impl Budget {
         Arc::new(Self {
             max: max_bytes,
             max_of_source: max_bytes / SOURCES_AT_LEAST,
+            max_of_all_but_modest: max_bytes.saturating_sub(max_bytes / SOURCES_AT_LEAST),
+            reader: if max_bytes >= READERS_AT_LEAST.saturating_mul(READER_BYTES) { READER_BYTES } else { 0 },
+            modest: (max_bytes / MODEST_SOURCES).max(MODEST_BYTES),
             held: AtomicU64::new(0),
             unverified: Mutex::default(),
             refused: AtomicU64::new(0),
@@ -58,10 +65,11 @@ impl Budget {
     }
 
     fn take(&self, source: SourceKey, bytes: u64) -> Result<(), IntakeError> {
-        if !self.take_of_source(source, bytes) {
+        let Some(of_source) = self.take_of_source(source, bytes) else {
             return Err(self.overloaded(BudgetScope::Source));
-        }
-        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.max);
+        };
+        let max = if of_source > self.modest { self.max_of_all_but_modest } else { self.max };
+        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= max);
         if self.held.fetch_update(Relaxed, Relaxed, within).is_err() {
             self.give_back_to_source(source, bytes);
             return Err(self.overloaded(BudgetScope::Global));
@@ -69,14 +77,15 @@ impl Budget {
         Ok(())
     }
 
-    fn take_of_source(&self, source: SourceKey, bytes: u64) -> bool {
+    /// Takes it of the source's share; answers what the source holds then, if it fits.
+    fn take_of_source(&self, source: SourceKey, bytes: u64) -> Option<u64> {
         let mut unverified = self.unverified.lock();
         let sum = unverified.get(&source).copied().unwrap_or(0).saturating_add(bytes);
         let fits = sum <= self.max_of_source;
         if fits && sum > 0 {
             unverified.insert(source, sum);
         }
-        fits
+        fits.then_some(sum)
     }
 
     fn give_back_to_source(&self, source: SourceKey, bytes: u64) {
@@ -111,6 +120,11 @@ impl Holding {
         Ok(())
     }
 
+    /// Takes what reading a body costs that does not come at once: the buffer it is read into stays for as long.
+    pub(super) fn take_reader(&mut self) -> Result<(), IntakeError> {
+        self.take(self.budget.reader)
+    }
+
     /// How many bytes are held.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
@@ -131,6 +145,16 @@ impl Drop for Holding {
         self.budget.held.fetch_sub(self.bytes, Relaxed);
     }
 }
+
+/// The last eighth of the budget is for sources that hold next to nothing: an honest sender's delivery finds room though
+/// others fill theirs as slowly as they are allowed to. So many of such sources fit into the whole budget.
+const MODEST_SOURCES: u64 = 4096;
+/// The buffer of a connection that is read from. Counted only where the budget has room for a thousand of them: with less, one
+/// body must still fit.
+const READER_BYTES: u64 = 8 << 10;
+const READERS_AT_LEAST: u64 = 1024;
+/// What any source may hold as one of those.
+const MODEST_BYTES: u64 = 16 << 10;
 
 /// One source may take this part of the budget before it has proven anything: so many sources can, at the same time.
 const SOURCES_AT_LEAST: u64 = 8;

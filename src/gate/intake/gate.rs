@@ -4,8 +4,10 @@
 //! keeps the buffer alive that it was read into, and a sender who lets them arrive at the right sizes would hold several
 //! times what the budget counts. The copy costs a tenth of what hashing the same bytes does.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -66,20 +68,30 @@ impl Intake {
     }
 
     /// Reads the body to its end. What it took of the budget is the caller's to keep until the delivery's end.
-    pub async fn receive<B>(&self, terms: Terms, head: Head, body: B) -> Result<(Received, Holding), IntakeError>
+    pub async fn receive<B>(&self, terms: Terms, mut head: Head, body: B) -> Result<(Received, Holding), IntakeError>
     where
         B: Body<Data = Bytes>,
     {
         declared(&head.headers, terms.max_body_bytes)?;
-        let mut reading = Reading { holding: Holding::new(&self.budget, terms.source), pieces: Pieces::default() };
+        let holding = Holding::new(&self.budget, terms.source);
+        let mut reading = Reading { holding, received_bytes: 0, pieces: Pieces::default() };
         let mut body = pin!(body);
         let start = Instant::now();
+        let mut is_detached = false;
         loop {
-            let allowed = pace::allowed(reading.holding.bytes(), self.limits.body_timeout);
-            let frame = timeout_at(start + allowed, body.frame()).await.map_err(|_| {
-                let received_bytes = reading.holding.bytes();
-                IntakeError::BodyTimeout { received_bytes, allowed }
-            })?;
+            let frame = match poll_fn(|context| Poll::Ready(body.as_mut().poll_frame(context))).await {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    // Who has to be waited for holds as little as possible meanwhile.
+                    if !std::mem::replace(&mut is_detached, true) {
+                        head.detach();
+                    }
+                    let allowed = pace::allowed(reading.received_bytes, self.limits.body_timeout);
+                    timeout_at(start + allowed, body.frame())
+                        .await
+                        .map_err(|_| IntakeError::BodyTimeout { received_bytes: reading.received_bytes, allowed })?
+                }
+            };
             match frame {
                 None => return Ok((Received { head, body: reading.pieces.finish() }, reading.holding)),
                 Some(Err(_)) => return Err(IntakeError::Broken),
@@ -97,17 +109,22 @@ impl Intake {
 /// A body on its way in.
 struct Reading {
     holding: Holding,
+    received_bytes: u64,
     pieces: Pieces,
 }
 
 impl Reading {
     fn take(&mut self, piece: Bytes, max_body_bytes: u64) -> Result<(), IntakeError> {
         let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        if self.holding.bytes().saturating_add(bytes) > max_body_bytes {
+        let received_bytes = self.received_bytes.saturating_add(bytes);
+        if received_bytes > max_body_bytes {
             return Err(IntakeError::BodyTooLarge { max_body_bytes });
         }
         self.holding.take(bytes)?;
-        self.pieces.push(piece);
+        self.received_bytes = received_bytes;
+        if self.pieces.push(piece) == Some(Gathering) {
+            self.holding.take_reader()?;
+        }
         Ok(())
     }
 }
@@ -120,30 +137,40 @@ struct Pieces {
     growing: Vec<u8>,
 }
 
+/// A body does not come in one piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gathering;
+
 impl Pieces {
-    fn push(&mut self, piece: Bytes) {
+    /// Adds a piece, and says so when it is the one that makes them several.
+    fn push(&mut self, piece: Bytes) -> Option<Gathering> {
+        if piece.is_empty() {
+            return None;
+        }
         // The first piece stays as it is while it is alone: mostly it is the whole body.
-        if self.body.is_empty() && self.first.is_empty() && self.growing.is_empty() {
+        if self.body.is_empty() && self.first.is_empty() && self.growing.capacity() == 0 {
             self.first = piece;
-            return;
+            return None;
         }
         let first = std::mem::take(&mut self.first);
         self.gather(&first);
         self.gather(&piece);
+        (!first.is_empty()).then_some(Gathering)
     }
 
-    fn gather(&mut self, piece: &[u8]) {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let room = GATHERED_BYTES.saturating_sub(self.growing.len());
-            let (now, later) = rest.split_at(room.min(rest.len()));
-            let missing = now.len().saturating_sub(self.growing.capacity().saturating_sub(self.growing.len()));
-            self.growing.reserve_exact(missing.next_multiple_of(STEP_BYTES));
+    fn gather(&mut self, mut piece: &[u8]) {
+        while !piece.is_empty() {
+            if self.growing.capacity() == 0 {
+                let next = if self.body.len() < SMALL_BYTES { PAGE_BYTES } else { GATHERED_BYTES };
+                self.growing = Vec::with_capacity(next);
+            }
+            let room = self.growing.capacity().saturating_sub(self.growing.len());
+            let (now, later) = piece.split_at(room.min(piece.len()));
             self.growing.extend_from_slice(now);
-            if self.growing.len() >= GATHERED_BYTES {
+            if now.len() == room {
                 self.flush();
             }
-            rest = later;
+            piece = later;
         }
     }
 
@@ -161,5 +188,7 @@ impl Pieces {
 /// Pieces are copied together into buffers of this size, which hold nothing else.
 const GATHERED_BYTES: usize = 16 << 10;
 
-/// By so much such a buffer grows.
-const STEP_BYTES: usize = 4 << 10;
+/// Until a body is that long, the buffers are as small as a page: ten thousand slow ones must not hold room that they may
+/// never fill.
+const SMALL_BYTES: usize = 32 << 10;
+const PAGE_BYTES: usize = 4 << 10;

@@ -9,10 +9,12 @@
 //!    who waits for `100 Continue` never sends a body that is refused anyway);
 //! 2. its bytes, as they arrive, stay within the largest allowed;
 //! 3. they fit into what all buffered bodies together may take, and into the eighth of it that one source may hold unverified;
+//!    the last eighth of the whole is kept for sources that hold next to nothing;
 //! 4. they arrive within `body_timeout`, and after two seconds not slower than 4 KiB a second;
 //! 5. they end where the framing says.
 //!
-//! Nothing is reserved for what is only declared. Trailers are dropped.
+//! A body that does not come in one piece is charged for the buffer it is read into besides its bytes. Nothing is reserved for
+//! what is only declared. Trailers are dropped.
 
 mod budget;
 pub mod error;

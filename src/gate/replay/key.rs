@@ -4,7 +4,7 @@
 //!
 //! 1. The identity rests on signed material only: the integration's name and the bytes handed to the MAC or signature check.
 //!    Another case, encoding, order or choice among several signatures, another secret or a changed unsigned id is the same.
-//! 2. Where one signature serves many bodies (the content does not cover the body) the raw body is part of it.
+//! 2. Where one signature or token serves many deliveries the raw body and the delivery id are part of it, signed or not.
 //! 3. Every field but the last is length-prefixed: no two different deliveries write the same bytes.
 //! 4. The idempotency key is the same over retries that the provider signs anew, where it signs a unique delivery id.
 
@@ -24,12 +24,14 @@ pub struct Identity([u8; 32]);
 pub type Feed<'a> = &'a dyn Fn(&mut dyn FnMut(&[u8]));
 
 impl Identity {
-    /// From the integration and the signed content; `uncovered` is the body where the content does not cover it.
+    /// From the integration and the signed content; `unsigned` is the body and the delivery id where that serves many
+    /// deliveries.
     #[must_use]
-    pub fn new(integration: &IntegrationName, uncovered: Option<&RawBody>, content: Feed<'_>) -> Self {
+    pub fn new(integration: &IntegrationName, unsigned: Option<(&RawBody, &str)>, content: Feed<'_>) -> Self {
         let mut digest = Sha256::new();
         field(&mut digest, integration.as_str().as_bytes());
-        if let Some(body) = uncovered {
+        if let Some((body, delivery_id)) = unsigned {
+            field(&mut digest, delivery_id.as_bytes());
             digest.update(length(body.len()));
             body.chunks().iter().for_each(|chunk| digest.update(chunk));
         }
@@ -95,9 +97,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn identity(integration: &str, body: Option<&'static str>, pieces: &[&str]) -> Identity {
+    fn bearer(integration: &str, body: Option<&'static str>, id: &str, pieces: &[&str]) -> Identity {
         let body = body.map(|text| RawBody::from(Bytes::from_static(text.as_bytes())));
-        Identity::new(&name(integration), body.as_ref(), &|sink| pieces.iter().for_each(|piece| sink(piece.as_bytes())))
+        let unsigned = body.as_ref().map(|body| (body, id));
+        Identity::new(&name(integration), unsigned, &|sink| pieces.iter().for_each(|piece| sink(piece.as_bytes())))
+    }
+
+    fn identity(integration: &str, body: Option<&'static str>, pieces: &[&str]) -> Identity {
+        bearer(integration, body, "", pieces)
     }
 
     #[test]
@@ -118,6 +125,8 @@ mod tests {
             identity("a", Some(""), &["xyz"]),
             identity("a", Some("x"), &["yz"]),
             identity("a", Some("xy"), &["z"]),
+            bearer("a", Some("x"), "yz", &[]),
+            bearer("a", Some("x"), "y", &["z"]),
         ];
         for (index, one) in different.iter().enumerate() {
             assert!(different.iter().skip(index + 1).all(|other| one != other), "{index}");

@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     long: Option<Vec<u8>>,
     /// Which of the scheme's headers it stands in.
     pub(super) header: u8,
+    /// The provider's own id of the key that it is for, where it stands beside it.
+    pub(super) key_id: Option<String>,
 }
 
 impl Candidate {
@@ -49,7 +51,7 @@ impl Candidate {
                 decode_strictly(&HEXLOWER, hex.get(..length)?, &mut buffer)?
             }
         };
-        let candidate = Self { bytes: *buffer.first_chunk()?, length, long: None, header };
+        let candidate = Self { bytes: *buffer.first_chunk()?, length, long: None, header, key_id: None };
         (length == expected).then_some(candidate)
     }
 
@@ -66,7 +68,12 @@ impl Candidate {
         }
         let long = encoding.decode(text).ok()?;
         let is_spelling = encoding.encode(&long).as_bytes() == text;
-        is_spelling.then_some(Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0, long: Some(long), header })
+        is_spelling.then_some(Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0, long: Some(long), header, key_id: None })
+    }
+
+    /// The same for the key of an id.
+    pub(super) fn of_key(self, key_id: &str) -> Self {
+        Self { key_id: Some(key_id.to_owned()), ..self }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

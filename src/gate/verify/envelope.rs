@@ -4,13 +4,14 @@ use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
+use super::body_fields;
 use super::error::VerifyError;
-use super::sent_time::SentTime;
+use super::presented::Presented;
 use super::url;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received, Single};
 use crate::provider::content;
-use crate::provider::scheme::{Part, Scheme};
+use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace};
 
 /// What surrounds the body in the content to be signed.
 pub(super) struct Envelope {
@@ -22,7 +23,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     /// Resolves a scheme's template against a request.
-    pub(super) fn resolve(scheme: &Scheme, received: &Received, sent_at: Option<&SentTime>) -> Result<Self, VerifyError> {
+    pub(super) fn resolve(scheme: &Scheme, received: &Received, presented: &Presented) -> Result<Self, VerifyError> {
         let head = &received.head;
         let mut envelope = Self { before: Vec::new(), holds_body: false, behind: Vec::new() };
         let mut bytes = &mut envelope.before;
@@ -33,11 +34,23 @@ impl Envelope {
                     bytes = &mut envelope.behind;
                 }
                 Part::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
-                Part::Timestamp => bytes.extend_from_slice(sent_at.ok_or(VerifyError::TimestampMissing)?.text()),
+                Part::Timestamp => bytes.extend_from_slice(presented.sent_at().ok_or(VerifyError::TimestampMissing)?.text()),
                 Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, head, index, part)?),
                 Part::BodySha256 => bytes.extend_from_slice(&body_digest(&received.body)),
                 Part::Method => bytes.extend_from_slice(head.method.as_str().as_bytes()),
                 Part::Url(base) | Part::Target(base) => url::append(base, scheme, received, bytes)?,
+                Part::TargetEscaped(base) => url::append_escaped(base, scheme, received, bytes)?,
+                Part::BodyCrc32 => bytes.extend_from_slice(body_checksum(&received.body).as_bytes()),
+                Part::Field(place) => bytes.extend_from_slice(field(scheme, received, index, place)?.as_bytes()),
+                Part::Members(list) => bytes.extend_from_slice(body_fields::member_list(list, received)?.as_bytes()),
+                Part::SortedForm { digest_in_query } => {
+                    bytes.extend_from_slice(body_fields::sorted_form(digest_in_query.as_deref(), received)?.as_bytes());
+                }
+                Part::NamedHeaders(name) => bytes.extend_from_slice(&named_headers(scheme, head, name)?),
+                Part::Token => {
+                    let token = presented.token().ok_or(VerifyError::SecretUnavailable)?;
+                    bytes.extend_from_slice(token.signed());
+                }
                 Part::Option(_) => return Err(VerifyError::Unbound),
                 // The digest adds it: it is nothing of the request.
                 Part::Secret => {}
@@ -55,10 +68,15 @@ impl Envelope {
         sink(&self.behind);
     }
 
+    /// How many bytes the content has.
+    pub(super) fn len(&self, body: &RawBody) -> usize {
+        let around = self.before.len().saturating_add(self.behind.len());
+        if self.holds_body { around.saturating_add(body.len()) } else { around }
+    }
+
     /// The content in one piece, for signatures that are not computed piece by piece.
     pub(super) fn contiguous(&self, body: &RawBody) -> Vec<u8> {
-        let length = self.before.len().saturating_add(body.len()).saturating_add(self.behind.len());
-        let mut content = Vec::with_capacity(length);
+        let mut content = Vec::with_capacity(self.len(body));
         self.feed(body, &mut |piece| content.extend_from_slice(piece));
         content
     }
@@ -68,6 +86,58 @@ fn body_digest(body: &RawBody) -> Vec<u8> {
     let mut digest = Sha256::new();
     body.chunks().iter().for_each(|chunk| digest.update(chunk));
     HEXLOWER.encode(&digest.finalize()).into_bytes()
+}
+
+fn body_checksum(body: &RawBody) -> String {
+    let mut checksum = crc32fast::Hasher::new();
+    body.chunks().iter().for_each(|chunk| checksum.update(chunk));
+    checksum.finalize().to_string()
+}
+
+/// A field of the body, without the delimiter that ends it.
+fn field(scheme: &Scheme, received: &Received, index: usize, place: &Locator) -> Result<String, VerifyError> {
+    let text = body_fields::text(place, received)?;
+    match content::delimiter(&scheme.content, index) {
+        Some(ends_it) if text.as_bytes().contains(&ends_it) => Err(VerifyError::FieldMalformed { place: place.clone() }),
+        _ => Ok(text),
+    }
+}
+
+/// The most headers that one header may name.
+const NAMED_MAX: usize = 32;
+
+/// `name:value` of each header that a header names, divided by `;`. The list names itself, and the header of the time where
+/// the scheme has one: else neither would be signed.
+fn named_headers(scheme: &Scheme, head: &Head, list: &HeaderName) -> Result<Vec<u8>, VerifyError> {
+    let malformed = || VerifyError::PartMalformed { header: list.clone() };
+    let value = match single(&head.headers, list) {
+        Single::One(value) => value.to_str().map_err(|_| malformed())?,
+        Single::Missing => return Err(VerifyError::PartMissing { header: list.clone() }),
+        Single::Repeated => return Err(VerifyError::HeaderRepeated { header: list.clone() }),
+    };
+    let mut named = Vec::new();
+    for name in value.split(',') {
+        let name: HeaderName = name.parse().map_err(|_| malformed())?;
+        if named.contains(&name) || named.len() >= NAMED_MAX {
+            return Err(malformed());
+        }
+        named.push(name);
+    }
+    let time = match scheme.timestamp.as_ref().map(|rule| &rule.place) {
+        Some(TimestampPlace::Header(name)) => name,
+        _ => list,
+    };
+    if !named.contains(list) || !named.contains(time) {
+        return Err(malformed());
+    }
+    let mut lines = Vec::with_capacity(named.len());
+    for name in &named {
+        let Single::One(value) = single(&head.headers, name) else {
+            return Err(VerifyError::PartMissing { header: name.clone() });
+        };
+        lines.push([name.as_str().as_bytes(), b":", value.as_bytes().trim_ascii()].concat());
+    }
+    Ok(lines.join(&b';'))
 }
 
 /// The value of a part that the sender chooses: there once, visible ASCII (inside a header other than the id also spaces),

@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use crate::domain::name::SecretId;
 use crate::domain::reason::Reason;
-use crate::provider::scheme::{Algorithm, KeyEncoding};
+use crate::provider::scheme::{Algorithm, KeyEncoding, Locator};
 
 /// Why a delivery is not verified. Never holds a value that was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,27 @@ pub enum VerifyError {
     PartMalformed {
         /// The header.
         header: HeaderName,
+    },
+    /// A field of body or query that the scheme reads is absent or empty.
+    #[error("{place} is missing or empty")]
+    FieldMissing {
+        /// Where it should stand.
+        place: Locator,
+    },
+    /// A field of the body that the scheme reads stands twice, is no text, or holds what divides it from others.
+    #[error("{place} is not one text that the scheme's content can tell apart")]
+    FieldMalformed {
+        /// Where it stands.
+        place: Locator,
+    },
+    /// The body whose fields are signed is no form, or one of too many fields.
+    #[error("the body is no form")]
+    FormMalformed,
+    /// A claim of a token whose signature holds is absent or says something else than it must.
+    #[error("the token's claim {claim} does not say what it must")]
+    ClaimRefused {
+        /// The claim.
+        claim: String,
     },
     /// The timestamp is absent or empty.
     #[error("the timestamp is missing or empty")]
@@ -90,17 +111,20 @@ impl VerifyError {
     pub const fn reason(&self) -> Reason {
         match self {
             // Without a part of the content there is nothing that could have been signed.
-            Self::SignatureMissing { .. } | Self::PartMissing { .. } => Reason::SignatureMissing,
+            Self::SignatureMissing { .. } | Self::PartMissing { .. } | Self::FieldMissing { .. } => Reason::SignatureMissing,
             Self::HeaderRepeated { .. }
             | Self::SignatureMalformed { .. }
             | Self::TooManySignatures { .. }
             | Self::PartMalformed { .. }
+            | Self::FieldMalformed { .. }
+            | Self::FormMalformed
             | Self::TimestampRepeated
             | Self::UrlMalformed => Reason::SignatureMalformed,
             Self::TimestampMissing => Reason::TimestampMissing,
             Self::TimestampMalformed => Reason::TimestampMalformed,
             Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
-            Self::SignatureMismatch => Reason::SignatureMismatch,
+            // The signature holds, for another delivery or another receiver.
+            Self::SignatureMismatch | Self::ClaimRefused { .. } => Reason::SignatureMismatch,
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
         }
@@ -174,11 +198,29 @@ pub enum KeyFault {
         /// The algorithm.
         algorithm: Algorithm,
     },
+    /// The text is no key set, or none of its keys is for the algorithm.
+    #[error("is no key set with a key for {}", algorithm.code())]
+    NoKeySet {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// There are more keys in the set than any provider has.
+    #[error("is a key set of more than {max} keys")]
+    TooManyKeys {
+        /// The bound.
+        max: usize,
+    },
+    /// The text is no private key that signs for the algorithm.
+    #[error("is no private key in PEM (PKCS#8) for {}", algorithm.code())]
+    NoPrivateKey {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
     /// The RSA key is too short to prove anything.
     #[error("is an RSA key of less than 2048 bits")]
     ShortRsa,
-    /// Requests of this algorithm are signed by the provider's private key alone.
-    #[error("cannot sign here: only the provider holds the private key for {}", algorithm.code())]
+    /// Requests of this algorithm are signed by the provider alone.
+    #[error("cannot sign here: nothing new is signed with {}", algorithm.code())]
     OnlyProvider {
         /// The algorithm.
         algorithm: Algorithm,

@@ -5,12 +5,14 @@
 use std::time::Duration;
 
 use super::asymmetric;
+use super::claims;
 use super::envelope::Envelope;
 use super::error::VerifyError;
 use super::keys::{Key, KeyRing, Verifier};
 use super::presented::Presented;
 use super::public_key;
 use super::sent_time::SentTime;
+use super::token::Token;
 use super::window;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received};
@@ -48,7 +50,7 @@ pub struct Verified {
     secret_id: SecretId,
     signed_at: Option<UnixTime>,
     acceptable_until: Option<UnixTime>,
-    body_is_covered: bool,
+    is_bearer: bool,
     delivery_id_is_unique: bool,
     fields: Fields,
 }
@@ -66,24 +68,27 @@ struct Fields {
 pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
-    let envelope = Envelope::resolve(scheme, &received, presented.sent_at())?;
-    if received.body.len() <= handshake::MAX_MAC_BYTES
+    let presented = presented.carried(scheme, &received)?.timed(scheme, &received)?;
+    let envelope = Envelope::resolve(scheme, &received, &presented)?;
+    if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
         return Err(VerifyError::SignatureMismatch);
     }
     let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
+    let token = presented.token().map(|token| claims::judge(scheme, token, &received, now));
     let sent_at = signed_time(scheme, presented, &received)?;
     if let Some(sent_at) = &sent_at {
         window::judge(sent_at, judging.tolerance, now)?;
     }
+    token.transpose()?;
     Ok(Verified {
         fields: Fields::find(scheme, &received, key),
         envelope,
         secret_id: key.id.clone(),
         signed_at: sent_at.as_ref().map(SentTime::time),
         acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
-        body_is_covered: scheme.covers_body(),
+        is_bearer: scheme.is_bearer(),
         delivery_id_is_unique: scheme.delivery_id_unique,
         received,
     })
@@ -93,14 +98,14 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
 fn signed_time(scheme: &Scheme, presented: Presented, received: &Received) -> Result<Option<SentTime>, VerifyError> {
     let Some(rule) = &scheme.timestamp else { return Ok(None) };
     let sent_at = match &rule.place {
-        TimestampPlace::Json(pointer) => body_time(pointer, rule.unit, received)?,
-        TimestampPlace::Header(_) | TimestampPlace::SignatureField(_) => presented.into_sent_at(),
+        TimestampPlace::Json(pointer) if presented.sent_at().is_none() => body_time(pointer, rule.unit, received)?,
+        _ => presented.into_sent_at(),
     };
     sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
 }
 
 /// The time in a member of the body, which the signature covers with the rest of it.
-fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+pub(super) fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
     let place = Locator::Json(pointer.to_owned());
     let Some(text) = locate::find(&[&place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
     SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
@@ -129,7 +134,7 @@ fn matching_key<'k>(
             }
             Verifier::Public(public) => {
                 let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
-                public_key::any_verifies(public, content, candidates)
+                public_key::any_verifies(public, presented.token().and_then(Token::key_id), content, candidates)
             }
         }
     };
@@ -202,10 +207,11 @@ impl Verified {
         self.signed_at.is_some()
     }
 
-    /// Whether the signature covers the body.
+    /// The body and the delivery id, where the signature or token serves many deliveries and only these tell them apart.
     #[must_use]
-    pub const fn body_is_covered(&self) -> bool {
-        self.body_is_covered
+    pub fn unsigned_identity(&self) -> Option<(&RawBody, &str)> {
+        let id = self.fields.delivery_id.as_ref().map_or("", |field| &field.text);
+        self.is_bearer.then_some((&self.received.body, id))
     }
 
     /// The event type, where the request names one.

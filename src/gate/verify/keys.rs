@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::signature::ParsedPublicKey;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use ed25519_dalek::VerifyingKey;
 use sha1::Sha1;
@@ -14,8 +13,9 @@ use zeroize::Zeroizing;
 
 use super::asymmetric;
 use super::error::{KeyError, KeyFault};
+use super::jwks;
 use super::mac::MacKey;
-use super::public_key;
+use super::public_key::{self, PublicKey};
 use crate::domain::barred::Barred;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
@@ -52,7 +52,8 @@ pub(super) struct Key {
 pub(super) enum Verifier {
     Mac(MacKey),
     Ed25519(VerifyingKey),
-    Public(ParsedPublicKey),
+    /// One public key, or those of a set.
+    Public(Vec<PublicKey>),
 }
 
 impl Key {
@@ -154,14 +155,15 @@ fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFaul
     let text = checked_text(algorithm, encoding, material.text.expose())?;
     match (algorithm, encoding) {
         (Algorithm::Ed25519, KeyEncoding::Pem) => return asymmetric::public_key_pem(text).map(Verifier::Ed25519),
-        (_, KeyEncoding::Pem) => return public_key::from_pem(algorithm, text).map(Verifier::Public),
+        (_, KeyEncoding::Pem) => return public_key::from_pem(&scheme.signature, text).map(|key| Verifier::Public(vec![key])),
+        (_, KeyEncoding::Jwks) => return jwks::read(&scheme.signature, text).map(Verifier::Public),
         (_, _) => {}
     }
     let bytes = key_bytes(scheme, encoding, text)?;
     match MacKey::new(scheme, &bytes) {
         Some(key) => Ok(Verifier::Mac(key)),
         None if algorithm == Algorithm::Ed25519 => asymmetric::public_key(&bytes).map(Verifier::Ed25519),
-        None => public_key::from_der(algorithm, &bytes).map(Verifier::Public),
+        None => public_key::from_der(&scheme.signature, &bytes).map(|key| Verifier::Public(vec![key])),
     }
 }
 
@@ -181,7 +183,7 @@ pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &
     let ends_stray = text.trim() != text || text.starts_with('\u{feff}');
     let inside_stray = text.contains(char::is_whitespace);
     let fits = match encoding {
-        KeyEncoding::Pem => true,
+        KeyEncoding::Pem | KeyEncoding::Jwks => true,
         KeyEncoding::Utf8 => !ends_stray,
         KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec => !inside_stray,
     };
@@ -222,7 +224,7 @@ pub(super) fn decode(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<
         KeyEncoding::Base64 => BASE64.decode(text.as_bytes()),
         KeyEncoding::Base64Url => BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()),
         KeyEncoding::Whsec => BASE64.decode(unprefixed(text).as_bytes()),
-        KeyEncoding::Pem => return Err(KeyFault::Undecodable { encoding }),
+        KeyEncoding::Pem | KeyEncoding::Jwks => return Err(KeyFault::Undecodable { encoding }),
     };
     let bytes = Zeroizing::new(decoded.map_err(|_| KeyFault::Undecodable { encoding })?);
     if bytes.is_empty() { Err(KeyFault::EmptyDecoded) } else { Ok(bytes) }

@@ -13,16 +13,21 @@
 //! captured delivery then.
 
 mod asymmetric;
+mod body_fields;
 mod candidate;
+mod claims;
 mod envelope;
 pub mod error;
 pub mod gate;
+mod jwks;
 pub mod keys;
 mod mac;
 pub mod presented;
+mod private_key;
 mod public_key;
 mod sent_time;
 pub mod sign;
+mod token;
 mod url;
 mod window;
 

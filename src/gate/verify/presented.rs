@@ -6,15 +6,19 @@
 //! 3. A malformed signature is skipped while a well-formed one remains.
 //! 4. Exactly one spelling: nothing is trimmed, no other case or alphabet is taken, lengths are exact.
 //! 5. A timestamp is ten digits for seconds, thirteen for milliseconds, without sign or leading zero, or RFC 3339.
-//! 6. Where headers belong to keys, what stands in one is tried with its own key only.
+//! 6. A signature that the body or the query carries is read when that is here; its head has nothing to present.
+//! 7. Where headers belong to keys, what stands in one is tried with its own key only.
 
 use http::HeaderName;
 
+use super::body_fields;
 use super::candidate::Candidate;
 use super::envelope::{sender_part, single};
 use super::error::VerifyError;
+use super::gate::body_time;
 use super::sent_time::SentTime;
-use crate::domain::head::{Head, Single};
+use super::token::{self, Token};
+use crate::domain::head::{Head, Received, Single};
 use crate::provider::scheme::{
     HeaderLines, Locator, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule,
 };
@@ -29,9 +33,41 @@ pub struct Presented {
     candidates: Vec<Candidate>,
     sent_at: Option<SentTime>,
     key_id: Option<String>,
+    token: Option<Token>,
 }
 
 impl Presented {
+    /// With what the body or the query carries, for a scheme whose signature stands there.
+    pub(super) fn carried(mut self, scheme: &Scheme, received: &Received) -> Result<Self, VerifyError> {
+        let place = &scheme.signature.place;
+        if scheme.signature.header().is_some() {
+            return Ok(self);
+        }
+        let text = body_fields::text(place, received)?;
+        let mut found = Found::default();
+        read(&scheme.signature, None, 0, text.as_bytes(), &mut found)?;
+        if found.candidates.is_empty() {
+            return Err(VerifyError::FieldMalformed { place: place.clone() });
+        }
+        self.candidates = found.candidates;
+        Ok(self)
+    }
+
+    /// With the time in the body, where that is part of the content by itself.
+    pub(super) fn timed(self, scheme: &Scheme, received: &Received) -> Result<Self, VerifyError> {
+        match scheme.timestamp.as_ref().map(|rule| (&rule.place, rule.unit)) {
+            Some((TimestampPlace::Json(pointer), unit)) if scheme.content.contains(&Part::Timestamp) => {
+                Ok(Self { sent_at: body_time(pointer, unit, received)?, ..self })
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// The token, for a scheme that presents one.
+    pub(super) const fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
     pub(super) const fn sent_at(&self) -> Option<&SentTime> {
         self.sent_at.as_ref()
     }
@@ -47,8 +83,14 @@ impl Presented {
         key_id: Option<&'p str>,
     ) -> impl Iterator<Item = &'p Candidate> {
         let rule = &scheme.signature;
-        let named = rule.key_id_header.is_none() || (key_id.is_some() && self.key_id.as_deref() == key_id);
+        let named = match &self.token {
+            // A key without an id is for every token, and a token without one is for every key.
+            Some(token) => key_id.is_none() || token.key_id().is_none() || token.key_id() == key_id,
+            None => rule.key_id_header.is_none() || (key_id.is_some() && self.key_id.as_deref() == key_id),
+        };
+        let by_entry = rule.format == SignatureFormat::Named;
         let fits = move |candidate: &&Candidate| match rule.key_id_of(candidate.header) {
+            None if by_entry => key_id.is_some() && candidate.key_id.as_deref() == key_id,
             None => named,
             Some(id) => named && Some(id) == key_id,
         };
@@ -62,9 +104,9 @@ impl Presented {
 /// [`VerifyError`] when a header of the scheme is missing, doubled or malformed.
 pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     let rule = &scheme.signature;
-    let (value, candidates) = signatures(scheme, head)?;
+    let (value, found) = signatures(scheme, head)?;
     let sent_at = match &scheme.timestamp {
-        Some(timestamp) => sent_at(rule, timestamp, value, head)?,
+        Some(timestamp) => sent_at(rule, timestamp, value, found.token.as_ref(), head)?,
         None => None,
     };
     let key_id = match &rule.key_id_header {
@@ -79,7 +121,7 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     for place in scheme.event.iter().chain(&scheme.delivery_id) {
         stands_once(place, head)?;
     }
-    Ok(Presented { candidates, sent_at, key_id })
+    Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token })
 }
 
 /// A field's header given twice is one thing to us and may be the other to the receiver, signed or not.
@@ -93,10 +135,10 @@ fn stands_once(place: &Locator, head: &Head) -> Result<(), VerifyError> {
 }
 
 /// The first line that holds signatures, and all that are well formed on all of them.
-fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<(&'h [u8], Vec<Candidate>), VerifyError> {
+fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<(&'h [u8], Found), VerifyError> {
     let rule = &scheme.signature;
     let mut first = None;
-    let mut found = Found { candidates: Vec::with_capacity(1), entries: 0 };
+    let mut found = Found::default();
     for (header, (name, _)) in (0_u8..).zip(rule.headers()) {
         for (line, value) in head.headers.get_all(name).iter().enumerate() {
             if line > 0 && rule.lines != HeaderLines::Repeated {
@@ -109,17 +151,19 @@ fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<(&'h [u8], Vec<Cand
             }
         }
     }
-    let Some(first) = first else { return Err(VerifyError::SignatureMissing { header: rule.header.clone() }) };
-    if found.candidates.is_empty() {
-        return Err(VerifyError::SignatureMalformed { header: rule.header.clone() });
+    match (first, rule.header()) {
+        (None, Some(header)) => Err(VerifyError::SignatureMissing { header: header.clone() }),
+        (_, Some(header)) if found.candidates.is_empty() => Err(VerifyError::SignatureMalformed { header: header.clone() }),
+        (first, _) => Ok((first.unwrap_or_default(), found)),
     }
-    Ok((first, found.candidates))
 }
 
 /// What was read so far.
+#[derive(Default)]
 struct Found {
     candidates: Vec<Candidate>,
     entries: usize,
+    token: Option<Token>,
 }
 
 /// Reads one line.
@@ -148,7 +192,30 @@ fn read(
             let entries = value.split(move |byte| Some(*byte) == separator).map(|entry| (&b""[..], entry));
             collect(rule, header, "", entries, found)
         }
+        SignatureFormat::Named => collect_named(rule, value, found),
+        SignatureFormat::Token(token) => {
+            let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, text));
+            if let Some((token, candidate)) = read {
+                found.candidates.push(candidate);
+                found.token = Some(token);
+            }
+            Ok(())
+        }
     }
+}
+
+/// Takes the well-formed `key-id|signature` entries, each for the key that it names.
+fn collect_named(rule: &SignatureRule, value: &[u8], found: &mut Found) -> Result<(), VerifyError> {
+    for entry in value.split(|byte| *byte == b'&') {
+        if found.entries >= MAX_SIGNATURES {
+            return Err(VerifyError::TooManySignatures { max: MAX_SIGNATURES });
+        }
+        found.entries = found.entries.saturating_add(1);
+        let (key_id, text) = split_at(entry, b'|');
+        let (Ok(key_id), Some(candidate)) = (std::str::from_utf8(key_id), Candidate::decode(rule, 0, text)) else { continue };
+        found.candidates.push(candidate.of_key(key_id));
+    }
+    Ok(())
 }
 
 /// Takes the well-formed entries under a label, and refuses more entries than the bound, whatever their label.
@@ -175,7 +242,7 @@ fn collect<'v>(
 fn pairs<'v>(rule: &SignatureRule, value: &'v [u8]) -> impl Iterator<Item = (&'v [u8], &'v [u8])> + use<'v> {
     let (separator, spaced) = match rule.format {
         SignatureFormat::Pairs { separator, spaced, .. } => (u8::try_from(separator).ok(), spaced),
-        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } | SignatureFormat::Joined { .. } => (None, false),
+        _ => (None, false),
     };
     let pairs = value.split(move |byte| Some(*byte) == separator);
     pairs.map(move |pair| split_at(if spaced { pair.trim_ascii() } else { pair }, b'='))
@@ -189,7 +256,7 @@ fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
 fn is_time_field(timestamp: Option<&TimestampRule>, name: &[u8]) -> bool {
     match timestamp.map(|rule| &rule.place) {
         Some(TimestampPlace::SignatureField(field)) => field.as_bytes() == name,
-        Some(TimestampPlace::Header(_) | TimestampPlace::Json(_)) | None => false,
+        Some(TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_)) | None => false,
     }
 }
 
@@ -198,11 +265,13 @@ fn sent_at(
     rule: &SignatureRule,
     timestamp: &TimestampRule,
     signature: &[u8],
+    token: Option<&Token>,
     head: &Head,
 ) -> Result<Option<SentTime>, VerifyError> {
     let text = match &timestamp.place {
         TimestampPlace::Header(name) => time_header(head, name)?,
         TimestampPlace::Json(_) => return Ok(None),
+        TimestampPlace::Claim(claim) => return claimed_time(token, claim, timestamp).map(Some),
         TimestampPlace::SignatureField(_) => {
             let mut values = pairs(rule, signature).filter(|(name, _)| is_time_field(Some(timestamp), name));
             let (_, first) = values.next().ok_or(VerifyError::TimestampMissing)?;
@@ -216,6 +285,13 @@ fn sent_at(
         return Err(VerifyError::TimestampMissing);
     }
     SentTime::parse(text, timestamp.unit).map(Some).ok_or(VerifyError::TimestampMalformed)
+}
+
+/// A whole number, in the scheme's unit.
+fn claimed_time(token: Option<&Token>, claim: &str, rule: &TimestampRule) -> Result<SentTime, VerifyError> {
+    let said = token.and_then(|token| token.claim(claim)).ok_or(VerifyError::TimestampMissing)?;
+    let text = said.as_i64().ok_or(VerifyError::TimestampMalformed)?.to_string();
+    SentTime::parse(text.as_bytes(), rule.unit).ok_or(VerifyError::TimestampMalformed)
 }
 
 fn key_id(head: &Head, name: &HeaderName) -> Result<String, VerifyError> {

@@ -3,55 +3,75 @@
 //! 1. A key is a `SubjectPublicKeyInfo` in DER, in one of the plain encodings or as PEM; or a certificate as PEM, of which only
 //!    the key counts: it is pinned by the configuration, so neither its issuer nor its dates are asked.
 //! 2. RSA has at least 2048 bits, EC is P-256 and nothing else.
-//! 3. The algorithm is the scheme's. Nothing in a key or a request can choose another.
+//! 3. A token's ECDSA signatures are two numbers side by side (RFC 7518), all others DER.
+//! 4. A key with an id is tried with tokens that name it or none.
+//! 5. The algorithm is the scheme's. Nothing in a key or a request can choose another.
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA512, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA512, VerificationAlgorithm,
 };
+use data_encoding::BASE64;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::public_key::PublicKey;
+use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::candidate::Candidate;
 use super::error::KeyFault;
-use crate::provider::scheme::Algorithm;
+use crate::provider::scheme::{Algorithm, SignatureFormat, SignatureRule};
 
 const RSA_BITS_MIN: usize = 2048;
 
+/// A public key, and its id in the set that it is of.
+pub(super) struct PublicKey {
+    id: Option<String>,
+    key: ParsedPublicKey,
+}
+
+impl PublicKey {
+    /// The same key under its id.
+    pub(super) fn named(self, id: Option<String>) -> Self {
+        Self { id, ..self }
+    }
+}
+
 /// A public key from the DER of its `SubjectPublicKeyInfo`.
-pub(super) fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<ParsedPublicKey, KeyFault> {
-    let verification = verification(algorithm).ok_or(KeyFault::OtherKind { algorithm })?;
+pub(super) fn from_der(rule: &SignatureRule, der: &[u8]) -> Result<PublicKey, KeyFault> {
+    let algorithm = rule.algorithm;
+    let verification = verification(rule).ok_or(KeyFault::OtherKind { algorithm })?;
     let (rest, info) = SubjectPublicKeyInfo::from_der(der).map_err(|_| KeyFault::NoPublicKey)?;
     if !rest.is_empty() {
         return Err(KeyFault::NoPublicKey);
     }
     match (info.parsed().map_err(|_| KeyFault::NoPublicKey)?, algorithm) {
-        (PublicKey::EC(_), Algorithm::EcdsaP256) => {}
-        (PublicKey::RSA(key), algorithm) if algorithm != Algorithm::EcdsaP256 => {
+        (ParsedKey::EC(_), Algorithm::EcdsaP256) => {}
+        (ParsedKey::RSA(key), algorithm) if algorithm != Algorithm::EcdsaP256 => {
             if key.key_size() < RSA_BITS_MIN {
                 return Err(KeyFault::ShortRsa);
             }
         }
         _ => return Err(KeyFault::OtherKind { algorithm }),
     }
-    ParsedPublicKey::new(verification, der).map_err(|_| KeyFault::OtherKind { algorithm })
+    let key = ParsedPublicKey::new(verification, der).map_err(|_| KeyFault::OtherKind { algorithm })?;
+    Ok(PublicKey { id: None, key })
 }
 
 /// A public key from a PEM block, or from the certificate in one.
-pub(super) fn from_pem(algorithm: Algorithm, text: &str) -> Result<ParsedPublicKey, KeyFault> {
+pub(super) fn from_pem(rule: &SignatureRule, text: &str) -> Result<PublicKey, KeyFault> {
     if let Ok(info) = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()) {
-        return from_der(algorithm, &info);
+        return from_der(rule, &info);
     }
     let certificate = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| KeyFault::NoPublicKey)?;
     let (_, certificate) = X509Certificate::from_der(&certificate).map_err(|_| KeyFault::NoPublicKey)?;
-    from_der(algorithm, certificate.public_key().raw)
+    from_der(rule, certificate.public_key().raw)
 }
 
-fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
-    match algorithm {
+fn verification(rule: &SignatureRule) -> Option<&'static dyn VerificationAlgorithm> {
+    match rule.algorithm {
+        Algorithm::EcdsaP256 if matches!(rule.format, SignatureFormat::Token(_)) => Some(&ECDSA_P256_SHA256_FIXED),
         Algorithm::EcdsaP256 => Some(&ECDSA_P256_SHA256_ASN1),
         Algorithm::RsaSha1 => Some(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
         Algorithm::RsaSha256 => Some(&RSA_PKCS1_2048_8192_SHA256),
@@ -61,11 +81,22 @@ fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorit
     }
 }
 
-/// Whether any candidate is the key's signature over the content.
+/// Whether any candidate is the signature of one of the keys over the content; `key_id` is what a token names.
 pub(super) fn any_verifies<'c>(
-    key: &ParsedPublicKey,
+    keys: &[PublicKey],
+    key_id: Option<&str>,
     content: &[u8],
-    mut candidates: impl Iterator<Item = &'c Candidate>,
+    candidates: impl Iterator<Item = &'c Candidate>,
 ) -> bool {
-    candidates.any(|candidate| key.verify_sig(content, candidate.bytes()).is_ok())
+    let named = |key: &&PublicKey| key_id.is_none() || key.id.is_none() || key.id.as_deref() == key_id;
+    let made = |candidate: &Candidate, key: &PublicKey| key.key.verify_sig(content, candidate.bytes()).is_ok();
+    let mut candidates = candidates;
+    candidates.any(|candidate| keys.iter().filter(named).any(|key| made(candidate, key)))
+}
+
+/// A public key as a PEM block.
+pub(super) fn pem<'k, K: AsDer<PublicKeyX509Der<'k>>>(key: &K) -> Option<String> {
+    let text = BASE64.encode(key.as_der().ok()?.as_ref());
+    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
 }

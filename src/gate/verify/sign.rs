@@ -5,18 +5,23 @@
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use ed25519_dalek::Signer;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+mod body;
+mod content;
+mod token;
 
 use super::asymmetric;
 use super::error::{KeyError, KeyFault};
 use super::keys;
 use super::mac::MacKey;
+use super::private_key::PrivateKey;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::scheme::{
-    Algorithm, KeyEncoding, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
+    Algorithm, KeyEncoding, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 
 /// A key that signs, and the provider's own id of it where its requests name keys.
@@ -28,6 +33,7 @@ pub struct SigningKey {
 enum Signing {
     Mac(MacKey),
     Ed25519(ed25519_dalek::SigningKey),
+    Private(PrivateKey),
     Shown(Zeroizing<Vec<u8>>),
 }
 
@@ -45,7 +51,8 @@ pub struct Request<'a> {
 }
 
 impl SigningKey {
-    /// Takes a secret over: for HMAC read as the verifier reads it, for Ed25519 a PKCS#8 PEM block or the seed in hex.
+    /// Takes a secret over: for HMAC read as the verifier reads it, for Ed25519 a PKCS#8 PEM block or the seed
+    /// in hex, for ECDSA and RSA a PKCS#8 PEM block.
     ///
     /// # Errors
     /// [`KeyError`] when the text is no key of the scheme's algorithm.
@@ -54,7 +61,7 @@ impl SigningKey {
         let algorithm = scheme.signature.algorithm;
         let key = match algorithm {
             Algorithm::Ed25519 => private_key(secret.expose()).map(Signing::Ed25519),
-            algorithm if !algorithm.can_sign() => Err(KeyFault::OnlyProvider { algorithm }),
+            algorithm if algorithm.is_asymmetric() => pem_key(scheme, secret.expose()).map(Signing::Private),
             Algorithm::Token | Algorithm::Basic => shown(algorithm, secret.expose()).map(Signing::Shown),
             _ => mac_key(scheme, encoding.unwrap_or(scheme.signature.key_encoding), secret.expose()),
         };
@@ -72,7 +79,16 @@ impl SigningKey {
     pub fn public_key_hex(&self) -> Option<String> {
         match &self.signing {
             Signing::Ed25519(key) => Some(HEXLOWER.encode(key.verifying_key().as_bytes())),
-            Signing::Mac(_) | Signing::Shown(_) => None,
+            Signing::Mac(_) | Signing::Private(_) | Signing::Shown(_) => None,
+        }
+    }
+
+    /// The public key as a PEM block, for ECDSA and RSA.
+    #[must_use]
+    pub fn public_key_pem(&self) -> Option<String> {
+        match &self.signing {
+            Signing::Private(key) => key.public_pem(),
+            Signing::Mac(_) | Signing::Ed25519(_) | Signing::Shown(_) => None,
         }
     }
 
@@ -80,6 +96,7 @@ impl SigningKey {
         match &self.signing {
             Signing::Mac(key) => key.tag(&|sink| sink(content)).bytes().to_vec(),
             Signing::Ed25519(key) => key.sign(content).to_bytes().to_vec(),
+            Signing::Private(key) => key.sign(content),
             Signing::Shown(text) => text.to_vec(),
         }
     }
@@ -105,6 +122,11 @@ fn shown(algorithm: Algorithm, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyF
     Ok(Zeroizing::new(if is_basic { BASE64.encode(text).into_bytes() } else { text.to_vec() }))
 }
 
+fn pem_key(scheme: &Scheme, secret: &[u8]) -> Result<PrivateKey, KeyFault> {
+    let text = keys::checked_text(scheme.signature.algorithm, KeyEncoding::Pem, secret)?;
+    PrivateKey::parse(&scheme.signature, text)
+}
+
 fn private_key(secret: &[u8]) -> Result<ed25519_dalek::SigningKey, KeyFault> {
     let encoding = if secret.starts_with(b"-----BEGIN") { KeyEncoding::Pem } else { KeyEncoding::Hex };
     let text = keys::checked_text(Algorithm::Ed25519, encoding, secret)?;
@@ -121,26 +143,46 @@ fn private_key(secret: &[u8]) -> Result<ed25519_dalek::SigningKey, KeyFault> {
 pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let timestamp = timestamp_text(scheme, request.timestamp);
     let id = request.id.map_or_else(|| made_id(request), str::to_owned);
-    let signature = encode(scheme.signature.encoding, &key.sign(&content(scheme, request, &timestamp, &id)));
     let mut headers = Vec::new();
     if let Some(name) = &scheme.id_header {
-        headers.push((name.clone(), id));
+        headers.push((name.clone(), id.clone()));
     }
     let mut fields = String::new();
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {
-        Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp)),
+        Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp.clone())),
         Some(TimestampPlace::SignatureField(field)) => fields = format!("{field}={timestamp}"),
-        Some(TimestampPlace::Json(_)) | None => {}
+        Some(TimestampPlace::Json(_) | TimestampPlace::Claim(_)) | None => {}
     }
+    headers.extend(content::header_lists(scheme));
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
         headers.push((name.clone(), id.clone()));
     }
     // The header of the key's own id, and the first where headers belong to no key.
     let own = scheme.signature.headers().find(|(_, id)| id.is_some() && *id == key.key_id.as_deref());
-    let header = own.map_or(&scheme.signature.header, |(name, _)| name);
-    headers.push((header.clone(), signature_text(&scheme.signature.format, &fields, &signature)));
+    if let Some(header) = own.map(|(name, _)| name).or(scheme.signature.header()) {
+        let text = if let Some(rule) = scheme.token() {
+            token::text(scheme, rule, key, request)
+        } else {
+            signature_text(scheme, key, &fields, &content::content(scheme, request, &timestamp, &id))
+        };
+        headers.push((header.clone(), text));
+    }
     let valued = headers.into_iter().filter_map(|(name, text)| HeaderValue::try_from(text).ok().map(|value| (name, value)));
     valued.collect()
+}
+
+/// The body with the signature in it, and what else the scheme signs of it filled in; `None` where signing leaves the body
+/// alone, or cannot put anything into it.
+#[must_use]
+pub fn sign_body(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Option<Vec<u8>> {
+    let timestamp = timestamp_text(scheme, request.timestamp);
+    let id = request.id.map_or_else(|| made_id(request), str::to_owned);
+    let filled = body::filled(scheme, request, &timestamp, &id)?;
+    if scheme.signature.header().is_some() {
+        return Some(filled);
+    }
+    let content = content::content(scheme, &Request { body: &filled, ..*request }, &timestamp, &id);
+    body::with(&scheme.signature.place, &filled, &signature_text(scheme, key, "", &content))
 }
 
 fn timestamp_text(scheme: &Scheme, timestamp: UnixTime) -> String {
@@ -157,26 +199,6 @@ fn made_id(request: &Request<'_>) -> String {
     format!("msg_{}", HEXLOWER.encode(&digest).get(..24).unwrap_or_default())
 }
 
-fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) -> Vec<u8> {
-    let mut content = Vec::new();
-    for part in &scheme.content {
-        match part {
-            Part::Timestamp => content.extend_from_slice(timestamp.as_bytes()),
-            Part::Id => content.extend_from_slice(id.as_bytes()),
-            Part::Header(name) => {
-                content.extend_from_slice(request.headers.get(name).map_or(&[], HeaderValue::as_bytes));
-            }
-            Part::Body => content.extend_from_slice(request.body),
-            Part::BodySha256 => content.extend_from_slice(HEXLOWER.encode(&Sha256::digest(request.body)).as_bytes()),
-            Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
-            Part::Literal(text) | Part::Url(text) | Part::Target(text) => content.extend_from_slice(text.as_bytes()),
-            // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
-            Part::Option(_) | Part::Secret => {}
-        }
-    }
-    content
-}
-
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
         SignatureEncoding::Hex => HEXLOWER.encode(signature),
@@ -188,12 +210,14 @@ fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     }
 }
 
-fn signature_text(format: &SignatureFormat, fields: &str, signature: &str) -> String {
-    match format {
+fn signature_text(scheme: &Scheme, key: &SigningKey, fields: &str, content: &[u8]) -> String {
+    let signature = encode(scheme.signature.encoding, &key.sign(content));
+    match &scheme.signature.format {
         SignatureFormat::Prefixed { prefix } => format!("{prefix}{signature}"),
         SignatureFormat::Pairs { key, .. } if fields.is_empty() => format!("{key}={signature}"),
-        SignatureFormat::Joined { .. } => signature.to_owned(),
+        SignatureFormat::Joined { .. } | SignatureFormat::Token(_) => signature,
         SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
+        SignatureFormat::Named => format!("{}|{signature}", key.key_id.as_deref().unwrap_or_default()),
     }
 }

@@ -28,6 +28,23 @@ pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &m
     Ok(())
 }
 
+/// The same with the query escaped as a whole and then once more: each byte that is no letter, digit or one of `-_.!~*'()` becomes
+/// `%25` and its hex.
+pub(super) fn append_escaped(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Vec<u8>) -> Result<(), VerifyError> {
+    let mut plain = Vec::new();
+    append(base, scheme, received, &mut plain)?;
+    let query = plain.split_off(base.len());
+    bytes.extend_from_slice(&plain);
+    for (index, byte) in query.into_iter().enumerate() {
+        if index == 0 || byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            bytes.push(byte);
+        } else {
+            bytes.extend_from_slice(format!("%25{byte:02X}").as_bytes());
+        }
+    }
+    Ok(())
+}
+
 fn touches_body(scheme: &Scheme) -> bool {
     let pairs = scheme.content.iter().zip(scheme.content.iter().skip(1));
     pairs.into_iter().any(|(left, right)| matches!(left, Part::Url(_)) && *right == Part::Body)

@@ -22,6 +22,7 @@ use super::{
     CONNECTION_WINDOW_BYTES, FRAME_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, STREAMS_MAX,
     strict,
 };
+use crate::listen::connection::Farewell;
 use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::guard::{GuardLimits, now};
 use crate::listen::serve::{Conversation, Handler, ResponseBody};
@@ -33,7 +34,7 @@ pub(in crate::listen) async fn converse<S, H>(
     limits: GuardLimits,
     counters: Arc<ListenCounters>,
     conversation: Conversation<H>,
-    drain: &CancellationToken,
+    farewell: &Farewell,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -68,7 +69,7 @@ pub(in crate::listen) async fn converse<S, H>(
             () = streams.idle(since, patience) => if leaving { return },
             () = age.as_mut(), if !leaving => counters.reached(ListenLimit::ConnectionAge),
             () = enough.cancelled(), if !leaving => {}
-            () = drain.cancelled(), if !leaving => {}
+            () = farewell.told(), if !leaving => {}
         }
         leaving = true;
         since = now();

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::listen::bind::{BoundListener, bind_all};
 use crate::listen::context::RequestContext;
 use crate::listen::counters::ListenCounters;
+use crate::listen::listeners::Listeners;
 use crate::listen::serve::{Handler, ResponseBody};
 use crate::listen::spec::{BindAddress, ConnectionLimits, EntrySpec, ListenerSpec};
 use crate::listen::trusted::TrustedProxies;
@@ -102,7 +103,8 @@ impl Gateway {
         let address = listeners[0].address().tcp().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
         let noted = Arc::clone(&seen);
         let make = move |worker| Noting { worker, seen: Arc::clone(&noted) };
-        let running = Workers::start(2, listeners, limits, make, &counters).unwrap();
+        let (_listeners, openings) = Listeners::new(listeners);
+        let running = Workers::start(2, openings, limits, make, &counters).unwrap();
         Self { address, counters, running, seen }
     }
 

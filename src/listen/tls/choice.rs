@@ -48,6 +48,18 @@ impl Certificates {
         self.all().find(|certificate| certificate.bears(&name))
     }
 
+    /// Whether a host lives behind another certificate than the one that a name has chosen: that one does not bear the host,
+    /// and another one does.
+    pub(super) fn is_misdirected(&self, name: &str, host: &str) -> bool {
+        let chosen = self.choose(Some(name)).is_some_and(|certificate| certificate.bears(host));
+        !chosen && self.all().any(|certificate| certificate.bears(host))
+    }
+
+    /// Whether a name has to choose.
+    pub(super) const fn is_one(&self) -> bool {
+        self.others.is_empty()
+    }
+
     pub(super) fn not_after(&self) -> Vec<UnixTime> {
         self.all().map(|certificate| certificate.not_after).collect()
     }

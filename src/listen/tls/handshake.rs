@@ -15,6 +15,15 @@ use crate::listen::counters::{ListenCounters, ListenLimit};
 use crate::listen::socket::Stream;
 use crate::listen::spec::ConnectionLimits;
 
+/// A connection behind its handshake.
+pub(in crate::listen) struct Secured {
+    /// Boxed: a session is more than a KiB, and each future that it passes through would have room for another one.
+    pub(in crate::listen) stream: Box<TlsStream<Stream>>,
+    pub(in crate::listen) facts: TlsFacts,
+    /// The name that chose among several certificates.
+    pub(in crate::listen) name: Option<Box<str>>,
+}
+
 /// All handshakes of the process. Shared by the workers.
 #[derive(Debug)]
 pub(in crate::listen) struct Handshakes {
@@ -31,7 +40,7 @@ impl Handshakes {
     }
 
     /// Ends TLS on a connection; nothing when the peer failed or was too slow.
-    pub(in crate::listen) async fn end_tls(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
+    pub(in crate::listen) async fn end_tls(&self, entry: &TlsEntry, socket: Stream) -> Option<Secured> {
         let finished = timeout(self.deadline, self.shake_hands(entry, socket)).await;
         if finished.is_err() {
             self.counters.reached(ListenLimit::HandshakeTimeout);
@@ -41,14 +50,14 @@ impl Handshakes {
         finished
     }
 
-    async fn shake_hands(&self, entry: &TlsEntry, socket: Stream) -> Option<(TlsStream<Stream>, TlsFacts)> {
+    async fn shake_hands(&self, entry: &TlsEntry, socket: Stream) -> Option<Secured> {
         // A peer that says nothing waits here, without a place.
         socket.readable().await.ok()?;
         if self.places.available_permits() == 0 {
             self.counters.reached(ListenLimit::HandshakePlaces);
         }
         let _place = self.places.acquire().await.ok()?;
-        let stream = TlsAcceptor::from(entry.config()).accept(socket).await.ok()?;
+        let stream = Box::new(TlsAcceptor::from(entry.config()).accept(socket).await.ok()?);
         let session = stream.get_ref().1;
         let version = match session.protocol_version()? {
             ProtocolVersion::TLSv1_3 => "TLSv1.3",
@@ -56,7 +65,9 @@ impl Handshakes {
             _ => return None,
         };
         let protocol = if session.alpn_protocol() == Some(HTTP2) { Protocol::Http2 } else { Protocol::Http1 };
-        Some((stream, TlsFacts { version, protocol }))
+        // Where one certificate serves whatever is asked for, the name says nothing.
+        let name = session.server_name().filter(|_| !entry.choice.0.load().is_one()).map(Box::from);
+        Some(Secured { stream, facts: TlsFacts { version, protocol }, name })
     }
 }
 

@@ -4,6 +4,8 @@
 //! 2. No early data: it can be replayed by anyone who saw it.
 //! 3. One certificate serves whatever name is asked for. Of several the one that bears the name serves; a name that none
 //!    bears ends the handshake; without a name the first serves.
+//!    A request on a connection made for one of several must not be for a host of another: hosts behind different
+//!    certificates are different houses. Trusted proxies may bring what they like over one connection.
 //! 4. A handshake has `header_timeout`, and only so many run at once: peers in the middle of one cannot take every slot.
 //!
 //! 5. With `client_ca` a client shows a certificate that it issued, or there is no handshake.
@@ -30,7 +32,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use self::choice::{CertificateChoice, Certificates};
-pub(super) use self::handshake::Handshakes;
+pub(super) use self::handshake::{Handshakes, Secured};
 use super::error::TlsError;
 use super::spec::{CertificateSpec, TlsSpec, TlsVersion};
 use crate::domain::time::UnixTime;
@@ -81,6 +83,12 @@ impl TlsEntry {
             self.config.store(config);
         }
         self.choice.0.store(fresh.certificates);
+    }
+
+    /// Whether a request for a host, given in lower case and without a port, came over a connection that was made for another
+    /// name whose certificate does not bear the host, though another one of this listener does.
+    pub(super) fn is_misdirected(&self, name: &str, host: &str) -> bool {
+        self.choice.0.load().is_misdirected(name, host)
     }
 
     /// The settings for the next handshake.

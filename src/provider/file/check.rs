@@ -7,8 +7,10 @@
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
 //!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
-//! 7. What carries a secret is no event type and no delivery id: those are written down.
-//! 8. The places to look at are few: they bound the work for each body.
+//! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own.
+//! 8. A token's time is a claim, and only a token has claims.
+//! 9. What carries a secret is no event type and no delivery id: those are written down.
+//! 10. The places to look at are few: they bound the work for each body.
 
 use http::HeaderName;
 
@@ -17,7 +19,7 @@ use super::signature::is_word;
 use crate::document::Table;
 use crate::provider::handshake;
 use crate::provider::scheme::{
-    Handshake, HeaderLines, Locator, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace,
+    Handshake, HeaderLines, Locator, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TokenRule,
 };
 
 const MAX_PLACES: usize = 16;
@@ -25,6 +27,7 @@ const MAX_PLACES: usize = 16;
 /// Reports every inconsistency.
 pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     timestamp(scheme, table);
+    carried(scheme, table);
     id(scheme, table);
     headers(scheme, table);
     places(scheme, table);
@@ -32,6 +35,9 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
     if scheme.event.iter().chain(&scheme.delivery_id).any(|place| is_secret(&place)) {
         fault_at(table, "carries_secrets", "names a place that event or delivery_id would write down", "");
+    }
+    if scheme.event.iter().chain(&scheme.delivery_id).any(|place| *place == scheme.signature.place) {
+        fault_at(table, "signature", "stands where event or delivery_id is looked for, and would be written down", "");
     }
     if scheme.deadline.is_some_and(|deadline| deadline.is_zero()) {
         fault_at(table, "deadline", "must not be zero", "leave it out if the provider names none");
@@ -41,11 +47,17 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
 fn timestamp(scheme: &Scheme, table: &Table<'_>) {
     // A timestamp that could not be read has its own fault.
     let written = table.entry("timestamp").is_some();
-    let in_body = matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
-    if in_body && scheme.content.contains(&Part::Timestamp) {
-        fault_at(table, "content", "holds a {timestamp} that is signed with the body already", "leave it out");
+    let holds_it = scheme.content.contains(&Part::Timestamp);
+    let is_covered = match scheme.timestamp.as_ref().map(|rule| &rule.place) {
+        Some(TimestampPlace::Json(pointer)) => scheme.covers(&Locator::Json(pointer.clone())),
+        Some(TimestampPlace::Header(_)) => scheme.content.iter().any(|part| matches!(part, Part::NamedHeaders(_))),
+        Some(TimestampPlace::Claim(_)) => scheme.token().is_some(),
+        Some(TimestampPlace::SignatureField(_)) | None => false,
+    };
+    if is_covered && holds_it {
+        fault_at(table, "content", "holds a {timestamp} that is signed already", "leave it out");
     }
-    match (written && !in_body, scheme.content.contains(&Part::Timestamp)) {
+    match (written && !is_covered, holds_it) {
         (false, true) => fault_at(table, "content", "signs a {timestamp} that stands nowhere", "add timestamp = { … }"),
         (true, false) => fault_at(
             table,
@@ -65,7 +77,7 @@ fn timestamp(scheme: &Scheme, table: &Table<'_>) {
         SignatureFormat::Pairs { .. } => {
             fault_at(table, "timestamp", "has a field that is not told from the signature's key", "");
         }
-        SignatureFormat::Prefixed { .. } | SignatureFormat::Versioned { .. } | SignatureFormat::Joined { .. } => {
+        _ => {
             fault_at(table, "timestamp", "names a field, and the signature has none", "set signature.format = \"pairs\"");
         }
     }
@@ -77,13 +89,27 @@ fn touching(scheme: &Scheme, table: &Table<'_>) {
     for (left, right) in scheme.content.iter().zip(scheme.content.iter().skip(1)) {
         let confused = match (left, right) {
             (Part::Id, Part::Timestamp) => rule.unit.is_digits() || !rule.unit.ends_itself(),
-            (Part::Timestamp, Part::Body) | (Part::Body, Part::Timestamp) => !rule.unit.ends_itself(),
+            (Part::Timestamp, Part::Body | Part::Field(_)) | (Part::Body, Part::Timestamp) => !rule.unit.ends_itself(),
             _ => false,
         };
         if confused {
             let reason = format!("must divide {left} from {right} by fixed text: one could be moved into the other");
             fault_at(table, "content", reason, "");
         }
+    }
+}
+
+/// A signature beside what it signs, in the same body or query.
+fn carried(scheme: &Scheme, table: &Table<'_>) {
+    let rule = &scheme.signature;
+    if rule.header().is_some() {
+        return;
+    }
+    if !rule.algorithm.is_shown() && scheme.covers(&rule.place) {
+        fault_at(table, "signature", "stands in what it signs", "sign fields of the body, such as {json:/id}");
+    }
+    if !matches!(rule.format, SignatureFormat::Prefixed { .. } | SignatureFormat::Named) || rule.key_id_header.is_some() {
+        fault_at(table, "signature", "has a format that only headers have", "");
     }
 }
 
@@ -121,7 +147,8 @@ fn parts(scheme: &Scheme, table: &Table<'_>) {
         fault_at(table, "signature", "must have the encoding \"plain\" exactly where nothing is signed", "");
     }
     let in_handshakes = scheme.handshakes.iter().flat_map(Handshake::option_names);
-    let mut used: Vec<&str> = scheme.content.iter().filter_map(option_name).chain(in_handshakes).collect();
+    let in_claims = scheme.token().into_iter().flat_map(TokenRule::option_names);
+    let mut used: Vec<&str> = scheme.content.iter().filter_map(option_name).chain(in_handshakes).chain(in_claims).collect();
     let mut known: Vec<&str> = scheme.options.iter().map(|(name, _)| name.as_str()).collect();
     used.sort_unstable();
     used.dedup();

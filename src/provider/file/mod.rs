@@ -12,7 +12,8 @@
 //! ```
 //!
 //! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, `"versioned"` with `version`,
-//! or `"joined"`. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
+//! `"joined"`, `"named"` (`key-id|signature` entries) or `"jwt"`, whose claims must say what `claims = { … }` says.
+//! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
 //! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
@@ -30,14 +31,15 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 
 use super::scheme::{
-    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, SignatureRule, TimestampPlace, TimestampRule, TimestampUnit,
+    Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, SignatureFormat, SignatureRule, TimestampPlace,
+    TimestampRule, TimestampUnit,
 };
 use super::{content, locate};
 use crate::document::{Entry, Table};
 use crate::domain::name::ProviderName;
 use crate::domain::size::{ByteSize, parse_duration};
 
-const PLACE_HINT: &str = "\"header:Name\", \"json:/pointer\", \"form:field\" or \"form:field#/pointer\"";
+const PLACE_HINT: &str = "\"header:Name\", \"json:/pointer\", \"form:field\", \"form:field#/pointer\" or \"query:field\"";
 
 impl Scheme {
     /// Reads a scheme. `evidence_default` is what it is proven by if the file does not say, and then docs and date may be
@@ -103,10 +105,6 @@ const ON_REFUSAL: [(&str, OnRefusal); 2] = [("reject", OnRefusal::Reject), ("ack
 /// The encoding of a key, here and under an integration's `secrets`.
 #[must_use]
 pub fn key_encoding(entry: &Entry<'_>) -> Option<KeyEncoding> {
-    if entry.text()? == "jwks" {
-        entry.fault("is for key sets, and no scheme takes one yet", "");
-        return None;
-    }
     entry.word(&KeyEncoding::WORDS)
 }
 
@@ -115,6 +113,10 @@ fn content_parts(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option
     if signature.is_some_and(|rule| rule.algorithm.is_shown()) {
         table.refuse(&["content"], "is signed by nobody: the secret itself is shown", "");
         return Some(Vec::new());
+    }
+    if signature.is_some_and(|rule| matches!(rule.format, SignatureFormat::Token(_))) {
+        table.refuse(&["content"], "is the token's own: its header and claims", "say under claims what they must hold");
+        return Some(vec![Part::Token]);
     }
     let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
     entry.parsed("such as \"{timestamp}.{body}\"", content::parse)
@@ -138,9 +140,10 @@ fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
         fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
-    let mut places = [header, field, json].into_iter().flatten();
+    let claim = text(table, "claim").map(TimestampPlace::Claim);
+    let mut places = [header, field, json, claim].into_iter().flatten();
     let (Some(place), None) = (places.next(), places.next()) else {
-        table.fault("needs exactly one of header, field and json", "field names a key of the signature's pairs");
+        table.fault("needs exactly one of header, field, json and claim", "field names a key of the signature's pairs");
         return None;
     };
     Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })

@@ -1,11 +1,12 @@
-//! The signature's keys: `signature = { … }` and `secret = { encoding = … }`.
+//! The signature's keys: `signature = { … }`, `secret = { encoding = … }` and `claims = { … }`.
 
 use http::HeaderName;
 
-use super::{HEADER_HINT, fault_at, header, key_encoding, text};
+use super::{HEADER_HINT, PLACE_HINT, fault_at, header, key_encoding, text};
 use crate::document::Table;
 use crate::provider::scheme::{
-    Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule,
+    Algorithm, Claim, ClaimValue, DigestEncoding, HeaderLines, KeyDigest, KeyEncoding, KeyForm, Locator, SignatureEncoding,
+    SignatureFormat, SignatureRule, TokenRule,
 };
 
 const ALGORITHMS: [(&str, Algorithm); 13] = [
@@ -39,16 +40,30 @@ enum Format {
     Pairs,
     Versioned,
     Joined,
+    Named,
+    Jwt,
 }
 
-const FORMATS: [(&str, Format); 4] =
-    [("prefixed", Format::Prefixed), ("pairs", Format::Pairs), ("versioned", Format::Versioned), ("joined", Format::Joined)];
+const FORMATS: [(&str, Format); 6] = [
+    ("prefixed", Format::Prefixed),
+    ("pairs", Format::Pairs),
+    ("versioned", Format::Versioned),
+    ("joined", Format::Joined),
+    ("named", Format::Named),
+    ("jwt", Format::Jwt),
+];
 
 /// Reads both tables of a scheme.
 pub(super) fn read(table: &Table<'_>) -> Option<SignatureRule> {
     let secret = table.entry("secret").and_then(|entry| entry.table(secret));
     let hint = "such as { header = \"X-Signature\", algorithm = \"hmac-sha256\", encoding = \"hex\" }";
+    let claims = table.entry("claims").map(|entry| entry.table(claims).unwrap_or_default());
     let mut rule = table.required("signature", hint)?.table(signature).flatten()?;
+    match (&mut rule.format, claims) {
+        (SignatureFormat::Token(token), claims) => token.claims = claims.unwrap_or_default(),
+        (_, None) => {}
+        (_, Some(_)) => fault_at(table, "claims", "are a token's, and none is presented", "set signature.format = \"jwt\""),
+    }
     if let Some(secret) = secret {
         rule.key_encoding = secret.encoding.unwrap_or(rule.key_encoding);
         rule.key_form = secret.form;
@@ -58,6 +73,35 @@ pub(super) fn read(table: &Table<'_>) -> Option<SignatureRule> {
         fault_at(table, "secret", format!("has an encoding that no key of {} is written in", rule.algorithm.code()), "");
     }
     Some(rule)
+}
+
+/// `claims = { iss = "…", aud = "{option:audience}", request_body_sha256 = "{sha256:body}" }`.
+fn claims(table: &Table<'_>) -> Vec<Claim> {
+    let read = |(name, _, entry): &(&str, _, crate::document::Entry<'_>)| {
+        Some(Claim { name: (*name).to_owned(), value: claim_value(entry)? })
+    };
+    table.entries().iter().filter_map(read).collect()
+}
+
+fn claim_value(entry: &crate::document::Entry<'_>) -> Option<ClaimValue> {
+    let text = entry.text()?;
+    let Some(word) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
+        return Some(ClaimValue::Text(text.to_owned()));
+    };
+    let value = match (word, word.strip_prefix("option:")) {
+        ("url", _) => ClaimValue::Url(String::new()),
+        ("sha256:url", _) => ClaimValue::UrlSha256(String::new()),
+        ("sha256:body", _) => ClaimValue::BodySha256(DigestEncoding::Hex),
+        ("sha256-base64:body", _) => ClaimValue::BodySha256(DigestEncoding::Base64),
+        ("sha256-base64url:body", _) => ClaimValue::BodySha256(DigestEncoding::Base64Url),
+        (_, Some(name)) if is_word(name) => ClaimValue::Option(name.to_owned()),
+        _ => {
+            let hint = "{url}, {sha256:url}, {sha256:body}, {sha256-base64:body}, {sha256-base64url:body} or {option:name}";
+            entry.fault("is no fixed text and nothing that a claim is compared with", hint);
+            return None;
+        }
+    };
+    Some(value)
 }
 
 /// What `secret = { … }` says.
@@ -83,40 +127,49 @@ fn signature(table: &Table<'_>) -> Option<SignatureRule> {
     let format = format(table);
     let headers = headers(table);
     let algorithm = table.required("algorithm", "such as \"hmac-sha256\"").and_then(|entry| entry.word(&ALGORITHMS));
-    let encoding = table.required("encoding", "\"hex\", \"base64\" or \"base64url\"").and_then(|entry| entry.word(&ENCODINGS));
+    let is_token = matches!(format, Some(SignatureFormat::Token(_)));
+    let encoding = if is_token && table.entry("encoding").is_none() {
+        Some(SignatureEncoding::Base64Url)
+    } else {
+        table.required("encoding", "\"hex\", \"base64\" or \"base64url\"").and_then(|entry| entry.word(&ENCODINGS))
+    };
     let algorithm = algorithm?;
     let key_encoding = match algorithm {
         Algorithm::Ed25519 => KeyEncoding::Hex,
+        algorithm if algorithm.signature_bytes().is_none() && is_token => KeyEncoding::Jwks,
         algorithm if algorithm.is_asymmetric() => KeyEncoding::Pem,
         _ => KeyEncoding::Utf8,
     };
     let (key_form, key_id_header) = (KeyForm::default(), None);
-    let (header, lines) = headers?;
+    let (place, lines) = headers?;
     let (format, encoding) = (format?, encoding?);
-    Some(SignatureRule { algorithm, key_encoding, key_form, key_id_header, header, lines, format, encoding })
+    Some(SignatureRule { algorithm, key_encoding, key_form, key_id_header, place, lines, format, encoding })
 }
 
-/// The header or headers. `numbered` counts from 1 and is bounded as the signatures of a request are.
-fn headers(table: &Table<'_>) -> Option<(HeaderName, HeaderLines)> {
+/// Header, headers, or `at = "json:/pointer"`. `numbered` counts from 1 and is bounded as the signatures of a request are.
+fn headers(table: &Table<'_>) -> Option<(Locator, HeaderLines)> {
     if let Some(entry) = table.entry("headers") {
         return entry.table(keyed).flatten();
+    }
+    if let Some(entry) = table.entry("at") {
+        return Some((entry.parsed(PLACE_HINT, str::parse::<Locator>)?, HeaderLines::Once));
     }
     let entry = table.required("header", "name the header that holds the signature")?;
     let repeated = table.entry("repeated").and_then(|entry| entry.boolean()).unwrap_or(false);
     let numbered = table.entry("numbered").and_then(|entry| entry.integer(1..=9));
     let name = header(table, "header")?;
     let Some(count) = numbered else {
-        return Some((name, if repeated { HeaderLines::Repeated } else { HeaderLines::Once }));
+        return Some((Locator::Header(name), if repeated { HeaderLines::Repeated } else { HeaderLines::Once }));
     };
     if repeated {
         entry.fault("is both repeated and numbered", "");
     }
     let counted = |number: i64| format!("{name}{number}").parse::<HeaderName>().ok();
-    Some((counted(1)?, HeaderLines::Numbered((2..=count).filter_map(counted).collect())))
+    Some((Locator::Header(counted(1)?), HeaderLines::Numbered((2..=count).filter_map(counted).collect())))
 }
 
 /// `headers = { primary = "…", secondary = "…" }`.
-fn keyed(table: &Table<'_>) -> Option<(HeaderName, HeaderLines)> {
+fn keyed(table: &Table<'_>) -> Option<(Locator, HeaderLines)> {
     let entries = table.entries();
     let read = entries.iter().filter_map(|(id, _, entry)| Some((entry.parsed(HEADER_HINT, str::parse)?, (*id).to_owned())));
     let mut named: Vec<(HeaderName, String)> = read.collect();
@@ -125,7 +178,7 @@ fn keyed(table: &Table<'_>) -> Option<(HeaderName, HeaderLines)> {
         return None;
     }
     let (header, own) = named.remove(0);
-    Some((header, HeaderLines::Keyed { own, others: named }))
+    Some((Locator::Header(header), HeaderLines::Keyed { own, others: named }))
 }
 
 fn format(table: &Table<'_>) -> Option<SignatureFormat> {
@@ -151,6 +204,8 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
             Some(SignatureFormat::Versioned { version })
         }
         Format::Joined => separator(table).map(|separator| SignatureFormat::Joined { separator }),
+        Format::Named => Some(SignatureFormat::Named),
+        Format::Jwt => prefix(table).map(|prefix| SignatureFormat::Token(TokenRule { prefix, claims: Vec::new() })),
     }
 }
 

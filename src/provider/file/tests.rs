@@ -70,24 +70,29 @@ fn each_inconsistency_is_a_fault() {
     let cases: &[(&str, &str, &[&str])] = &[
         (timestamp, "", &["content: signs a {timestamp} that stands nowhere"]),
         (content, r#"content = "{body}""#, &["timestamp: is not signed, so it proves no freshness"]),
-        (content, r#"content = "{timestamp}""#, &["content: must hold {body} exactly once"]),
+        (content, r#"content = "{timestamp}""#, &["content: must hold {body} exactly once, or fields of it"]),
         (content, r#"content = "{id}.{timestamp}.{body}""#, &["content: signs an {id} that stands nowhere"]),
         (content, "", &["content: is missing"]),
         (event, "id = { header = 'X-Id' }", &["id: is not signed"]),
         (event, "id = { }", &["id: is not signed", "id.header: is missing"]),
-        (event, "event = 'type'", &["event: must begin with header:, json: or form:"]),
+        (event, "event = 'type'", &["event: must begin with header:, json:, form: or query:"]),
         (event, "delivery_id_unique = true", &["delivery_id_unique: speaks of a delivery id, and none is named"]),
         (event, "strip_headers = ['X-Timestamp']", &["strip_headers: names a header that is verified"]),
+        (
+            event,
+            "event = ['header:X-Topic', 'json:/token']\ncarries_secrets = ['json:/token']",
+            &["carries_secrets: names a place that event or delivery_id would write down"],
+        ),
         (event, "methods = []", &["methods: must name at least one method"]),
         (event, "deadline = '0s'", &["deadline: must not be zero"]),
         (event, "max_body = '1MB'", &["max_body: must end in B, KiB, MiB or GiB"]),
         (event, "checked = 2026-11-21T00:00:00Z", &["checked: must be a date"]),
         (event, "evidence = 'custom'", &["evidence: must be \"vector\" or \"sdk\" or \"document\" or \"secondary\""]),
-        (event, "secret = { encoding = 'jwks' }", &["secret.encoding: is for key sets, and no scheme takes one yet"]),
+        (event, "secret = { encoding = 'jwks' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { encoding = 'pem' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { }", &["secret.encoding: is missing"]),
         (event, "tolerance = '5m'", &["tolerance: is no key of this table"]),
-        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field and json"]),
+        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json and claim"]),
         (timestamp, "timestamp = { field = 't' }", &["timestamp: names a field, and the signature has none"]),
         (timestamp, "timestamp = { header = 'X-Signature' }", &[": uses one header twice"]),
         (
@@ -103,7 +108,7 @@ fn each_inconsistency_is_a_fault() {
         (
             format,
             "format = 'list', key = 'v1'",
-            &["signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\""],
+            &["signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"jwt\""],
         ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
         (
@@ -112,6 +117,40 @@ fn each_inconsistency_is_a_fault() {
             &["signature.separator: must be \",\" or \";\" or \":\" or \"&\" or \"|\" or \" \" or \".\""],
         ),
     ];
+    let carried = "content = '{json:/a}'\nsignature = { at = 'json:/s', algorithm = 'hmac-sha256', encoding = 'hex' }";
+    let token = "signature = { header = 'X-T', algorithm = 'hmac-sha256', format = 'jwt' }";
+    let others: &[(String, &[&str])] = &[
+        (carried.to_owned(), &[]),
+        (token.to_owned(), &[]),
+        (
+            format!("{carried}\nevent = ['json:/s']"),
+            &["signature: stands where event or delivery_id is looked for, and would be written down"],
+        ),
+        (carried.replace("/a}", "/s}"), &["signature: stands in what it signs"]),
+        (carried.replace("{json:/a}", "{body}"), &["signature: stands in what it signs"]),
+        (
+            carried.replace("encoding", "format = 'versioned', version = 'v1', encoding"),
+            &["signature: has a format that only headers have"],
+        ),
+        (format!("{carried}\nclaims = {{ iss = 'a' }}"), &["claims: are a token's, and none is presented"]),
+        (format!("{carried}\ntimestamp = {{ claim = 'iat' }}"), &["timestamp: is not signed, so it proves no freshness"]),
+        (format!("{carried}\ntimestamp = {{ json = '/t' }}"), &["timestamp: is not signed, so it proves no freshness"]),
+        (format!("{token}\ncontent = '{{body}}'"), &["content: is the token's own: its header and claims"]),
+        (
+            format!("{token}\nclaims = {{ aud = '{{option:audience}}', sub = '{{nothing}}' }}"),
+            &[
+                "claims.sub: is no fixed text and nothing that a claim is compared with",
+                "options: must describe the options of content and handshakes, each of them and no other",
+            ],
+        ),
+    ];
+    for (text, expected) in others {
+        let (_, faults) = read(text, Some(Evidence::Custom));
+        let without_key = |fault: &String| fault.trim_start_matches(": ").replacen("options must", "options: must", 1);
+        let mut faults: Vec<String> = faults.iter().map(without_key).collect();
+        faults.sort_unstable();
+        assert_eq!(faults, *expected, "{text}");
+    }
     for (from, to, expected) in cases {
         assert!(GENERIC.contains(from));
         let (_, faults) = read(&GENERIC.replace(from, to), Some(Evidence::Custom));

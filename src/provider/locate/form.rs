@@ -4,13 +4,15 @@
 //! holds `command`. A raw brace, bracket, quote, space or byte outside ASCII makes the body no form at all.
 
 /// A body that is a form.
-pub(super) struct Form<'b> {
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'b> {
     text: &'b str,
 }
 
 impl<'b> Form<'b> {
     /// The body as a form; `None` when a byte of it cannot stand in one.
-    pub(super) fn parse(body: &'b [u8]) -> Option<Self> {
+    #[must_use]
+    pub fn parse(body: &'b [u8]) -> Option<Self> {
         if !body.iter().all(|byte| may_stand(*byte)) {
             return None;
         }
@@ -18,7 +20,8 @@ impl<'b> Form<'b> {
     }
 
     /// The value of the one field of a name; `None` when it stands twice or does not decode.
-    pub(super) fn field(&self, name: &str) -> Option<String> {
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<String> {
         let pairs = self.text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let mut values = pairs.filter(|(key, _)| decode(key).is_some_and(|key| key == name));
         let (_, value) = values.next()?;
@@ -27,7 +30,35 @@ impl<'b> Form<'b> {
         }
         decode(value)
     }
+
+    /// Whether it has at most [`FIELDS_MAX`] fields, so that a stranger's form costs little.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        self.text.matches('&').count() < FIELDS_MAX
+    }
+
+    /// Whether a field has the name.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.text.split('&').any(|pair| decode(pair.split_once('=').unwrap_or((pair, "")).0).is_some_and(|key| key == name))
+    }
+
+    /// All fields, decoded; `None` when one does not decode, or there are more than [`FIELDS_MAX`].
+    #[must_use]
+    pub fn fields(&self) -> Option<Vec<(String, String)>> {
+        if self.text.is_empty() {
+            return Some(Vec::new());
+        }
+        if !self.is_small() {
+            return None;
+        }
+        let pairs = self.text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.map(|(key, value)| Some((decode(key)?, decode(value)?))).collect()
+    }
 }
+
+/// The most fields of a form that is read before it is verified; providers send some dozens.
+pub const FIELDS_MAX: usize = 1000;
 
 fn may_stand(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!*'()$,;:@/?%+=&".contains(&byte)

@@ -17,28 +17,38 @@ type Mask = u64;
 
 /// The text at each pointer.
 pub(super) fn pick(json: &[u8], pointers: &[&str]) -> Vec<Option<String>> {
+    match read(json, pointers) {
+        Some(found) => found.into_iter().map(Found::into_text).collect(),
+        None => vec![None; pointers.len()],
+    }
+}
+
+/// What stands at each pointer; `None` for what is not one JSON value.
+pub(super) fn read(json: &[u8], pointers: &[&str]) -> Option<Vec<Found>> {
     let mut walk = Walk { pointers, found: vec![Found::Absent; pointers.len()] };
     let everything = pointers.iter().enumerate().fold(0, |mask, (index, _)| mask | bit(index));
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = Step { walk: &mut walk, active: everything, depth: 0 }.deserialize(&mut deserializer);
-    if read.and_then(|()| deserializer.end()).is_err() {
-        return vec![None; pointers.len()];
-    }
-    walk.found.into_iter().map(Found::into_text).collect()
+    read.and_then(|()| deserializer.end()).ok()?;
+    Some(walk.found)
 }
 
-#[derive(Clone)]
-enum Found {
+/// What stands at a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing, or `null`.
     Absent,
+    /// Text.
     Text(String),
-    Ambiguous,
+    /// A value that is no text, or two of them.
+    Unclear,
 }
 
 impl Found {
     fn into_text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Absent | Self::Ambiguous => None,
+            Self::Absent | Self::Unclear => None,
         }
     }
 }
@@ -108,6 +118,16 @@ impl Step<'_, '_> {
             }
         });
     }
+
+    /// The value is no text: so much for every pointer that ends here.
+    fn no_text(&mut self) {
+        let depth = self.depth;
+        self.walk.each(self.active, |pointer, found| {
+            if step(pointer, depth).is_none() {
+                *found = Found::Unclear;
+            }
+        });
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Step<'_, '_> {
@@ -148,7 +168,8 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
         Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
+        self.no_text();
         Ok(())
     }
 
@@ -156,7 +177,8 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        self.no_text();
         for index in 0_u64.. {
             let active = self.walk.following(self.active, self.depth, &index.to_string());
             let next = Step { walk: &mut *self.walk, active, depth: self.depth.saturating_add(1) };
@@ -167,10 +189,11 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        self.no_text();
         let mut seen: Mask = 0;
         while let Some(active) = members.next_key_seed(Key { walk: &*self.walk, active: self.active, depth: self.depth })? {
-            self.walk.each(active & seen, |_, found| *found = Found::Ambiguous);
+            self.walk.each(active & seen, |_, found| *found = Found::Unclear);
             let next = Step { walk: &mut *self.walk, active: active & !seen, depth: self.depth.saturating_add(1) };
             members.next_value_seed(next)?;
             seen |= active;

@@ -3,8 +3,10 @@
 //! Invariants: a place that holds two values holds none, since two readers could disagree; a field is text of bounded
 //! length, or absent. Nothing here says whether a field is signed: that is [`super::coverage`].
 
-pub(super) mod form;
+pub mod form;
 mod json;
+
+pub use json::Found;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,7 +27,7 @@ const MAX_POINTER_STEPS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocatorError {
     /// It begins with no known word.
-    #[error("must begin with header:, json: or form:")]
+    #[error("must begin with header:, json:, form: or query:")]
     Place,
     /// What follows `header:` is no header name.
     #[error("must name a header after header:")]
@@ -33,21 +35,23 @@ pub enum LocatorError {
     /// It is no JSON pointer, or too deep a one.
     #[error("must hold a JSON pointer such as /event/type, of at most {MAX_POINTER_STEPS} steps")]
     Pointer,
-    /// What follows `form:` is empty.
-    #[error("must name a field after form:")]
+    /// What follows `form:` or `query:` is empty.
+    #[error("must name a field after form: or query:")]
     Field,
 }
 
 impl FromStr for Locator {
     type Err = LocatorError;
 
-    /// `header:NAME`, `json:/POINTER`, `form:FIELD` or `form:FIELD#/POINTER`.
+    /// `header:NAME`, `json:/POINTER`, `form:FIELD`, `form:FIELD#/POINTER` or `query:FIELD`.
     fn from_str(text: &str) -> Result<Self, LocatorError> {
         let (place, rest) = text.split_once(':').ok_or(LocatorError::Place)?;
         match place {
             "header" => rest.parse::<HeaderName>().map(Self::Header).map_err(|_| LocatorError::Header),
             "json" => pointer(rest).map(Self::Json),
             "form" => form_locator(rest),
+            "query" if rest.is_empty() => Err(LocatorError::Field),
+            "query" => Ok(Self::Query(rest.to_owned())),
             _ => Err(LocatorError::Place),
         }
     }
@@ -82,15 +86,22 @@ impl fmt::Display for Locator {
             Self::Json(pointer) => write!(formatter, "json:{pointer}"),
             Self::Form(field) => write!(formatter, "form:{field}"),
             Self::FormJson { field, pointer } => write!(formatter, "form:{field}#{pointer}"),
+            Self::Query(field) => write!(formatter, "query:{field}"),
         }
     }
+}
+
+/// What stands at each pointer of a JSON body, told apart from what is no text; of any length.
+#[must_use]
+pub fn members(pointers: &[&str], body: &[u8]) -> Option<Vec<Found>> {
+    json::read(body, pointers)
 }
 
 /// What stands at each place, in the order of the places. The body is read at most once as JSON and once as a form.
 #[must_use]
 pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Vec<Option<String>> {
     let mut found: Vec<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
-    if places.iter().any(|place| !matches!(place, Locator::Header(_))) {
+    if places.iter().any(|place| !matches!(place, Locator::Header(_) | Locator::Query(_))) {
         let bytes = body.contiguous();
         find_json(places, &bytes, &mut found);
         find_form(places, &bytes, &mut found);
@@ -102,7 +113,11 @@ pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Vec<Option<Stri
 }
 
 fn header_field(place: &Locator, head: &Head) -> Option<String> {
-    let Locator::Header(name) = place else { return None };
+    let name = match place {
+        Locator::Header(name) => name,
+        Locator::Query(field) => return form::Form::parse(head.query()?.as_bytes())?.field(field),
+        Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => return None,
+    };
     match head.single(name.as_str()) {
         Single::One(value) => value.to_str().ok().map(str::to_owned),
         Single::Missing | Single::Repeated => None,
@@ -112,7 +127,7 @@ fn header_field(place: &Locator, head: &Head) -> Option<String> {
 fn find_json(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
     let wanted = places.iter().enumerate().filter_map(|(index, place)| match place {
         Locator::Json(pointer) => Some((index, pointer.as_str())),
-        Locator::Header(_) | Locator::Form(_) | Locator::FormJson { .. } => None,
+        _ => None,
     });
     let (indexes, pointers): (Vec<usize>, Vec<&str>) = wanted.unzip();
     if pointers.is_empty() {
@@ -138,7 +153,7 @@ fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
                 let inner = form.field(field);
                 *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), &[pointer]).pop().flatten());
             }
-            Locator::Header(_) | Locator::Json(_) => {}
+            Locator::Header(_) | Locator::Json(_) | Locator::Query(_) => {}
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use http::HeaderName;
 
+use super::{Locator, TokenRule};
+
 /// What is computed over the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -52,10 +54,10 @@ impl Algorithm {
         matches!(self, Self::Ed25519) || self.signature_bytes().is_none()
     }
 
-    /// Whether requests can be signed here too, with a secret or a seed.
+    /// Whether requests can be signed here too, with a secret, a seed or a private key.
     #[must_use]
     pub const fn can_sign(self) -> bool {
-        self.signature_bytes().is_some()
+        !matches!(self, Self::RsaSha1)
     }
 
     /// The word of the scheme language.
@@ -97,6 +99,7 @@ impl Algorithm {
             (Self::Token | Self::Basic, encoding) => matches!(encoding, KeyEncoding::Utf8),
             (algorithm, KeyEncoding::Utf8) => !algorithm.is_asymmetric(),
             (algorithm, KeyEncoding::Pem) => algorithm.is_asymmetric(),
+            (algorithm, KeyEncoding::Jwks) => algorithm.signature_bytes().is_none(),
             (_, _) => true,
         }
     }
@@ -117,17 +120,20 @@ pub enum KeyEncoding {
     Whsec,
     /// A PEM block.
     Pem,
+    /// A JSON Web Key Set (RFC 7517), or one key of it.
+    Jwks,
 }
 
 impl KeyEncoding {
     /// The words of the configuration.
-    pub const WORDS: [(&'static str, Self); 6] = [
+    pub const WORDS: [(&'static str, Self); 7] = [
         ("utf8", Self::Utf8),
         ("hex", Self::Hex),
         ("base64", Self::Base64),
         ("base64url", Self::Base64Url),
         ("whsec", Self::Whsec),
         ("pem", Self::Pem),
+        ("jwks", Self::Jwks),
     ];
 }
 
@@ -142,8 +148,8 @@ pub struct SignatureRule {
     pub key_form: KeyForm,
     /// The header that names the key by the provider's own id, where there is one.
     pub key_id_header: Option<HeaderName>,
-    /// The header that holds the presented signatures; the first of them where there are several.
-    pub header: HeaderName,
+    /// Where the presented signatures stand: a header, the first of them where there are several; or a field of body or query.
+    pub place: Locator,
     /// Whether there are more lines or headers than the one.
     pub lines: HeaderLines,
     /// How they stand in it.
@@ -153,6 +159,15 @@ pub struct SignatureRule {
 }
 
 impl SignatureRule {
+    /// The header that holds the presented signatures, or the first of them; `None` where they stand elsewhere.
+    #[must_use]
+    pub const fn header(&self) -> Option<&HeaderName> {
+        match &self.place {
+            Locator::Header(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The headers that hold signatures, each with the id of the key that it is for, where it has one.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, Option<&str>)> {
         let (own, others): (Option<&str>, Vec<(&HeaderName, Option<&str>)>) = match &self.lines {
@@ -160,7 +175,7 @@ impl SignatureRule {
             HeaderLines::Numbered(names) => (None, names.iter().map(|name| (name, None)).collect()),
             HeaderLines::Keyed { own, others } => (Some(own), others.iter().map(|(name, id)| (name, Some(&**id))).collect()),
         };
-        std::iter::once((&self.header, own)).chain(others)
+        self.header().map(|name| (name, own)).into_iter().chain(others)
     }
 
     /// The id of the key that the header of an index is for.
@@ -178,7 +193,8 @@ impl SignatureRule {
     /// Whether a request says which key it was signed with.
     #[must_use]
     pub const fn names_keys(&self) -> bool {
-        self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
+        let by_format = matches!(self.format, SignatureFormat::Named);
+        by_format || self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
     }
 }
 
@@ -246,6 +262,10 @@ pub enum SignatureFormat {
         /// What divides them.
         separator: char,
     },
+    /// `key-id|signature` entries divided by `&`. Each is a candidate for the key that it names.
+    Named,
+    /// A JSON Web Token, whose signature is the one over itself.
+    Token(TokenRule),
 }
 
 /// How one signature is written. Exactly one spelling of a value is accepted.

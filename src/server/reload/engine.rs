@@ -3,7 +3,8 @@
 //! 1. The plan is loaded and compared with what cannot change; then everything it names is read and built: secrets, keys,
 //!    upstreams, certificates, the admin token. Only when all of it is there is anything replaced.
 //! 2. What was read must be of one moment: if a watched file changed while others were read, all of them are read again.
-//! 3. Replacing cannot fail: certificates, then the token, then the site, each by one store of a pointer.
+//! 3. Replacing cannot fail: the token, then the site, each by one store of a pointer, then the listeners and their
+//!    certificates.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::audit::checkpoint::Signer;
 use crate::config::plan::{DrainSpec, Plan};
 use crate::document::Fault;
 use crate::domain::secret::SecretBytes;
-use crate::listen::spec::{EntrySpec, ListenerSpec};
-use crate::listen::tls::{FreshCertificates, TlsEntry};
+use crate::domain::time::UnixTime;
+use crate::listen::listeners::{Changed, ListenerChanges, Listeners};
 use crate::pipeline::site::{Shared, Site};
 use crate::secrets;
 use crate::server::build::{self, BuildError, Prepared};
@@ -33,8 +34,8 @@ const READINGS_MAX: usize = 4;
 
 /// The parts outside the site that a reload replaces.
 pub(crate) struct Replaceable {
-    /// Each listener's certificates, in the order of the plan.
-    pub(crate) doors: Vec<Option<Arc<TlsEntry>>>,
+    /// Where connections come in, and with which certificates.
+    pub(crate) listeners: Arc<Listeners>,
     /// The admin token.
     pub(crate) token: Arc<ArcSwapOption<SecretBytes>>,
     /// How the gateway ends.
@@ -56,7 +57,7 @@ pub(crate) struct Engine {
 struct Fresh {
     plan: Plan,
     prepared: Vec<Prepared>,
-    certificates: Vec<(Arc<TlsEntry>, FreshCertificates)>,
+    listeners: ListenerChanges,
     token: Option<SecretBytes>,
     signer: Option<Signer>,
 }
@@ -95,6 +96,8 @@ impl Engine {
     fn read_at_one_moment(&mut self) -> (Snapshot, Result<Fresh, Vec<String>>) {
         let mut last = (Snapshot::default(), Err(Vec::new()));
         for _ in 0..READINGS_MAX {
+            // What the last reading opened must be closed before the next one opens it again.
+            last.1 = Err(Vec::new());
             let before = Snapshot::take(&self.targets);
             let read = self.read();
             let after = Snapshot::take(&self.targets);
@@ -116,17 +119,17 @@ impl Engine {
         self.targets = Targets::of(&self.standing.plan).and(&Targets::of(&plan));
         let mut faults = fixed::differences(&self.standing.plan, &plan);
         let prepared = build::prepare(&plan, &self.ground.seal);
-        let certificates = self.certificates(&plan);
+        let listeners = self.listeners(&plan);
         let token = plan.admin.token.as_ref().map(secrets::read).transpose();
         let token = token.map_err(|fault| BuildError::Token { fault });
         faults.extend(prepared.as_ref().err().into_iter().flatten().map(chain));
-        faults.extend(certificates.as_ref().err().into_iter().flatten().cloned());
+        faults.extend(listeners.as_ref().err().into_iter().flatten().cloned());
         faults.extend(token.as_ref().err().map(chain));
         let signer = build::audit_signer(&plan.audit).map_err(BuildError::from);
         faults.extend(signer.as_ref().err().map(chain));
-        match (prepared, certificates, token, signer) {
-            (Ok(prepared), Ok(certificates), Ok(token), Ok(signer)) if faults.is_empty() => {
-                Ok(Fresh { plan, prepared, certificates, token, signer })
+        match (prepared, listeners, token, signer) {
+            (Ok(prepared), Ok(listeners), Ok(token), Ok(signer)) if faults.is_empty() => {
+                Ok(Fresh { plan, prepared, listeners, token, signer })
             }
             _ => Err(faults),
         }
@@ -139,39 +142,38 @@ impl Engine {
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    /// The certificates of every listener that ends TLS. A listener that is new or gone is somebody else's fault to find.
-    fn certificates(&self, plan: &Plan) -> Result<Vec<(Arc<TlsEntry>, FreshCertificates)>, Vec<String>> {
+    /// What the listeners of a plan need. A certificate that has ended does not take the place of one that has not.
+    fn listeners(&self, plan: &Plan) -> Result<ListenerChanges, Vec<String>> {
+        let changes = self.replaceable.listeners.prepare(&plan.listeners);
+        let changes = changes.map_err(|faults| faults.iter().map(|fault| chain(fault)).collect::<Vec<_>>())?;
         let now = self.ground.shared.clock.now().wall;
-        let mut fresh = Vec::new();
-        let mut faults = Vec::new();
-        for (door, listener) in self.replaceable.doors.iter().zip(&plan.listeners) {
-            let (Some(door), ListenerSpec { name, entry: EntrySpec::Tls(tls), .. }) = (door, listener) else { continue };
-            let in_use_is_valid = door.not_after().iter().all(|end| *end > now);
-            match door.read(&tls.certificates) {
-                Ok(certificates) if in_use_is_valid && certificates.not_after().iter().any(|end| *end <= now) => {
-                    faults.push(format!("listener {name}: the new certificate has expired, the one in use has not"));
-                }
-                Ok(certificates) => fresh.push((Arc::clone(door), certificates)),
-                Err(error) => faults.push(format!("listener {name}: {}", chain(&error))),
-            }
-        }
-        if faults.is_empty() { Ok(fresh) } else { Err(faults) }
+        let has_ended = |ends: Vec<UnixTime>| ends.iter().any(|end| *end <= now);
+        let ended = changes
+            .renewals()
+            .into_iter()
+            .filter(|(_, in_use, fresh)| has_ended(fresh.not_after()) && !has_ended(in_use.not_after()));
+        let fault = |name| format!("listener {name}: the new certificate has expired, the one in use has not");
+        let faults: Vec<_> = ended.map(|(name, ..)| fault(name)).collect();
+        if faults.is_empty() { Ok(changes) } else { Err(faults) }
     }
 
     fn put_in_force(&mut self, fresh: Fresh) -> Outcome {
-        let Fresh { plan, prepared, certificates, token, signer } = fresh;
+        let Fresh { plan, prepared, listeners, token, signer } = fresh;
         let shared = Arc::clone(&self.ground.shared);
         let materials = prepared.iter().map(Prepared::material).collect();
         let integrations = plan.integrations.len();
         self.standing.retire(&plan, &shared.metrics);
         let site = Arc::new(build::site(&plan, prepared, &self.ground, Some(&self.standing)));
-        for (door, certificates) in certificates {
-            door.replace(certificates);
-        }
         self.replaceable.token.store(token.map(Arc::new));
         shared.auditor.sign_with(signer);
         self.replaceable.drain.store(Arc::new(plan.drain));
         self.replaceable.site.store(Arc::clone(&site));
+        // Behind the site: whoever comes in by a new door finds the routes that it was opened for.
+        let changed = self.replaceable.listeners.apply(listeners);
+        if changed != Changed::default() {
+            let Changed { opened, exchanged, closed } = changed;
+            tracing::info!(opened, exchanged, closed, "listeners changed");
+        }
         self.standing.next(plan, site, materials, shared.clock.now().wall);
         shared.switches.forget_unused();
         Outcome::Applied { integrations }

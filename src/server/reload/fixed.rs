@@ -4,37 +4,24 @@
 //! anybody asked for.
 
 use crate::config::plan::Plan;
-use crate::listen::spec::{ConnectionLimits, EntrySpec, ListenerSpec, TlsSpec};
+use crate::listen::spec::ConnectionLimits;
 
 /// The keys that differ and need a restart, as faults.
 pub(crate) fn differences(old: &Plan, new: &Plan) -> Vec<String> {
     let comparisons = [
         (old.state_dir == new.state_dir, "state_dir"),
-        (same_sockets(&old.listeners, &new.listeners), "listener"),
         ((&old.admin.bind, old.admin.probe_bind) == (&new.admin.bind, new.admin.probe_bind), "admin.bind, admin.probe_bind"),
         (bounds(&old.connections) == bounds(&new.connections), CONNECTIONS),
         ((&old.replay.store, old.replay.capacity) == (&new.replay.store, new.replay.capacity), "replay.store, replay.capacity"),
         (old.audit == new.audit, "audit"),
         (old.log == new.log, "log"),
+        (old.otlp == new.otlp, "telemetry"),
     ];
     let differing = comparisons.into_iter().filter(|(same, _)| !same);
     differing.map(|(_, keys)| format!("{keys}: differs from what runs and needs a restart; nothing was changed")).collect()
 }
 
 const CONNECTIONS: &str = "limits.max_connections, max_connections_per_source, max_header_bytes, header_timeout, idle_timeout";
-
-/// Listeners whose sockets and settings are the same; certificates may come from other files.
-fn same_sockets(old: &[ListenerSpec], new: &[ListenerSpec]) -> bool {
-    old.iter().map(without_certificates).eq(new.iter().map(without_certificates))
-}
-
-fn without_certificates(listener: &ListenerSpec) -> ListenerSpec {
-    let mut bare = listener.clone();
-    if let EntrySpec::Tls(TlsSpec { certificates, .. }) = &mut bare.entry {
-        certificates.clear();
-    }
-    bare
-}
 
 /// What is discarded after an early refusal follows the largest body, which a reload may change: the old bound stays.
 fn bounds(limits: &ConnectionLimits) -> ConnectionLimits {
@@ -82,14 +69,13 @@ mod tests {
         let old = plan("", "");
         let cases = [
             ("\"state\"", "\"other\"", "state_dir"),
-            ("8443", "8444", "listener"),
-            ("tls  = {", "tls  = { min_version = \"1.3\",", "listener"),
             ("9901", "9902", "admin.bind"),
             ("max_connections = 100", "max_connections = 101", "limits.max_connections"),
             ("max_connections = 100", "header_timeout = \"9s\"", "header_timeout"),
             ("capacity = 1000", "capacity = 1001", "replay.capacity"),
             ("\"info\"", "\"debug\"", "log"),
             ("keep = 8", "keep = 9", "audit"),
+            ("keep = 8", "keep = 8\n[telemetry]\notlp = { endpoint = \"http://127.0.0.1:1\" }", "telemetry"),
         ];
         for (from, to, key) in cases {
             let found = differences(&old, &plan(from, to));
@@ -103,6 +89,8 @@ mod tests {
         let old = plan("", "");
         for (from, to) in [
             ("a.crt", "b.crt"),
+            ("8443", "8444"),
+            ("tls  = {", "tls  = { min_version = \"1.3\","),
             ("\"20s\"", "\"30s\""),
             ("\"refuse\"", "\"accept\""),
             ("path     = \"/a\"", "path = \"/b\"\nmax_body = \"20MiB\""),

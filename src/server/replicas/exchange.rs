@@ -9,7 +9,6 @@ use crate::domain::time::Monotonic;
 use crate::gate::replay::redis::RedisStore;
 use crate::gate::replay::redis::replicas::{ExchangeError, Position, Write, Written};
 use crate::pipeline::site::Site;
-use crate::server::inventory::InventoryEntry;
 use crate::server::thrown::Thrown;
 use crate::switch::agreement::{Foreign, Untold};
 use crate::switch::board::sharing::Heard;
@@ -78,8 +77,7 @@ impl Replicas {
             return Ok(());
         }
         known.next_beat = Some(now.monotonic.plus(BEAT));
-        let inventory: Vec<_> = site.integrations.iter().map(|one| InventoryEntry::of(one, now.wall)).collect();
-        let text = self.own.text(site, peer::findings(&inventory));
+        let text = self.own.text(site, peer::findings(site, now.wall));
         let heard = store.beat(&self.own.id, &text, REMEMBERED, DEADLINE).await?;
         let mut peers: Vec<_> = heard.iter().map(|heard| Peer::of(heard, &self.own.id)).collect();
         peers.sort_by(|one, other| (&one.name, &one.started, &one.id).cmp(&(&other.name, &other.started, &other.id)));

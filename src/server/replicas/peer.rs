@@ -12,7 +12,6 @@ use crate::domain::time::UnixTime;
 use crate::gate::replay::redis::replicas::Heard;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
-use crate::server::inventory::InventoryEntry;
 use crate::switch::order::Target;
 
 /// How many of its switches a replica names.
@@ -127,9 +126,10 @@ fn fingerprint<'a>(integrations: impl Iterator<Item = &'a Integration>) -> Strin
     hash.finalize().first_chunk::<6>().map(|start| data_encoding::HEXLOWER.encode(start)).unwrap_or_default()
 }
 
-/// How many findings an inventory has.
-pub(super) fn findings(inventory: &[InventoryEntry]) -> u64 {
-    let expired = inventory.iter().flat_map(|entry| &entry.secrets).filter(|secret| secret.state == "expired");
+/// How many secrets have expired and can be removed: what each replica can say without asking.
+pub(super) fn findings(site: &Site, now: UnixTime) -> u64 {
+    let secrets = site.integrations.iter().flat_map(|integration| &integration.secrets);
+    let expired = secrets.filter(|secret| secret.not_after.is_some_and(|end| now >= end));
     u64::try_from(expired.count()).unwrap_or(u64::MAX)
 }
 

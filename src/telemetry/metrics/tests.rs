@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 28] = [
+const INTERFACE: [(&str, &str); 32] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -23,11 +23,15 @@ const INTERFACE: [(&str, &str); 28] = [
     ("hookward_secret_expiry_timestamp_seconds", "gauge"),
     ("hookward_secret_exposed_total", "counter"),
     ("hookward_unscanned_deliveries_total", "counter"),
+    ("hookward_otlp_dropped_total", "counter"),
+    ("hookward_otlp_failures_total", "counter"),
     ("hookward_last_accepted_timestamp_seconds", "gauge"),
+    ("hookward_findings", "gauge"),
+    ("hookward_anomalies_total", "counter"),
     ("hookward_tls_handshakes_total", "counter"),
     ("hookward_connections", "gauge"),
+    ("hookward_certificate_expiry_timestamp_seconds", "gauge"),
     ("hookward_limit_reached_total", "counter"),
-    ("hookward_tls_expiry_timestamp_seconds", "gauge"),
     ("hookward_ready", "gauge"),
     ("hookward_config_reloads_total", "counter"),
     ("hookward_audit_errors_total", "counter"),
@@ -51,7 +55,9 @@ fn configured() -> Metrics {
 }
 
 fn render(metrics: &Metrics) -> String {
-    metrics.render(&LiveReadings { limits_reached: vec![("connections", 0)], ..LiveReadings::default() })
+    let end = ("public".parse().unwrap(), UnixTime::from_seconds(1_900_000_000));
+    let (limits_reached, certificates_end) = (vec![("connections", 0)], vec![end]);
+    metrics.render(&LiveReadings { limits_reached, certificates_end, ..LiveReadings::default() })
 }
 
 #[track_caller]
@@ -170,7 +176,7 @@ fn live_readings_are_shown_as_they_are() {
         replica_failures: 15,
         limits_reached: vec![("header_timeout", 9)],
         ready: true,
-        tls_expiry_seconds: 1_800_000_000,
+        certificates_end: vec![("public".parse().unwrap(), UnixTime::from_seconds(10))],
     };
     let metrics = Metrics::new();
     assert_eq!(metrics.render(&live), metrics.render(&live), "a second scrape adds nothing");
@@ -192,7 +198,7 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_replica_failures_total 15",
         "hookward_limit_reached_total{limit=\"header_timeout\"} 9",
         "hookward_ready 1",
-        "hookward_tls_expiry_timestamp_seconds 1800000000",
+        "hookward_certificate_expiry_timestamp_seconds{listener=\"public\"} 10",
     ] {
         assert_line(&metrics.render(&live), line);
     }

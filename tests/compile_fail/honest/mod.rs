@@ -74,6 +74,7 @@ async fn the_whole_way() -> u16 {
         verified_at: clock.now().wall,
         source,
         tls: false,
+        trace: None,
     };
     let forwarded = forward(&pool(&scheme, &clock), &paced, &arrival).await.unwrap();
     let (_scoped, settled) = paced.into_claimed().settle(Settlement::Settle, clock.now()).await;

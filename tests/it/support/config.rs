@@ -26,6 +26,7 @@ pub(crate) struct Config {
     plain_lines: String,
     listeners: String,
     tail: String,
+    written: Option<String>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) launcher: Vec<String>,
@@ -46,6 +47,11 @@ impl Config {
     /// The same with the store on disk, which is the default, as is its cold start.
     pub(crate) fn disk(self) -> Self {
         self.unset("replay", "store").unset("replay", "cold_start")
+    }
+
+    /// A whole file as somebody wrote it, on the ports of the test.
+    pub(crate) fn written(text: &str) -> Self {
+        Self { written: Some(text.to_owned()), ..Self::default() }
     }
 
     /// Lets another program start the gateway.
@@ -153,6 +159,10 @@ impl Config {
 
     /// The whole file.
     pub(crate) fn text(&self, ports: Ports) -> String {
+        if let Some(written) = &self.written {
+            let admin = format!("[admin]\nbind = \"127.0.0.1:{}\"", ports.admin);
+            return written.replace("0.0.0.0:8443", &format!("127.0.0.1:{}", ports.public)).replace("[admin]", &admin);
+        }
         let mut text = String::from("state_dir = \"state\"\n\n[[listener]]\nname = \"public\"\n");
         let public = ports.public;
         let tls = self.tls.as_deref().unwrap_or("cert = \"tls.crt\", key = \"tls.key\"");

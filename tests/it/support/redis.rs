@@ -2,6 +2,7 @@
 //!
 //! Speaks its protocol by hand, so that nothing the product uses can be wrong in the same way here.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -46,10 +47,10 @@ impl RedisServer {
     #[track_caller]
     pub(crate) fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.directory.path().join("log")).expect("a log");
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(program());
         command.args(&self.arguments).args(["--port", &self.port.to_string()]);
         command.current_dir(self.directory.path()).stdin(Stdio::null()).stdout(log).stderr(Stdio::null());
-        let child = command.spawn().expect("redis-server is missing: apt-get install redis-server");
+        let child = command.spawn().expect("the server is missing: apt-get install redis-server");
         self.child = Some(child);
         for _ in 0..500 {
             if self.try_command(&["PING"]).is_some() {
@@ -102,6 +103,12 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The server's program: Redis, or whatever speaks its protocol and is to be tried, such as Valkey.
+#[expect(clippy::disallowed_methods, reason = "the outside of the gateway may be told which server it is")]
+fn program() -> OsString {
+    std::env::var_os("HOOKWARD_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
 }
 
 fn read_answer(reader: &mut impl BufRead) -> Option<String> {

@@ -9,16 +9,16 @@ use super::route;
 
 /// Where deliveries go, as the URL says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Upstream {
-    pub(super) transport: Transport,
-    pub(super) path_and_query: String,
+pub(in crate::config) struct Upstream {
+    pub(in crate::config) transport: Transport,
+    pub(in crate::config) path_and_query: String,
     /// The value of `Host`.
-    pub(super) authority: String,
+    pub(in crate::config) authority: String,
 }
 
 /// By what it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(in crate::config) enum Transport {
     Http { host: String, port: u16 },
     Https { host: String, port: u16 },
     Unix(String),
@@ -26,7 +26,7 @@ pub(super) enum Transport {
 
 /// Why a text is no upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UpstreamError {
+pub(in crate::config) enum UpstreamError {
     #[error("must begin with `https://`, `http://` or `unix:`")]
     Scheme,
     #[error("must not hold a user or password")]
@@ -47,7 +47,7 @@ pub(super) enum UpstreamError {
 const SOCKET_BYTES_MAX: usize = 107;
 
 /// Parses the whole.
-pub(super) fn parse(text: &str) -> Result<Upstream, UpstreamError> {
+pub(in crate::config) fn parse(text: &str) -> Result<Upstream, UpstreamError> {
     if let Some(rest) = text.strip_prefix("unix:") {
         return parse_unix(rest);
     }
@@ -121,7 +121,7 @@ fn written(host: &str, port: Option<u16>) -> String {
 }
 
 /// Whether a host is this machine, whatever any name service says.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(in crate::config) fn is_loopback(host: &str) -> bool {
     let address = host.parse::<IpAddr>().map(|address| address.to_canonical());
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

@@ -105,6 +105,7 @@ async fn a_delivery_through_all_gates_reaches_its_upstream() {
         verified_at: now.wall,
         source: Source::new("192.0.2.7".parse().unwrap()),
         tls: true,
+        trace: None,
     };
 
     let paced = paced(now).await;

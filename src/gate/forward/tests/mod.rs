@@ -66,6 +66,7 @@ fn attestation(names: &Names) -> Attestation<'_> {
         idempotency_key: "ab01",
         source: Source::new("192.0.2.7".parse().unwrap()),
         tls: true,
+        trace: None,
         host: Some(&names.host),
     }
 }
@@ -89,7 +90,7 @@ fn scheme() -> Scheme {
             key_encoding: KeyEncoding::Utf8,
             key_form: crate::provider::scheme::KeyForm::default(),
             key_id_header: None,
-            header: name("acme-signature"),
+            place: Locator::Header(name("acme-signature")),
             lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },
             encoding: SignatureEncoding::Hex,

@@ -88,11 +88,13 @@ impl DiskStore {
         let found = History::load(&folder)?;
         let memory = MemoryStore::new(capacity, now);
         let catalogue = Arc::new(Catalogue::default());
-        let recovered = Recovery { folder: &folder, catalogue: &catalogue, memory: &memory, now }.run()?;
+        let recovery = Recovery { folder: &folder, catalogue: &catalogue, memory: &memory, now };
+        let (recovered, untidy) = recovery.run()?;
         let (history, since) = beginning(&found, &recovered, memory.knows_since(now));
         if found != Found::Whole(history) {
             history.save_first(&folder)?;
         }
+        recovery.tidy_all(&untidy)?;
         memory.raise_forgotten(history.forgotten);
         let journal = Journal::start(&folder, &catalogue)?;
         report(&recovered, since.is_none());

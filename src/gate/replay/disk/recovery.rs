@@ -4,7 +4,8 @@
 //! 2. What is over by the wall is not remembered, but timed entries raise the mark of what was forgotten.
 //! 3. Segments from before are never appended to. Several of one slot, or one that is torn or ruined, are written anew as one;
 //!    the old ones go only after the new one is durable. Where that fails they stay, and nothing is lost.
-//! 4. A segment that is whole is synced once: its last process may have been killed before it was.
+//! 4. Nothing is written anew before the history says what was found: a crash in between must not make a ruined store look whole.
+//! 5. A segment that is whole is synced once: its last process may have been killed before it was.
 
 use std::collections::HashMap;
 use std::io;
@@ -41,23 +42,36 @@ pub(super) struct Recovery<'a> {
 /// For a half of an identity: the number of the first segment that counts again.
 type Voided = HashMap<[u8; 16], u64>;
 
+/// What is left to be done once the history is written down.
+#[derive(Debug, Default)]
+pub(super) struct Untidy {
+    slots: Vec<(Vec<SegmentName>, bool)>,
+    voided: Voided,
+}
+
 impl Recovery<'_> {
-    pub(super) fn run(&self) -> Result<Recovered, DiskError> {
+    /// Reads everything back, and changes nothing.
+    pub(super) fn run(&self) -> Result<(Recovered, Untidy), DiskError> {
         let names = self.folder.segments()?;
         self.catalogue.number_after(names.iter().map(|name| name.number).max().unwrap_or(0));
-        let (mut recovered, mut voided) = (Recovered { segments: names.len(), ..Recovered::default() }, Voided::new());
+        let (mut recovered, mut untidy) = (Recovered { segments: names.len(), ..Recovered::default() }, Untidy::default());
         for slot in names.chunk_by(|one, next| one.slot == next.slot) {
             let mut found = Findings::default();
             for name in slot {
-                let (findings, remembered) = self.read(name, &mut voided)?;
+                let (findings, remembered) = self.read(name, &mut untidy.voided)?;
                 (found.ruined, found.torn) = (found.ruined + findings.ruined, found.torn + findings.torn);
                 recovered.remembered += remembered;
             }
             (recovered.ruined, recovered.torn) = (recovered.ruined + found.ruined, recovered.torn + found.torn);
             let is_whole = slot.len() == 1 && found.ruined == 0 && found.torn == 0;
-            self.tidy(slot, is_whole, &voided)?;
+            untidy.slots.push((slot.to_vec(), is_whole));
         }
-        Ok(recovered)
+        Ok((recovered, untidy))
+    }
+
+    /// Puts together what belongs together, and makes all of it durable.
+    pub(super) fn tidy_all(&self, untidy: &Untidy) -> Result<(), DiskError> {
+        untidy.slots.iter().try_for_each(|(slot, is_whole)| self.tidy(slot, *is_whole, &untidy.voided))
     }
 
     /// Reads a segment; how many deliveries it has that are news.

@@ -324,7 +324,9 @@ fn what_is_written_together_with_a_delivery_allowed_again_is_durable_too() {
     let store = place.open();
     place.settle_all(&store, 0..2);
     let (clock, requests) = (&place.clock, (2..6).map(|number| place.request(number)).collect::<Vec<_>>());
-    requests.iter().for_each(|request| assert!(matches!(run(store.claim(request, clock.now())), Ok(Answer::Fresh(_)))));
+    for request in &requests {
+        assert!(matches!(run(store.claim(request, clock.now())), Ok(Answer::Fresh(_))));
+    }
     // The writer is busy with the first; meanwhile the others queue up behind one that is allowed again.
     *store.folder.fault.lock() = Some(Fault::Slow(Duration::from_millis(200)));
     let settle = |index: usize| store.settle(&requests[index], clock.now());
@@ -380,10 +382,35 @@ fn a_start_that_cannot_make_what_it_read_durable_is_refused() {
     *folder.fault.lock() = Some(Fault::SyncFails);
     let (catalogue, now) = (Catalogue::default(), place.clock.now());
     let memory = MemoryStore::new(1000, now);
-    let recovered = Recovery { folder: &folder, catalogue: &catalogue, memory: &memory, now }.run();
-    assert!(matches!(&recovered, Err(DiskError::Write { .. })), "{recovered:?}");
+    let recovery = Recovery { folder: &folder, catalogue: &catalogue, memory: &memory, now };
+    let (_, untidy) = recovery.run().unwrap();
+    let tidied = recovery.tidy_all(&untidy);
+    assert!(matches!(&tidied, Err(DiskError::Write { .. })), "{tidied:?}");
     drop(folder);
     assert_eq!(place.remembered(&place.open(), 0..4), (0..3).collect());
+}
+
+#[test]
+fn what_was_ruined_is_noticed_however_often_the_start_fails() {
+    let place = Place::with_history();
+    let store = place.open();
+    place.settle_all(&store, 0..4);
+    drop(store);
+    let path = only(place.segments());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[2 * CELL_BYTES] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    // The history cannot be written: as if it were killed before that.
+    let obstacle = place.folder().join("history.new");
+    fs::create_dir(&obstacle).unwrap();
+    for _ in 0..2 {
+        let opened = DiskStore::open(place.directory.path(), 1000, place.clock.now());
+        assert!(matches!(&opened, Err(DiskError::Write { .. })), "{opened:?}");
+        assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is written anew before that");
+    }
+    fs::remove_dir(&obstacle).unwrap();
+    assert!(!place.is_whole(&place.open()), "what was signed before is refused");
+    assert!(!place.is_whole(&place.open()), "and stays so");
 }
 
 #[test]

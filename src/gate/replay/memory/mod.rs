@@ -79,20 +79,20 @@ impl MemoryStore {
     /// Which shard an identity falls into.
     #[cfg(test)]
     pub(super) fn shard_of(&self, identity: &Identity) -> usize {
-        Key::new(identity, &self.seed).shard(self.shards.len() - 1)
+        Key::new(identity, &self.seed).shard(self.shards.len())
     }
 
     fn context(&self, now: Now) -> Context<'_> {
         Context { now, ledger: &self.ledger, forgotten: &self.forgotten, seed: &self.seed }
     }
 
-    /// Works on the shard of an identity. Always some: the mask of a power of two stays inside the list.
+    /// Works on the shard of an identity. There always is one.
     fn in_shard<T>(&self, identity: &Identity, work: impl FnOnce(&mut Shard, Key) -> T) -> Result<T, StoreError> {
         self.in_shard_of(Key::new(identity, &self.seed), work)
     }
 
     fn in_shard_of<T>(&self, key: Key, work: impl FnOnce(&mut Shard, Key) -> T) -> Result<T, StoreError> {
-        let shard = self.shards.get(key.shard(self.shards.len() - 1)).ok_or(StoreError::Unavailable)?;
+        let shard = self.shards.get(key.shard(self.shards.len())).ok_or(StoreError::Unavailable)?;
         Ok(work(&mut shard.lock(), key))
     }
 

@@ -18,10 +18,15 @@ use crate::gate::replay::key::Identity;
 use crate::gate::replay::reckoning::{Offsets, Until};
 use crate::gate::replay::store::{Answer, Claim, Owner, StoreError};
 
-/// Half of an identity, and where it hashes to. Sixteen bytes of SHA-256 do not meet by chance.
+/// What an entry is known by: as much of an identity as cannot meet another by chance. Of ten million two meet with a probability of
+/// 10⁻¹⁵, and whoever wants two to meet needs the secret, 2⁴⁸ tries, and harms his own integration only.
+type Tag = [u8; 12];
+
+/// Half of an identity, its tag, and where that hashes to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     half: [u8; 16],
+    tag: Tag,
     hash: u64,
 }
 
@@ -31,19 +36,26 @@ impl Key {
     }
 
     pub(super) fn of_half(half: [u8; 16], seed: &RandomState) -> Self {
-        Self { half, hash: seed.hash_one(half) }
+        let tag = half.first_chunk().copied().unwrap_or_default();
+        Self { half, tag, hash: seed.hash_one(tag) }
     }
 
-    /// Bits that neither the slot nor the tag inside a shard's table is chosen by.
-    pub(super) fn shard(self, mask: usize) -> usize {
-        usize::try_from(self.hash >> 32 & 0x00ff_ffff).unwrap_or(0) & mask
+    /// Which of so many shards, by bits that nothing inside a shard's table is chosen by. The last shards are twice as likely as the
+    /// first: tables double when they are full, and if all were of one size all would be half empty at once.
+    pub(super) fn shard(self, shards: usize) -> usize {
+        const RANGE: u64 = 1 << 24;
+        let even = self.hash >> 32 & (RANGE - 1);
+        // About the binary logarithm of one to two, which is what divides a doubling evenly.
+        let uneven = even + even * (RANGE - even) / RANGE * 11 / 32;
+        let shards = u64::try_from(shards).unwrap_or(1);
+        usize::try_from(uneven.min(RANGE - 1) * shards / RANGE).unwrap_or(0)
     }
 }
 
-/// A delivery that was taken. Twenty-four bytes.
+/// A delivery that was taken. Twenty bytes.
 #[derive(Debug)]
 struct Remembered {
-    half: [u8; 16],
+    tag: Tag,
     until: Until,
     pool: Pool,
 }
@@ -51,7 +63,7 @@ struct Remembered {
 /// A claim in flight.
 #[derive(Debug)]
 struct Held {
-    half: [u8; 16],
+    tag: Tag,
     owner: Owner,
     lease_until: Monotonic,
     until: Until,
@@ -89,7 +101,7 @@ impl Shard {
         }
         let until = self.offsets.until(claim.keep_until, with.now);
         let lease_until = with.now.monotonic.plus(claim.lease);
-        if let Some(held) = self.held.find_mut(key.hash, |held| held.half == key.half) {
+        if let Some(held) = self.held.find_mut(key.hash, |held| held.tag == key.tag) {
             if with.now.monotonic < held.lease_until {
                 return Ok(Answer::InFlight { retry_after: held.lease_until.since(with.now.monotonic) });
             }
@@ -101,12 +113,12 @@ impl Shard {
             return Err(StoreError::Unavailable);
         }
         let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
-        self.hold(Held { half: key.half, owner, lease_until, until, pool }, key, with);
+        self.hold(Held { tag: key.tag, owner, lease_until, until, pool }, key, with);
         Ok(Answer::Fresh(owner))
     }
 
     fn hold(&mut self, held: Held, key: Key, with: &Context<'_>) {
-        self.held.insert_unique(key.hash, held, |held| with.seed.hash_one(held.half));
+        self.held.insert_unique(key.hash, held, |held| with.seed.hash_one(held.tag));
     }
 
     /// Makes sure that a settlement will have its place for as long as it takes to write it down, and says what to write;
@@ -122,13 +134,13 @@ impl Shard {
             return Ok(None);
         }
         let lease_until = with.now.monotonic.plus(claim.lease);
-        let (second, pool) = if let Some(held) = self.held.find_mut(key.hash, |held| held.half == key.half) {
+        let (second, pool) = if let Some(held) = self.held.find_mut(key.hash, |held| held.tag == key.tag) {
             held.lease_until = held.lease_until.max(lease_until);
             (held.until.second(), held.pool)
         } else {
             let pool = with.ledger.take(claim.share).ok_or(StoreError::Full)?;
             let until = self.offsets.until(claim.keep_until, with.now);
-            self.hold(Held { half: key.half, owner, lease_until, until, pool }, key, with);
+            self.hold(Held { tag: key.tag, owner, lease_until, until, pool }, key, with);
             (until.second(), pool)
         };
         Ok(Some(JournalEntry { half: key.half, second, share: with.ledger.tag(pool), is_timed: claim.is_timed }))
@@ -141,7 +153,7 @@ impl Shard {
         }
         let pool = with.ledger.restore(entry.share);
         let until = self.offsets.until_second(entry.second, with.now);
-        self.remember(Remembered { half: key.half, until, pool }, key, entry.is_timed, with);
+        self.remember(Remembered { tag: key.tag, until, pool }, key, entry.is_timed, with);
         true
     }
 
@@ -151,7 +163,7 @@ impl Shard {
             with.forgotten.remembers(second);
         }
         self.due_second = self.due_second.min(second);
-        self.settled.insert_unique(key.hash, remembered, |entry| with.seed.hash_one(entry.half));
+        self.settled.insert_unique(key.hash, remembered, |entry| with.seed.hash_one(entry.tag));
     }
 
     /// Remembers a success, in the place of whatever claim there is, else in a new one.
@@ -164,7 +176,7 @@ impl Shard {
                 (self.offsets.until(claim.keep_until, with.now), pool)
             }
         };
-        self.remember(Remembered { half: key.half, until, pool }, key, claim.is_timed, with);
+        self.remember(Remembered { tag: key.tag, until, pool }, key, claim.is_timed, with);
         Ok(())
     }
 
@@ -175,7 +187,7 @@ impl Shard {
     }
 
     pub(super) fn lapse(&mut self, key: Key, owner: Owner, lease_until: Monotonic) {
-        let own = |held: &Held| held.half == key.half && held.owner == owner;
+        let own = |held: &Held| held.tag == key.tag && held.owner == owner;
         if let Some(held) = self.held.find_mut(key.hash, |held| own(held)) {
             held.lease_until = lease_until;
         }
@@ -184,8 +196,8 @@ impl Shard {
     /// What the index knows of a settled delivery: its half, and the second at which it is over.
     pub(super) fn settled(&mut self, key: Key, with: &Context<'_>) -> Option<([u8; 16], u32)> {
         let is_settled = self.is_settled(key, with);
-        let entry = self.settled.find(key.hash, |entry| entry.half == key.half).filter(|_| is_settled)?;
-        Some((entry.half, entry.until.second()))
+        let entry = self.settled.find(key.hash, |entry| entry.tag == key.tag).filter(|_| is_settled)?;
+        Some((key.half, entry.until.second()))
     }
 
     /// Forgets a settled delivery; whether there was one.
@@ -208,8 +220,8 @@ impl Shard {
             return;
         }
         with.ledger.give_back(&freed);
-        shrink(&mut self.settled, |entry| with.seed.hash_one(entry.half));
-        shrink(&mut self.held, |held| with.seed.hash_one(held.half));
+        shrink(&mut self.settled, |entry| with.seed.hash_one(entry.tag));
+        shrink(&mut self.held, |held| with.seed.hash_one(held.tag));
         if self.settled.is_empty() && self.held.is_empty() {
             self.offsets.clear();
         }
@@ -231,7 +243,7 @@ impl Shard {
 
     /// Whether it is settled and not over; what is over is dropped.
     fn is_settled(&mut self, key: Key, with: &Context<'_>) -> bool {
-        let Some(entry) = self.settled.find(key.hash, |entry| entry.half == key.half) else { return false };
+        let Some(entry) = self.settled.find(key.hash, |entry| entry.tag == key.tag) else { return false };
         let over = self.offsets.is_over(entry.until, with.now);
         if over {
             with.forgotten.drops(entry.until.second());
@@ -241,14 +253,14 @@ impl Shard {
     }
 
     fn remove_settled(&mut self, key: Key, with: &Context<'_>) {
-        if let Ok(entry) = self.settled.find_entry(key.hash, |entry| entry.half == key.half) {
+        if let Ok(entry) = self.settled.find_entry(key.hash, |entry| entry.tag == key.tag) {
             let (entry, _) = entry.remove();
             with.ledger.give_back(&[entry.pool]);
         }
     }
 
     fn remove_held(&mut self, key: Key, condition: impl Fn(&Held) -> bool) -> Option<Held> {
-        let entry = self.held.find_entry(key.hash, |held| held.half == key.half && condition(held)).ok()?;
+        let entry = self.held.find_entry(key.hash, |held| held.tag == key.tag && condition(held)).ok()?;
         Some(entry.remove().0)
     }
 }
@@ -275,7 +287,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remembered_delivery_is_twenty_four_bytes() {
-        assert_eq!(size_of::<Remembered>(), 24);
+    fn a_remembered_delivery_is_twenty_bytes() {
+        assert_eq!(size_of::<Remembered>(), 20);
+    }
+
+    #[test]
+    fn shards_differ_in_size_up_to_twice_and_none_is_left_out() {
+        let seed = RandomState::default();
+        for shards in [1, 2, 4096] {
+            let mut counts = vec![0_u64; shards];
+            for number in 0..100 * shards as u64 {
+                let mut half = [0; 16];
+                half[..8].copy_from_slice(&number.to_be_bytes());
+                counts[Key::of_half(half, &seed).shard(shards)] += 1;
+            }
+            assert!(counts.iter().all(|count| (20..300).contains(count)), "{shards}");
+            let tenth = shards.div_ceil(10);
+            let (first, last) = (counts[..tenth].iter().sum::<u64>(), counts[shards - tenth..].iter().sum::<u64>());
+            assert!(shards < 100 || (16 * first..23 * first).contains(&(10 * last)), "{first} {last}");
+        }
+        for hash in [0, u64::MAX, 0x00ff_ffff << 32, 1 << 32] {
+            let key = Key { half: [0; 16], tag: [0; 12], hash };
+            assert!(key.shard(4096) < 4096 && key.shard(1) == 0);
+        }
     }
 }

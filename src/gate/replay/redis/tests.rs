@@ -1,5 +1,6 @@
 //! The conformance suite and the model on a real server, and what only a store that is elsewhere must do.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -77,6 +78,11 @@ fn bench_under(server: &Arc<RedisServer>, prefix: String) -> Bench<RedisStore> {
     let opened = RedisStore::open_with(settings(server, &prefix), clock.clone(), &server_clock, Duration::from_secs(3600));
     let store = run(opened).unwrap();
     Bench::beside(store, clock, Box::new(There { server: Arc::clone(server), prefix }))
+}
+
+/// A node of a cluster of its own. Its bus would take the port ten thousand above, which may be anybody's.
+fn cluster_node() -> RedisServer {
+    RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &server::free_port().to_string()])
 }
 
 fn open(server: &RedisServer) -> Result<RedisStore, RedisOpenError> {
@@ -212,7 +218,9 @@ fn clk_07_replicas_whose_clocks_differ_know_what_the_others_took() {
             assert!(second >= 300 || answer == Ok(Answer::Settled), "{number} after {second} s: {answer:?}");
         }
         one.advance(10);
-        [&ahead, &behind].into_iter().for_each(|clock| clock.advance(Duration::from_secs(10)));
+        for clock in [&ahead, &behind] {
+            clock.advance(Duration::from_secs(10));
+        }
     }
 }
 
@@ -291,8 +299,22 @@ fn rpl_19_an_unfit_server_refuses_the_start() {
     let error = open(&locked).unwrap_err();
     assert!(matches!(&error, RedisOpenError::Unfit(RedisFault::Refused { .. })), "{error}");
     assert!(!error.to_string().contains("hunter2"));
-    let cluster = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let cluster = cluster_node();
     assert!(matches!(open(&cluster).unwrap_err(), RedisOpenError::Unfit(RedisFault::Cluster)));
+}
+
+/// What a cluster would make of the keys: with a hash tag in the prefix every key of every script lies in one slot.
+#[test]
+fn the_keys_of_a_prefix_with_a_hash_tag_lie_in_one_slot() {
+    let (server, cluster) = (RedisServer::start(), cluster_node());
+    let slots = |prefix: &str| {
+        let store = run(RedisStore::open(settings(&server, prefix), Clock::system())).unwrap();
+        let (shared, own) = (&store.shared, (0..50).map(|number| store.shared.key(&identity(number))));
+        let keys = own.chain([shared.generation_key.clone(), shared.rehearsal_key.clone()]);
+        keys.map(|key| cluster.command(&["CLUSTER", "KEYSLOT", &String::from_utf8(key).unwrap()])).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(slots("{hookward}:").len(), 1);
+    assert!(slots("hookward:").len() > 1, "or this proves nothing");
 }
 
 #[test]

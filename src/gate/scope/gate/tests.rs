@@ -57,7 +57,7 @@ fn an_allow_list_narrows_and_its_absence_does_not() {
         match result {
             Ok(scoped) => {
                 assert_eq!(scoped.verified().secret_id().as_str(), "k");
-                assert!(scoped.into_verified().body_is_covered());
+                assert!(scoped.into_verified().unsigned_identity().is_none());
             }
             Err(error) => assert_eq!(error.reason(), Reason::EventNotAllowed),
         }

@@ -1,9 +1,11 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
+mod fields;
 mod gate;
 mod keys;
 mod presented;
 mod properties;
+mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,9 +51,15 @@ pub(super) fn scheme(text: &str) -> Scheme {
     scheme.unwrap()
 }
 
-/// Every preset that can be signed for here.
+/// Every preset that signs with a secret, in headers, and takes the body whole or not at all.
 pub(super) fn all() -> impl Iterator<Item = Scheme> {
-    Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign()).map(|scheme| bound(scheme))
+    let whole =
+        |part: &Part| !matches!(part, Part::Field(_) | Part::Members(_) | Part::SortedForm { .. } | Part::NamedHeaders(_));
+    let is_plain = move |scheme: &Scheme| {
+        let in_header = scheme.signature.header().is_some() && scheme.token().is_none();
+        in_header && scheme.signature.algorithm.signature_bytes().is_some() && scheme.content.iter().all(whole)
+    };
+    Catalogue::builtin().iter().filter(move |scheme| is_plain(scheme)).map(|scheme| bound(scheme))
 }
 
 /// Every preset that signs headers and the whole body, and reads nothing else.

@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn no_part_of_a_signature_will_do(scheme in any_scheme(), cut in any::<Index>(), more in "[0-9a-f=A-Z/+]{1,64}") {
-        let header = &scheme.signature.header;
+        let header = scheme.signature.header().unwrap();
         let whole = signed(&scheme, BODY).get(header).unwrap().to_str().unwrap().to_owned();
         for text in [whole[..cut.index(whole.len())].to_owned(), format!("{whole}{more}")] {
             let mut headers = signed(&scheme, BODY);
@@ -108,11 +108,11 @@ proptest! {
             SignatureEncoding::Base64 => data_encoding::BASE64,
             SignatureEncoding::Base64Url => data_encoding::BASE64URL_NOPAD,
         };
-        let whole = signed(&scheme, BODY).get(&rule.header).unwrap().to_str().unwrap().to_owned();
+        let whole = signed(&scheme, BODY).get(rule.header().unwrap()).unwrap().to_str().unwrap().to_owned();
         let (before, text) = whole.split_at(whole.len() - encoding.encode_len(rule.algorithm.signature_bytes().unwrap()));
         let tag = encoding.decode(text.as_bytes()).unwrap();
         let mut headers = signed(&scheme, BODY);
-        headers.insert(rule.header.clone(), value(&format!("{before}{}", encoding.encode(&tag[..kept]))));
+        headers.insert(rule.header().unwrap().clone(), value(&format!("{before}{}", encoding.encode(&tag[..kept]))));
         prop_assert!(judge(&scheme, headers, BODY, now()).is_err());
     }
 }

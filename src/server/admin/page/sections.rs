@@ -64,7 +64,9 @@ pub(super) fn integrations(page: &mut String, items: &[Item]) {
          <th scope=\"col\">Last hour<th scope=\"col\" class=\"number\">Accepted<th scope=\"col\" class=\"number\">Refused\
          <th scope=\"col\">Last accepted<th scope=\"col\">Secrets</tr></thead><tbody>",
     );
-    items.iter().for_each(|item| integration(page, item));
+    for item in items {
+        integration(page, item);
+    }
     page.push_str("</tbody></table></section>");
 }
 
@@ -109,8 +111,7 @@ pub(super) fn findings(page: &mut String, items: &[Item]) {
 
 /// What there is to say of an integration that somebody should look at, from its own entry.
 fn found(item: &Item) -> Vec<String> {
-    let expired = item.entry.secrets.iter().filter(|secret| secret.state == "expired");
-    expired.map(|secret| format!("the secret {} has expired and can be removed", secret.id)).collect()
+    item.entry.findings.iter().map(|finding| format!("{} – {}", finding.finding, finding.text)).collect()
 }
 
 /// Refusals of all integrations together, and of requests that reached none.
@@ -142,11 +143,13 @@ pub(super) fn refusals(page: &mut String, frame: &Frame, items: &[Item]) {
 pub(super) fn decisions(page: &mut String, decisions: &[Decision]) {
     page.push_str(
         "<section aria-labelledby=\"decisions-title\"><h2 id=\"decisions-title\">Last decisions</h2><form id=\"filters\" hidden></form>\
-         <table id=\"decisions\"><thead><tr><th scope=\"col\">Time<th scope=\"col\">Integration<th scope=\"col\">Decision\
+         <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"decisions-title\"><table id=\"decisions\"><thead><tr><th scope=\"col\">Time<th scope=\"col\">Integration<th scope=\"col\">Decision\
          <th scope=\"col\">Event<th scope=\"col\">Delivery<th scope=\"col\">Source<th scope=\"col\">Path</tr></thead><tbody>",
     );
-    decisions.iter().rev().for_each(|one| decision(page, one));
-    page.push_str("</tbody></table></section>");
+    for one in decisions.iter().rev() {
+        decision(page, one);
+    }
+    page.push_str("</tbody></table></div></section>");
 }
 
 fn decision(page: &mut String, one: &Decision) {

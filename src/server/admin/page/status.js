@@ -33,7 +33,7 @@
   const dash = (text) => (text === null || text === undefined || text === '' ? '–' : String(text));
   const small = (text) => make('small', { text });
   const pill = (word) => make('span', { class: `pill ${/^[a-z_]+$/.test(word) ? word : ''}`, text: word });
-  const cell = (label, ...children) => make('td', { 'data-label': label }, ...children);
+  const cell = (label, ...children) => make('td', { 'data-label': label, class: children[0] === '–' ? 'absent' : null }, ...children);
   const number = (label, value) => make('td', { 'data-label': label, class: 'number', text: count(value) });
   const count = (value) => Number(value || 0).toLocaleString('en');
 
@@ -75,7 +75,7 @@
     let low = '';
     let high = '';
     accepted.forEach((one, minute) => {
-      const above = tall(refused[minute] || 0);
+      const above = Math.min(tall(refused[minute] || 0), height - Math.min(tall(one), 2));
       const below = Math.min(tall(one), height - above);
       if (below > 0) low += `M${minute * 2} ${height}v-${below}h1.5v${below}z`;
       if (above > 0) high += `M${minute * 2} ${height - below}v-${above}h1.5v${above}z`;
@@ -156,16 +156,13 @@
     for (const entry of integrations.values()) {
       const own = Array.isArray(entry.findings) ? entry.findings : [];
       own.forEach((finding) => all.push([entry.name, finding]));
-      entry.secrets.filter((secret) => secret.state === 'expired')
-        .forEach((secret) => all.push([entry.name, `the secret ${secret.id} has expired and can be removed`]));
     }
     return all;
   }
 
   function findingText(finding) {
     if (typeof finding === 'string') return finding;
-    const saw = finding.message || finding.saw || finding.what || finding.detail || '';
-    return [finding.id || finding.lint || finding.kind, saw, finding.fix].filter(Boolean).join(' – ');
+    return [finding.finding, finding.text].filter(Boolean).join(' – ');
   }
 
   function showFindings() {

@@ -1,0 +1,114 @@
+//! Parts of the content that are fields of the body. Pure.
+//!
+//! 1. A field is text that stands once. What stands twice, or is an object, a list or a fraction, is refused: two readers
+//!    would disagree about it. `null` is as good as absent.
+//! 2. Of several members only the one that the scheme says may hold what divides them, so that none can be moved into another.
+//! 3. A form is read strictly and whole, and has a bounded number of fields. The order in which they came is not
+//!    signed, so it makes no other delivery.
+//! 4. A form's values of one key are sorted, equal ones are taken once, as providers do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::error::VerifyError;
+use crate::domain::head::Received;
+use crate::provider::locate::form::Form;
+use crate::provider::locate::{Found, members};
+use crate::provider::scheme::{Locator, Member, MemberList, MemberStyle};
+
+/// The text of one field, of any length.
+pub(super) fn text(place: &Locator, received: &Received) -> Result<String, VerifyError> {
+    let body = received.body.contiguous();
+    let found = match place {
+        Locator::Json(pointer) => members(&[pointer], &body).and_then(|mut found| found.pop()).unwrap_or(Found::Unclear),
+        Locator::Form(field) => match Form::parse(&body).filter(Form::is_small) {
+            Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
+            Some(_) => Found::Absent,
+            None => Found::Unclear,
+        },
+        Locator::Query(field) => match received.head.query().map(|query| Form::parse(query.as_bytes())) {
+            None => Found::Absent,
+            Some(Some(form)) if !form.names(field) => Found::Absent,
+            Some(form) => form.and_then(|form| form.field(field)).map_or(Found::Unclear, Found::Text),
+        },
+        Locator::Header(_) | Locator::FormJson { .. } => Found::Unclear,
+    };
+    match found {
+        Found::Text(text) if !text.is_empty() => Ok(text),
+        Found::Text(_) | Found::Absent => Err(VerifyError::FieldMissing { place: place.clone() }),
+        Found::Unclear => Err(VerifyError::FieldMalformed { place: place.clone() }),
+    }
+}
+
+/// Several members, as the provider writes them.
+pub(super) fn member_list(list: &MemberList, received: &Received) -> Result<String, VerifyError> {
+    let pointers: Vec<&str> = list.members.iter().map(|member| member.pointer.as_str()).collect();
+    let body = received.body.contiguous();
+    let found = members(&pointers, &body).unwrap_or_default();
+    // Of a list one element is signed: what stands behind it nobody vouched for.
+    let first = pointers.first().and_then(|pointer| Some(pointer.split_once("/0/")?.0));
+    if let Some(list) = first
+        && members(&[&format!("{list}/1")], &body) != Some(vec![Found::Absent])
+    {
+        return Err(VerifyError::FieldMalformed { place: Locator::Json(list.to_owned()) });
+    }
+    let mut written = Vec::with_capacity(pointers.len());
+    // A body that is no JSON has none of them.
+    let found = found.into_iter().map(Some).chain(std::iter::repeat(None));
+    for (member, found) in list.members.iter().zip(found) {
+        written.push((member, value(list.style, member, found.unwrap_or(Found::Unclear))?));
+    }
+    Ok(write(list.style, &written))
+}
+
+/// The values in their style; `None` for an absent one.
+pub(super) fn write(style: MemberStyle, members: &[(&Member, Option<String>)]) -> String {
+    match style {
+        MemberStyle::Lines => members.iter().filter_map(|(member, value)| Some(line(member, value.as_deref()?))).collect(),
+        MemberStyle::Colons => {
+            let values: Vec<&str> = members.iter().map(|(_, value)| value.as_deref().unwrap_or_default()).collect();
+            values.join(":")
+        }
+    }
+}
+
+fn line(member: &Member, value: &str) -> String {
+    let name = member.pointer.rsplit('/').next().unwrap_or_default();
+    format!("{name}\n{value}\n")
+}
+
+fn value(style: MemberStyle, member: &Member, found: Found) -> Result<Option<String>, VerifyError> {
+    let place = || Locator::Json(member.pointer.clone());
+    let divider = match style {
+        MemberStyle::Lines => '\n',
+        MemberStyle::Colons => ':',
+    };
+    match found {
+        Found::Text(text) if !member.is_free && text.contains(divider) => Err(VerifyError::FieldMalformed { place: place() }),
+        Found::Text(text) => Ok(Some(text)),
+        Found::Absent if member.is_optional => Ok(None),
+        Found::Absent => Err(VerifyError::FieldMissing { place: place() }),
+        Found::Unclear => Err(VerifyError::FieldMalformed { place: place() }),
+    }
+}
+
+/// The form's fields by key, each key and its values; nothing where the query holds the body's digest instead.
+pub(super) fn sorted_form(digest_in_query: Option<&str>, received: &Received) -> Result<String, VerifyError> {
+    let body = received.body.contiguous();
+    if let Some(field) = digest_in_query
+        && let Some(form) = received.head.query().and_then(|query| Form::parse(query.as_bytes()))
+        && form.names(field)
+    {
+        let is_ours = form.field(field).is_some_and(|digest| digest == HEXLOWER.encode(&Sha256::digest(&body)));
+        return if is_ours { Ok(String::new()) } else { Err(VerifyError::SignatureMismatch) };
+    }
+    let fields = Form::parse(&body).and_then(|form| form.fields()).ok_or(VerifyError::FormMalformed)?;
+    let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (key, value) in &fields {
+        sorted.entry(key).or_default().insert(value);
+    }
+    let each = |(key, values): (&&str, &BTreeSet<&str>)| values.iter().flat_map(|value| [*key, *value]).collect::<String>();
+    Ok(sorted.iter().map(each).collect())
+}

@@ -1,0 +1,105 @@
+//! The content as whoever signs puts it together. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use data_encoding::HEXLOWER;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Request;
+use crate::gate::verify::body_fields;
+use crate::provider::locate::form::Form;
+use crate::provider::scheme::{Locator, MemberList, Part, Scheme};
+
+/// What is signed of a request. A part that the request lacks is empty, and nobody will accept that.
+pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) -> Vec<u8> {
+    let mut content = Vec::new();
+    for part in &scheme.content {
+        match part {
+            Part::Timestamp => content.extend_from_slice(timestamp.as_bytes()),
+            Part::Id => content.extend_from_slice(id.as_bytes()),
+            Part::Header(name) => content.extend_from_slice(header(request, name)),
+            Part::Body => content.extend_from_slice(request.body),
+            Part::BodySha256 => content.extend_from_slice(HEXLOWER.encode(&Sha256::digest(request.body)).as_bytes()),
+            Part::BodyCrc32 => content.extend_from_slice(crc32fast::hash(request.body).to_string().as_bytes()),
+            Part::Field(place) => content.extend_from_slice(field(place, request.body).unwrap_or_default().as_bytes()),
+            Part::Members(list) => content.extend_from_slice(members(list, request.body).as_bytes()),
+            Part::SortedForm { digest_in_query } => {
+                let in_query = digest_in_query.as_ref().is_some_and(|field| holds(scheme, field));
+                content.extend_from_slice(if in_query { String::new() } else { sorted_form(request.body) }.as_bytes());
+            }
+            Part::NamedHeaders(list) => content.extend_from_slice(&named_headers(scheme, list, timestamp)),
+            Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
+            Part::Literal(text) | Part::Url(text) | Part::Target(text) | Part::TargetEscaped(text) => {
+                content.extend_from_slice(text.as_bytes());
+            }
+            // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
+            Part::Option(_) | Part::Secret | Part::Token => {}
+        }
+    }
+    content
+}
+
+fn header<'r>(request: &Request<'r>, name: &HeaderName) -> &'r [u8] {
+    request.headers.get(name).map_or(&[], HeaderValue::as_bytes)
+}
+
+/// Whether the URL's query has a field.
+fn holds(scheme: &Scheme, field: &str) -> bool {
+    let has = |url: &str| url.contains(&format!("?{field}=")) || url.contains(&format!("&{field}="));
+    scheme.content.iter().any(|part| matches!(part, Part::Url(url) if has(url)))
+}
+
+/// The text of a field.
+pub(super) fn field(place: &Locator, body: &[u8]) -> Option<String> {
+    match place {
+        Locator::Json(pointer) => text(serde_json::from_slice::<Value>(body).ok()?.pointer(pointer)?),
+        Locator::Form(field) => Form::parse(body)?.field(field),
+        Locator::Header(_) | Locator::FormJson { .. } | Locator::Query(_) => None,
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn members(list: &MemberList, body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let values = list.members.iter().map(|member| (member, body.pointer(&member.pointer).and_then(text)));
+    body_fields::write(list.style, &values.collect::<Vec<_>>())
+}
+
+fn sorted_form(body: &[u8]) -> String {
+    let fields = Form::parse(body).and_then(|form| form.fields()).unwrap_or_default();
+    let mut sorted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (key, value) in fields {
+        sorted.entry(key).or_default().insert(value);
+    }
+    let each = |(key, values): (&String, &BTreeSet<String>)| values.iter().map(|value| key.clone() + value).collect::<String>();
+    sorted.iter().map(each).collect()
+}
+
+/// The headers that list others: each names itself and the header of the time.
+pub(super) fn header_lists(scheme: &Scheme) -> impl Iterator<Item = (HeaderName, String)> {
+    scheme.content.iter().filter_map(|part| match part {
+        Part::NamedHeaders(list) => Some((list.clone(), named_by(scheme, list).join(","))),
+        _ => None,
+    })
+}
+
+fn named_by<'s>(scheme: &'s Scheme, list: &'s HeaderName) -> Vec<&'s str> {
+    let mut names: Vec<&str> = scheme.header_of(&Part::Timestamp).into_iter().chain([list]).map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+fn named_headers(scheme: &Scheme, list: &HeaderName, timestamp: &str) -> Vec<u8> {
+    let names = named_by(scheme, list);
+    let value = |name: &str| if name == list.as_str() { names.join(",") } else { timestamp.to_owned() };
+    names.iter().map(|name| format!("{name}:{}", value(name))).collect::<Vec<_>>().join(";").into_bytes()
+}
