@@ -1,6 +1,6 @@
 //! What the whole judgement costs beside proxies that judge less, on one machine, in one run, interleaved, as ratios.
 //!
-//! `make compare` runs it (`benches/compare/run.sh` installs nginx with Lua and HAProxy and builds hookward). Everything talks to
+//! `make compare` runs it (`benches/compare/run.sh` installs nginx with Lua and `HAProxy` and builds hookward). Everything talks to
 //! loopback only; every loop has a bound. The proxy is pinned to core 0, generator and upstream to core 1.
 //!
 //! 1. CPU is the kernel's own nanoseconds of the proxy's process with all its threads, over the requests of a round.

@@ -2,9 +2,9 @@
 //!
 //! - hookward: verification, replay claim, limits, audit with chain and body digest, metrics, all timeouts.
 //! - nginx, plain: passes everything on. No verification, window, replay protection, audit, metrics.
-//! - HAProxy, plain: the same.
+//! - `HAProxy`, plain: the same.
 //! - nginx + Lua, HMAC: one HMAC by OpenSSL, compared with `==`; nothing else.
-//! - HAProxy, HMAC: one HMAC in its configuration language, in constant time; nothing else. Its buffer is set to hold the whole
+//! - `HAProxy`, HMAC: one HMAC in its configuration language, in constant time; nothing else. Its buffer is set to hold the whole
 //!   body: at the default size it refuses valid bodies over some 14 000 bytes.
 
 use std::fs;
@@ -119,7 +119,7 @@ pub fn haproxy(path: &Path, ports: Ports, verifies: bool) -> io::Result<Vec<Stri
     Ok(["haproxy", "-db", "-f", &config].map(str::to_owned).to_vec())
 }
 
-/// As many connections as it may open files for: HAProxy does not start with fewer files than two for each.
+/// As many connections as it may open files for: `HAProxy` does not start with fewer files than two for each.
 fn haproxy_connections() -> io::Result<u64> {
     let text = fs::read_to_string("/proc/self/limits")?;
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap_or_default();
