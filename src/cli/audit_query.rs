@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// The record of this request.
     #[arg(long, value_name = "ID")]
     request_id: Vec<String>,
-    /// Records of this kind: request, folded, config, switch, start, stop, checkpoint.
+    /// Records of this kind: request, folded, config, switch, exposure, start, stop, checkpoint.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
     /// Not before: Unix seconds, RFC 3339, or how long ago, such as 24h.

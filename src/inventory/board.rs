@@ -70,10 +70,11 @@ impl Track {
         self.life.lock().clone()
     }
 
-    /// What follows from it.
+    /// What follows from it: reckoned from a copy, for long lists of the configuration take their time and a request must not
+    /// wait for it.
     #[must_use]
     pub fn findings(&self, terms: &Terms, now: UnixTime, is_taking: bool) -> Vec<Finding> {
-        findings(&self.life.lock(), terms, now, is_taking)
+        findings(&self.life(), terms, now, is_taking)
     }
 }
 

@@ -83,7 +83,6 @@ pub struct Changed {
 
 impl Listeners {
     /// These listeners, and what accepts from them.
-    #[must_use]
     pub fn new(bound: Vec<BoundListener>) -> (Arc<Self>, Openings) {
         let (openings, arriving) = mpsc::channel(bound.len().saturating_add(OPENINGS_MAX));
         let stop = CancellationToken::new();
@@ -108,7 +107,7 @@ impl Listeners {
 
     /// Puts changes in force.
     pub fn apply(&self, changes: ListenerChanges) -> Changed {
-        let mut changed = Changed::default();
+        let mut tally = Changed::default();
         let mut next = Vec::with_capacity(changes.0.len());
         for (spec, change) in changes.0 {
             next.extend(match change {
@@ -117,22 +116,22 @@ impl Listeners {
                     Some(Standing { spec, ..standing })
                 }
                 Change::Exchange(standing, door) => {
-                    changed.exchanged = changed.exchanged.saturating_add(1);
+                    tally.exchanged = tally.exchanged.saturating_add(1);
                     standing.door.swap(Arc::new(*door)).leaving.cancel();
                     Some(Standing { spec, ..standing })
                 }
                 Change::Open(listener) => {
-                    changed.opened = changed.opened.saturating_add(1);
+                    tally.opened = tally.opened.saturating_add(1);
                     self.open(*listener)
                 }
             });
         }
         let before = std::mem::replace(&mut *self.standing.lock(), next.clone());
         for gone in before.iter().filter(|old| next.iter().all(|new| new.spec.bind != old.spec.bind)) {
-            changed.closed = changed.closed.saturating_add(1);
+            tally.closed = tally.closed.saturating_add(1);
             gone.stop.cancel();
         }
-        changed
+        tally
     }
 
     /// The certificates of every listener that ends TLS.
@@ -175,6 +174,7 @@ impl Standing {
 
 impl ListenerChanges {
     /// The certificates that would be exchanged: whose, those in use, and the new ones.
+    #[must_use]
     pub fn renewals(&self) -> Vec<(&ListenerName, Arc<TlsEntry>, &FreshCertificates)> {
         self.0
             .iter()

@@ -125,3 +125,6 @@ impl Agreement {
 fn strictness(order: Option<&Order>, now: UnixTime) -> u64 {
     order.filter(|order| !order.is_over(now)).map_or(0, Order::until_ms)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,15 @@
 """The status page in Chromium: whole without a script, live with one, and deaf to whoever is not its operator."""
 
-import json
 import os
 import pathlib
+import re
 import sys
 import unittest
 
 from playwright.sync_api import expect, sync_playwright
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from gateway import TOKEN, Gateway, Upstream  # noqa: E402
+from gateway import TOKEN, Gateway  # noqa: E402
 
 PATIENCE_MS = 15_000
 EVIL = "evil.example"
@@ -73,6 +73,7 @@ class StatusPage(unittest.TestCase):
         expect(page.locator("#integrations")).to_contain_text("2026-q3 · valid")
         expect(page.locator("#integrations svg.spark")).to_have_count(3)
         expect(page.locator("#decisions tbody tr").first).to_contain_text("delivered")
+        expect(page.locator("#findings li", has_text="2025-q1")).to_contain_text("orders")
         for absent in ["#filters", "#live", "#switch", "#replicas-section"]:
             expect(page.locator(absent)).to_be_hidden()
         expect(page.locator("button:visible")).to_have_count(0)
@@ -80,12 +81,13 @@ class StatusPage(unittest.TestCase):
     def test_a_delivery_is_seen_without_reloading(self):
         page = self.live()
         page.evaluate("window.here = 1")
+        expect(page.locator("#findings li", has_text="2025-q1")).to_contain_text("orders")
         delivery = "seen-" + os.urandom(6).hex()
         self.assertEqual(self.gateway.github(event="deployment", delivery=delivery), 200)
         seen = page.locator("#decisions tbody tr", has_text=delivery)
         expect(seen).to_contain_text("deployment")
         expect(seen).to_contain_text("delivered 200")
-        expect(self.row(page, "code").locator("svg")).to_have_attribute("aria-label", __import__("re").compile("[1-9][0-9]* accepted"))
+        expect(self.row(page, "code").locator("svg")).to_have_attribute("aria-label", re.compile("[1-9][0-9]* accepted"))
         refused = self.row(page, "code").locator("td").nth(3)
         before = int(refused.inner_text())
         self.assertEqual(self.gateway.github(secret="wrong"), 401)

@@ -1,9 +1,14 @@
 //! The admin listener: health, readiness, metrics and inventory; who may ask, and that asking changes nothing.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
+use crate::support::client::PATIENCE;
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::{Gateway, get};
+use crate::support::operator::TOKEN;
 use crate::support::provider::Provider;
 use crate::support::upstream::Upstream;
 
@@ -37,7 +42,6 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_secret_expiry_timestamp_seconds", &["integration", "secret_id"]),
     ("hookward_secret_exposed_total", &["integration", "secret_id"]),
     ("hookward_secret_used_total", &["integration", "secret_id"]),
-    ("hookward_tls_expiry_timestamp_seconds", &[]),
     ("hookward_tls_handshakes_total", &["result"]),
     ("hookward_unscanned_deliveries_total", &[]),
     ("hookward_upstream_duration_seconds_count", &["integration"]),
@@ -118,7 +122,7 @@ fn gauges_come_back_to_rest() {
         let names = ["hookward_inflight_requests", "hookward_inflight_bytes", "hookward_connections"];
         names.iter().all(|name| metrics.sum(name, &[]).abs() < 0.5).then_some(())
     };
-    let rested = crate::support::poll(std::time::Duration::from_secs(5), rest);
+    let rested = crate::support::poll(Duration::from_secs(5), rest);
     assert!(rested.is_some(), "{}", gateway.metrics().text);
     gateway.finish();
 }
@@ -153,7 +157,7 @@ fn only_our_own_hosts_are_answered() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(with_expiry(&upstream));
     for host in ["evil.example", "evil.example:9901", "127.0.0.1.evil.example"] {
-        for path in ["/api/v1/integrations", "/"] {
+        for path in ["/api/v1/integrations", "/", "/metrics", "/api/v1/events", "/api/v1/replicas", "/status.js", "/status.css"] {
             let mut connection = gateway.connect_admin();
             connection.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
             let answer = connection.answer();
@@ -167,6 +171,88 @@ fn only_our_own_hosts_are_answered() {
         connection.send(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
         assert_eq!(connection.answer().status, 200, "{host}");
     }
+    gateway.finish();
+}
+
+#[test]
+fn adm_02_pages_of_other_sites_get_nothing() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(with_expiry(&upstream).token());
+    let ask = |method: &str, path: &str, headers: &str| {
+        let mut connection = gateway.connect_admin();
+        let body = r#"{"reason":"forged"}"#;
+        let length = if method == "POST" { body.len() } else { 0 };
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n");
+        connection.send(format!("{head}{}", &body[..length]).as_bytes());
+        connection.answer().status
+    };
+    for site in ["cross-site", "same-site", "", "same-origin, cross-site"] {
+        let headers = format!("Sec-Fetch-Site: {site}\r\n");
+        for path in ["/api/v1/integrations", "/api/v1/replicas", "/api/v1/events"] {
+            assert_eq!(ask("GET", path, &headers), 403, "{site} {path}");
+        }
+        let token = format!("{headers}Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n");
+        assert_eq!(ask("POST", "/api/v1/integrations/stripe/disable", &token), 403, "{site}");
+        assert_eq!(ask("GET", "/", &headers), 200, "a link may lead here");
+    }
+    for site in ["same-origin", "none"] {
+        assert_eq!(ask("GET", "/api/v1/integrations", &format!("Sec-Fetch-Site: {site}\r\n")), 200, "{site}");
+    }
+    assert_eq!(gateway.deliver(&Provider::Stripe.delivery()).status, 200, "nothing changed");
+    gateway.finish();
+}
+
+/// Opens the stream of what changes and reads until a text was seen.
+fn listen(gateway: &Gateway, until: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.ports().admin)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let (mut text, mut bytes) = (String::new(), [0; 4096]);
+    while !text.contains(until) {
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0, "it ended: {text}");
+        text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    (stream, text)
+}
+
+#[test]
+fn what_changes_is_told_as_it_happens() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(with_expiry(&upstream));
+    assert_eq!(gateway.deliver(&Provider::Stripe.delivery()).status, 200);
+    let (_stream, text) = listen(&gateway, "event: decisions\ndata: [{");
+    assert!(text.contains("content-type: text/event-stream") && text.contains("retry: "), "{text}");
+    assert!(text.contains("event: state\ndata: {") && text.contains("\"whole\":true"), "{text}");
+    for label in ["current", "ends"] {
+        assert!(!text.contains(&Provider::Stripe.secret(label).configured));
+    }
+    assert!((gateway.metrics().sum("hookward_event_streams", &[]) - 1.0).abs() < 0.5);
+    gateway.finish();
+}
+
+#[test]
+fn who_listens_is_bounded_and_who_does_not_read_is_let_go() {
+    const LISTENERS_MAX: usize = 16;
+    let upstream = Upstream::start();
+    // Many integrations, so that what is told soon fills what waits in the kernel.
+    let many = (0..300).map(|index| Integration::new(Provider::Stripe, &upstream.url()).named(&format!("many-{index}")));
+    let gateway = Gateway::start(many.fold(with_expiry(&upstream), Config::integration));
+    let listening: Vec<_> = (0..LISTENERS_MAX).map(|_| listen(&gateway, "event: state")).collect();
+    let one_more = gateway.admin("/api/v1/events");
+    assert_eq!((one_more.status, one_more.header("retry-after")), (503, Some("5")));
+    let count = |name| gateway.metrics().sum(name, &[]);
+    let dropped = crate::support::poll(Duration::from_secs(60), || {
+        // Every one of them changes, so that every frame has all of them.
+        for index in 0..300 {
+            gateway.deliver_to(&format!("/hooks/many-{index}"), &Provider::Stripe.delivery().with_tampered_body());
+        }
+        (count("hookward_event_streams_dropped_total") > 0.5).then_some(())
+    });
+    assert!(dropped.is_some(), "{}", count("hookward_event_streams_dropped_total"));
+    drop(listening);
+    let (_stream, _text) = listen(&gateway, "event: state");
+    assert_eq!(gateway.deliver(&Provider::Github.delivery()).status, 200);
     gateway.finish();
 }
 

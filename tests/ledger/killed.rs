@@ -23,7 +23,7 @@ fn provide(ledger: &Ledger, port: &AtomicU16, random: &Random) {
     let body = provider.body(&id);
     let mut delivery = provider.sign(&secret, &id, unix_now(), &body);
     ledger.sent.lock().unwrap().push(body.clone());
-    let (end, mut unknown) = (Instant::now() + Duration::from_secs(120), 0);
+    let (end, mut unknown) = (Instant::now() + Duration::from_secs(600), 0);
     while Instant::now() < end {
         ledger.attempts.fetch_add(1, Ordering::SeqCst);
         match attempt(port, &delivery) {

@@ -22,9 +22,12 @@ use crate::support::{fresh_id, poll, unix_now};
 const SENDERS: usize = 6;
 const GATEWAYS: usize = 2;
 
-/// What the senders were told: by the body, when each attempt began, and the status it was answered, if it was.
+/// When an attempt began, and the status it was answered, if it was.
+type Attempt = (usize, Option<u16>);
+
+/// What the senders were told, by the body.
 #[derive(Default)]
-struct Told(Mutex<BTreeMap<Vec<u8>, Vec<(usize, Option<u16>)>>>);
+struct Told(Mutex<BTreeMap<Vec<u8>, Vec<Attempt>>>);
 
 impl Told {
     /// Whether the attempt that a receipt belongs to ended without a word that it is taken.
@@ -56,7 +59,7 @@ impl Scene {
         let body = provider.body(&id);
         let mut delivery = provider.sign(&secret, &id, unix_now(), &body);
         self.ledger.sent.lock().unwrap().push(body.clone());
-        let (end, mut unknown) = (Instant::now() + Duration::from_secs(120), 0);
+        let (end, mut unknown) = (Instant::now() + Duration::from_secs(600), 0);
         while Instant::now() < end {
             self.ledger.attempts.fetch_add(1, Ordering::SeqCst);
             let begun = self.ledger.tick();

@@ -23,6 +23,8 @@ pub(super) type AdminBody = Either<Full<Bytes>, EventStream>;
 
 /// Frames as they come.
 pub(super) struct EventStream {
+    /// What comes before all frames.
+    opening: Option<Bytes>,
     frames: Frames,
     /// Whether the connection must live on for it.
     streaming: Arc<AtomicBool>,
@@ -38,8 +40,8 @@ pub(super) fn stream(hub: &Hub, streaming: &Arc<AtomicBool>) -> Response<AdminBo
         return plain(enough.with(RETRY_AFTER, HeaderValue::from_static("5")));
     };
     streaming.store(true, Ordering::Relaxed);
-    let head = guard_headers(Answer::new(StatusCode::OK, RETRY), "text/event-stream");
-    let body = EventStream { frames, streaming: Arc::clone(streaming) };
+    let head = guard_headers(Answer::new(StatusCode::OK, Bytes::new()), "text/event-stream");
+    let body = EventStream { opening: Some(Bytes::from_static(RETRY.as_bytes())), frames, streaming: Arc::clone(streaming) };
     head.into_response().map(|_| Either::Right(body))
 }
 
@@ -53,6 +55,9 @@ impl Body for EventStream {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(opening) = self.opening.take() {
+            return Poll::Ready(Some(Ok(Frame::data(opening))));
+        }
         let next = self.frames.receiver().poll_recv(context);
         next.map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
     }

@@ -31,6 +31,7 @@ fn paths(hour: &Hour) -> (String, String) {
     let most = minutes.clone().map(|(accepted, refused)| accepted.saturating_add(*refused)).max().unwrap_or(0).max(1);
     for (minute, (accepted, refused)) in minutes.enumerate() {
         let (below, above) = (height(*accepted, most), height(*refused, most));
+        let above = above.min(HEIGHT.saturating_sub(below.min(BAR_MIN)));
         let below = below.min(HEIGHT.saturating_sub(above));
         bar(&mut low, minute, HEIGHT, below);
         bar(&mut high, minute, HEIGHT.saturating_sub(below), above);
@@ -63,7 +64,7 @@ mod tests {
         let picture = svg(&hour);
         assert!(picture.contains("101 accepted, 100 refused"), "{picture}");
         assert!(picture.contains("M2 24v-23h1.5v23z"), "{picture}");
-        assert!(picture.contains("M4 24v-2h1.5v2z") && picture.contains("M4 22v-23"), "{picture}");
+        assert!(picture.contains("M4 24v-2h1.5v2z") && picture.contains("M4 22v-22"), "{picture}");
         assert!(!picture.contains("M0 24v"), "nothing is nothing: {picture}");
         assert!(svg(&Hour::default()).contains("0 accepted, 0 refused"));
     }

@@ -147,9 +147,9 @@ impl Hub {
 /// The event that carries everything but decisions: all integrations, or those that changed.
 fn state(frame: &Frame, changes: &Changes, whole: bool) -> String {
     let integrations = if whole {
-        changes.all.iter().collect()
+        changes.all.iter().map(AsRef::as_ref).collect()
     } else {
-        changes.changed.iter().filter_map(|index| changes.all.get(*index)).collect()
+        changes.changed.iter().filter_map(|index| changes.all.get(*index)).map(AsRef::as_ref).collect()
     };
     let removed: &[String] = if whole { &[] } else { &changes.removed };
     event("state", &State { frame, whole, removed, integrations })
@@ -160,7 +160,7 @@ struct State<'a> {
     frame: &'a Frame,
     whole: bool,
     removed: &'a [String],
-    integrations: Vec<&'a Box<RawValue>>,
+    integrations: Vec<&'a RawValue>,
 }
 
 /// One server-sent event. JSON on one line, so nothing in it can end it.

@@ -133,7 +133,9 @@ impl Sent {
 /// What must differ for a change to be one.
 fn mark(mut value: Value) -> u64 {
     if let Some(Value::Array(secrets)) = value.get_mut("secrets") {
-        secrets.iter_mut().filter_map(Value::as_object_mut).for_each(|secret| drop(secret.remove("age_seconds")));
+        for secret in secrets.iter_mut().filter_map(Value::as_object_mut) {
+            secret.remove("age_seconds");
+        }
     }
     let mut hasher = DefaultHasher::new();
     value.to_string().hash(&mut hasher);

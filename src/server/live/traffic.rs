@@ -51,7 +51,9 @@ impl Traffic {
     /// Reads all counters.
     pub(crate) fn look<'a>(&mut self, integrations: impl Iterator<Item = &'a Integration>, now: UnixTime) {
         self.turn(now.seconds().div_euclid(60));
-        self.rows.values_mut().for_each(|row| row.is_there = false);
+        for row in self.rows.values_mut() {
+            row.is_there = false;
+        }
         for integration in integrations {
             let total = |decision| totals(integration, decision);
             self.note(integration.name.as_str(), total(Decision::Accepted), total(Decision::Refused));
@@ -103,7 +105,9 @@ impl Counts {
 
     fn turn(&mut self, by: usize) {
         self.minutes.rotate_left(by.min(MINUTES));
-        self.minutes.iter_mut().rev().take(by).for_each(|minute| *minute = 0);
+        for minute in self.minutes.iter_mut().rev().take(by) {
+            *minute = 0;
+        }
     }
 }
 

@@ -145,7 +145,7 @@ impl Engine {
     /// What the listeners of a plan need. A certificate that has ended does not take the place of one that has not.
     fn listeners(&self, plan: &Plan) -> Result<ListenerChanges, Vec<String>> {
         let changes = self.replaceable.listeners.prepare(&plan.listeners);
-        let changes = changes.map_err(|faults| faults.iter().map(|fault| chain(fault)).collect::<Vec<_>>())?;
+        let changes = changes.map_err(|faults| faults.iter().map(chain).collect::<Vec<_>>())?;
         let now = self.ground.shared.clock.now().wall;
         let has_ended = |ends: Vec<UnixTime>| ends.iter().any(|end| *end <= now);
         let ended = changes

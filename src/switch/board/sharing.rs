@@ -107,7 +107,9 @@ impl Switchboard {
         }
         self.unsaved.store(false, Ordering::Release);
         (state.positions, state.agreement) = (positions, agreement);
-        on.iter().for_each(|foreign| self.turn(state, &foreign.target));
+        for foreign in &on {
+            self.turn(state, &foreign.target);
+        }
         changes.extend(on);
         Heard { changes, is_whole: true }
     }

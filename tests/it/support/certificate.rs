@@ -25,10 +25,10 @@ impl Certificate {
 
     /// A new one for some names.
     pub(crate) fn of(names: &[&str]) -> Self {
-        Self::made(rcgen::CertificateParams::new(owned(names)).expect("names"))
+        Self::made(&rcgen::CertificateParams::new(owned(names)).expect("names"))
     }
 
-    fn made(parameters: rcgen::CertificateParams) -> Self {
+    fn made(parameters: &rcgen::CertificateParams) -> Self {
         let signing_key = rcgen::KeyPair::generate().expect("a key");
         let made = rcgen::CertifiedKey { cert: parameters.self_signed(&signing_key).expect("a certificate"), signing_key };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -50,7 +50,7 @@ impl Certificate {
         let mut parameters = rcgen::CertificateParams::new(owned(&["localhost"])).expect("names");
         parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
-        Self::made(parameters)
+        Self::made(&parameters)
     }
 
     /// One that ends in so many seconds.
@@ -59,7 +59,7 @@ impl Certificate {
         let mut parameters = rcgen::CertificateParams::new(owned(&["localhost"])).expect("names");
         parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(end);
-        Self::made(parameters)
+        Self::made(&parameters)
     }
 
     /// The one of this run.

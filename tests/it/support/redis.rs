@@ -106,6 +106,7 @@ impl Drop for RedisServer {
 }
 
 /// The server's program: Redis, or whatever speaks its protocol and is to be tried, such as Valkey.
+#[expect(clippy::disallowed_methods, reason = "the outside of the gateway may be told which server it is")]
 fn program() -> OsString {
     std::env::var_os("HOOKWARD_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
 }

@@ -324,7 +324,9 @@ fn what_is_written_together_with_a_delivery_allowed_again_is_durable_too() {
     let store = place.open();
     place.settle_all(&store, 0..2);
     let (clock, requests) = (&place.clock, (2..6).map(|number| place.request(number)).collect::<Vec<_>>());
-    requests.iter().for_each(|request| assert!(matches!(run(store.claim(request, clock.now())), Ok(Answer::Fresh(_)))));
+    for request in &requests {
+        assert!(matches!(run(store.claim(request, clock.now())), Ok(Answer::Fresh(_))));
+    }
     // The writer is busy with the first; meanwhile the others queue up behind one that is allowed again.
     *store.folder.fault.lock() = Some(Fault::Slow(Duration::from_millis(200)));
     let settle = |index: usize| store.settle(&requests[index], clock.now());

@@ -93,7 +93,9 @@ fn explored(capacity: u64, prepare: Thread, threads: &'static [Thread], holds: T
                 shuttle::thread::spawn(move || thread(&scene))
             })
             .collect();
-        running.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in running {
+            thread.join().unwrap();
+        }
         holds(&scene);
     };
     shuttle::check_random(model, RUNS);
@@ -151,6 +153,14 @@ fn rpl_22_a_late_owner_ends_nobody_elses_claim() {
     });
 }
 
+/// Takes one of two places.
+fn takes(scene: &Scene, number: u8) {
+    if matches!(scene.claim_at(number, scene.clock.now()), Ok(Answer::Fresh(_))) {
+        assert!(scene.fresh.fetch_add(1, Ordering::SeqCst) < 2, "three in two places");
+    }
+    assert!(scene.store.entries() <= 2);
+}
+
 #[test]
 fn rpl_07_places_are_counted_exactly_while_they_come_and_go() {
     // Two places, one of them taken by what is over.
@@ -158,12 +168,6 @@ fn rpl_07_places_are_counted_exactly_while_they_come_and_go() {
         assert!(matches!(scene.claim_at(9, scene.clock.now()), Ok(Answer::Fresh(_))));
         scene.clock.advance(LEASE * 2);
     };
-    fn takes(scene: &Scene, number: u8) {
-        if matches!(scene.claim_at(number, scene.clock.now()), Ok(Answer::Fresh(_))) {
-            assert!(scene.fresh.fetch_add(1, Ordering::SeqCst) < 2, "three in two places");
-        }
-        assert!(scene.store.entries() <= 2);
-    }
     let sweeps: Thread = |scene| scene.store.maintain(scene.clock.now());
     let threads: &'static [Thread] =
         Box::leak(Box::new([|scene| takes(scene, 1), |scene| takes(scene, 2), |scene| takes(scene, 3), sweeps] as [Thread; 4]));

@@ -6,7 +6,8 @@
 //! 1. *One order.* Every write takes the next revision of the hash `switches`; its `#epoch` names one unbroken history of it.
 //! 2. *The last writer wins who knew what was there; of two who did not know of each other the stricter one.* A write names the
 //!    revision that it was made in view of. Where the field has a later one, or the epoch is another, it is only carried out if
-//!    it is stricter: if it holds for longer.
+//!    it is stricter: if it holds for longer. Where it is not, and turns something off, what stands takes a new revision:
+//!    nobody who did not know of either takes it back.
 //! 3. *Bounded.* Of the fields that hold nothing any more all are let go when there are too many; a replica is forgotten when
 //!    it was not heard for long, and the whole hash expires when none is.
 //! 4. *Apart from claims.* Calls have a deadline of their own, and none of them takes the connection away: a fault here, a
@@ -163,7 +164,14 @@ local ends = tonumber(ARGV[4])
 local found = redis.call('HGET', KEYS[1], ARGV[3])
 if found then
   local known = epoch == ARGV[1] and tonumber(string.match(found, '^(%d+) ') or '0') <= tonumber(ARGV[2])
-  if not known and strictness(found) >= ends then return {'kept', found} end
+  if not known and strictness(found) >= ends then
+    if ends > 0 then
+      local next = string.format('%d', revision + 1)
+      found = next .. string.match(found, '^%d+( .*)$')
+      redis.call('HSET', KEYS[1], '#revision', next, ARGV[3], found)
+    end
+    return {'kept', found}
+  end
 elseif redis.call('HLEN', KEYS[1]) - 2 >= tonumber(ARGV[7]) then
   local all = redis.call('HGETALL', KEYS[1])
   for at = 1, #all, 2 do

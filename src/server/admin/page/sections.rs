@@ -64,7 +64,9 @@ pub(super) fn integrations(page: &mut String, items: &[Item]) {
          <th scope=\"col\">Last hour<th scope=\"col\" class=\"number\">Accepted<th scope=\"col\" class=\"number\">Refused\
          <th scope=\"col\">Last accepted<th scope=\"col\">Secrets</tr></thead><tbody>",
     );
-    items.iter().for_each(|item| integration(page, item));
+    for item in items {
+        integration(page, item);
+    }
     page.push_str("</tbody></table></section>");
 }
 
@@ -96,20 +98,15 @@ fn integration(page: &mut String, item: &Item) {
     page.push_str("</td></tr>");
 }
 
-/// Where what was found stands; the script fills it from what the inventory says.
+/// What somebody should look at.
 pub(super) fn findings(page: &mut String, items: &[Item]) {
-    let found: Vec<_> = items.iter().flat_map(|item| found(item).into_iter().map(|text| (&item.entry.name, text))).collect();
+    let found: Vec<_> = items.iter().flat_map(|item| item.entry.findings.iter().map(|one| (&item.entry.name, one))).collect();
     let hidden = if found.is_empty() { " hidden" } else { "" };
     let _ = write!(page, "<section id=\"findings-section\"{hidden}><h2>Findings</h2><ul id=\"findings\">");
-    for (name, text) in found {
-        let _ = write!(page, "<li><b>{}</b> {}</li>", Text(name), Text(text));
+    for (name, one) in found {
+        let _ = write!(page, "<li><b>{}</b> {}: {}</li>", Text(name), Text(&one.finding), Text(&one.text));
     }
     page.push_str("</ul></section>");
-}
-
-/// What there is to say of an integration that somebody should look at, from its own entry.
-fn found(item: &Item) -> Vec<String> {
-    item.entry.findings.iter().map(|finding| format!("{} – {}", finding.finding, finding.text)).collect()
 }
 
 /// Refusals of all integrations together, and of requests that reached none.
@@ -144,7 +141,9 @@ pub(super) fn decisions(page: &mut String, decisions: &[Decision]) {
          <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"decisions-title\"><table id=\"decisions\"><thead><tr><th scope=\"col\">Time<th scope=\"col\">Integration<th scope=\"col\">Decision\
          <th scope=\"col\">Event<th scope=\"col\">Delivery<th scope=\"col\">Source<th scope=\"col\">Path</tr></thead><tbody>",
     );
-    decisions.iter().rev().for_each(|one| decision(page, one));
+    for one in decisions.iter().rev() {
+        decision(page, one);
+    }
     page.push_str("</tbody></table></div></section>");
 }
 
