@@ -132,7 +132,7 @@ impl From<bool> for Plain {
 /// Whether a text stands in a line as it is. Looked at without an early end: many bytes at once.
 #[expect(clippy::needless_bitwise_bool, clippy::manual_range_contains, reason = "without branches many bytes are judged at once")]
 fn is_plain(text: &str) -> bool {
-    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+    let is_plain = |byte: u8| (byte >= b' ') & (byte <= b'~') & (byte != b'"') & (byte != b'\\');
     text.bytes().fold(true, |plain, byte| plain & is_plain(byte))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The same at full size, ten thousand connections, is `make soak`; docs/limits.md has its figures.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of some thousands are exact in f64")]
+
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

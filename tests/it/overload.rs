@@ -1,5 +1,7 @@
 //! More than can be served: refused early and cheaply, nobody else muted, and over as soon as it is over.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of some thousands are exact in f64")]
+
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -83,5 +83,5 @@ impl HeadScan {
 /// What may stand in a line. Bytes above ASCII may, in values: whether they mean anything is for those who read the field.
 #[expect(clippy::needless_bitwise_bool, reason = "without branches many bytes are judged at once")]
 pub(super) const fn is_text(byte: u8) -> bool {
-    byte >= 0x20 && byte != 0x7f || byte == b'\t'
+    (byte >= 0x20) & (byte != 0x7f) | (byte == b'\t')
 }
