@@ -221,7 +221,7 @@ fn processor_time_each(stage: &Stage, under_way: u64, total: u64) -> Duration {
             tasks.join_all().await
         };
         stage.runtime.block_on(work);
-        spent += processor_time() - before;
+        spent += processor_time().saturating_sub(before);
     }
     spent / u32::try_from(total).unwrap()
 }
@@ -233,7 +233,7 @@ fn stores(_: &mut Criterion) {
     let mut stores = vec![("memory", "store = \"memory\"".to_owned()), ("disk", "store = \"disk\"".to_owned())];
     match &redis {
         Some((_, url)) => {
-            stores.push(("redis", format!("store = \"redis\"\nredis = {{ url = {{ file = \"{url}\" }}, timeout = \"5s\" }}")))
+            stores.push(("redis", format!("store = \"redis\"\nredis = {{ url = {{ file = \"{url}\" }}, timeout = \"5s\" }}")));
         }
         None => println!("redis: redis-server is missing, nothing measured"),
     }

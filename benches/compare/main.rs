@@ -1,85 +1,88 @@
-//! What the whole judgement costs beside proxies that judge less: CPU of the proxy's process for each request, in one run,
-//! interleaved, as ratios to nginx that verifies nothing.
+//! What the whole judgement costs beside proxies that judge less, on one machine, in one run, interleaved, as ratios.
 //!
-//! Run by `benches/compare/run.sh`, which installs nginx and HAProxy and builds hookward. Everything talks to loopback only;
-//! every loop is bounded by a count. The proxy is pinned to core 0, generator and upstream to core 1.
+//! `make compare` runs it (`benches/compare/run.sh` installs nginx with Lua and `HAProxy` and builds hookward). Everything talks to
+//! loopback only; every loop has a bound. The proxy is pinned to core 0, generator and upstream to core 1.
 //!
-//! What the peers do not do: none of them has a timestamp window, replay protection, an audit chain, a failures budget or
-//! metrics by integration. HAProxy compares an HMAC in its configuration language; nginx verifies nothing.
+//! 1. CPU is the kernel's own nanoseconds of the proxy's process with all its threads, over the requests of a round.
+//! 2. A round that is answered otherwise than it must be is no measurement: it is an error, and printed.
+//! 3. Targets take turns within a round, in another order each time; a figure is the median of its rounds.
+//! 4. No two requests are the same delivery; each is signed before its time is taken.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench says what it measured")]
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are rounded anyway"
+)]
+#![expect(clippy::disallowed_methods, reason = "a bench measures wall time and is told its binary by its script")]
+#![expect(unreachable_pub, reason = "the modules of a bench are a binary's own")]
+#![expect(clippy::indexing_slicing, reason = "what is cut was just found")]
 
 mod generator;
+mod long;
 mod measure;
+mod memory;
+mod peers;
+mod plot;
 mod report;
 mod requests;
+mod scenario;
 mod target;
 mod upstream;
 
+use std::io;
 use std::process::ExitCode;
 
-use measure::Round;
-use requests::Kind;
-use target::Target;
-
-/// What is measured.
-struct Scenario {
-    name: &'static str,
-    tls: bool,
-    kind: Kind,
-    body_bytes: usize,
-    /// Requests a round and target.
-    requests: usize,
-    connections: usize,
-}
-
-const SCENARIOS: [Scenario; 7] = [
-    Scenario { name: "4 KiB, plaintext", tls: false, kind: Kind::Honest, body_bytes: 4096, requests: 12_000, connections: 64 },
-    Scenario { name: "4 KiB, TLS", tls: true, kind: Kind::Honest, body_bytes: 4096, requests: 12_000, connections: 64 },
-    Scenario { name: "64 KiB, TLS", tls: true, kind: Kind::Honest, body_bytes: 65_536, requests: 2000, connections: 16 },
-    Scenario { name: "1 MiB, TLS", tls: true, kind: Kind::Honest, body_bytes: 1_000_000, requests: 150, connections: 4 },
-    Scenario { name: "forged, 4 KiB", tls: true, kind: Kind::Forged, body_bytes: 4096, requests: 6000, connections: 64 },
-    Scenario { name: "no signature, 4 KiB", tls: true, kind: Kind::Unsigned, body_bytes: 4096, requests: 6000, connections: 64 },
-    Scenario { name: "unknown route, 4 KiB", tls: true, kind: Kind::Unrouted, body_bytes: 4096, requests: 6000, connections: 64 },
-];
+use crate::measure::Measured;
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::target::{Bench, Target};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
+    let outcome = match arguments.first().map(String::as_str) {
         Some("upstream") => upstream::serve(),
-        _ => compare(&arguments),
+        Some("claims") => memory::print_claims(),
+        Some("long") => long::run(arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(30)),
+        _ => compare(arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(5)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the comparison cannot run: {error}");
+            ExitCode::from(2)
+        }
     }
 }
 
-fn compare(arguments: &[String]) -> ExitCode {
-    let rounds = arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(5_usize);
-    let bench = match target::Bench::start() {
-        Ok(bench) => bench,
-        Err(error) => {
-            eprintln!("cannot start the comparison: {error}");
-            return ExitCode::from(2);
-        }
-    };
+fn compare(rounds: usize) -> io::Result<()> {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let bench = Bench::start(&Target::ALL)?;
     let mut all = Vec::new();
-    let wanted = std::env::var("ONLY").unwrap_or_default();
-    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&wanted)) {
-        let mut measured: Vec<(Target, Vec<Round>)> = bench
-            .targets(scenario.tls)
-            .filter(|target| {
-                std::env::var("TARGETS").is_ok_and(|names| names.contains(target.name)) || std::env::var("TARGETS").is_err()
-            })
-            .map(|target| (target, Vec::new()))
-            .collect();
-        for round in 0..=rounds {
-            for (target, into) in &mut measured {
-                match measure::round(&bench, target, scenario) {
-                    // The first round warms caches and pools up.
-                    Ok(_) if round == 0 => {}
-                    Ok(done) => into.push(done),
-                    Err(error) => eprintln!("{}: {}: {error}", scenario.name, target.name),
-                }
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&only)) {
+        eprintln!("{}", scenario.name);
+        all.push(measure_scenario(&bench, scenario, rounds));
+    }
+    drop(bench);
+    let memory = if only.is_empty() { memory::measure()? } else { Vec::new() };
+    report::write(&all, &memory)
+}
+
+/// Rounds of one scenario over its targets.
+fn measure_scenario<'s>(bench: &Bench, scenario: &'s Scenario, rounds: usize) -> Measured<'s> {
+    let targets: Vec<&Target> = bench.targets().filter(|target| scenario.is_for(target.name)).collect();
+    let mut measured = Measured::new(scenario, &targets);
+    for round in 0..=rounds {
+        for place in 0..targets.len() {
+            let index = (place + round) % targets.len();
+            match measure::round(targets[index], scenario) {
+                // The first round warms caches and pools up, and spends the budgets that are to be spent.
+                Ok(_) | Err(_) if round == 0 => {}
+                Ok(done) => measured.rounds[index].push(done),
+                Err(error) => eprintln!("  {}: {error}", targets[index].name),
             }
         }
-        all.push((scenario, measured));
     }
-    report::print(&all);
-    ExitCode::SUCCESS
+    measured
 }

@@ -1,5 +1,7 @@
 //! The requests: unique, signed as GitHub signs, as raw bytes.
 
+use std::fmt::Write as _;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -17,17 +19,23 @@ pub enum Kind {
     Unsigned,
     /// Honest, for a path that nobody has.
     Unrouted,
+    /// Honest, from a source that has spent its budget.
+    Limited,
 }
 
 impl Kind {
-    /// Whether a target that verifies must let it through.
-    pub const fn passes(self) -> bool {
-        matches!(self, Self::Honest)
+    /// What a target answers; `verifies` tells whether it looks at signatures.
+    pub const fn status(self, verifies: bool) -> u16 {
+        match self {
+            Self::Forged | Self::Unsigned if verifies => 401,
+            Self::Honest | Self::Forged | Self::Unsigned => 200,
+            Self::Unrouted => 404,
+            Self::Limited => 429,
+        }
     }
 }
 
-/// Makes requests of one scenario. Clones share nothing that changes.
-#[derive(Clone)]
+/// Makes requests of one kind.
 pub struct Maker {
     mac: Hmac<Sha256>,
     kind: Kind,
@@ -44,14 +52,19 @@ impl Maker {
     pub fn make(&mut self, number: u64) -> Vec<u8> {
         let mark = format!("{{\"n\":{number:020}}}");
         self.body[..mark.len()].copy_from_slice(mark.as_bytes());
-        let path = if self.kind == Kind::Unrouted { "/nowhere" } else { "/github" };
+        let path = match self.kind {
+            Kind::Unrouted => "/nowhere",
+            Kind::Limited => "/limited",
+            Kind::Honest | Kind::Forged | Kind::Unsigned => "/github",
+        };
         let length = self.body.len();
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: GitHub-Hookshot/1\r\nContent-Type: application/json\r\n\
-             X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.7\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: 72d3162e-cc78-11e3-81ab-{number:012x}\r\nContent-Length: {length}\r\n"
+             X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.7\r\nX-GitHub-Event: push\r\n\
+             X-GitHub-Delivery: 72d3162e-cc78-11e3-81ab-{number:012x}\r\nContent-Length: {length}\r\n"
         );
         if self.kind != Kind::Unsigned {
-            request.push_str(&format!("X-Hub-Signature-256: sha256={}\r\n", self.signature()));
+            let _ = write!(request, "X-Hub-Signature-256: sha256={}\r\n", self.signature());
         }
         request.push_str("\r\n");
         let mut bytes = request.into_bytes();

@@ -1,26 +1,26 @@
 //! The cheapest receiver that is one: reads a request by its length, answers `ok`, keeps the connection.
 
-use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Where it listens.
-pub const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 18_080);
+pub const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 18_080);
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok";
 
 /// Serves until it is killed.
-pub fn serve() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+pub fn serve() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(ADDRESS).await.expect("the upstream's port is free");
-        while let Ok((stream, _)) = listener.accept().await {
+        let listener = TcpListener::bind(ADDRESS).await?;
+        loop {
+            let (stream, _) = listener.accept().await?;
             tokio::spawn(converse(stream));
         }
-    });
-    ExitCode::SUCCESS
+    })
 }
 
 async fn converse(mut stream: TcpStream) -> Option<()> {

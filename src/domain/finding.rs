@@ -17,6 +17,8 @@ pub enum FindingKind {
     SecretExpiring,
     /// A secret is not used any more.
     UnusedSecret,
+    /// A delivery carried the secret itself.
+    SecretInDelivery,
     /// An allowed event was never seen.
     UnseenEvent,
     /// An allowed source was never seen.
@@ -35,13 +37,14 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind, in the order of the enum; `ALL[kind as usize] == kind`.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Silent,
         Self::Abandoned,
         Self::ReviewOverdue,
         Self::SecretExpired,
         Self::SecretExpiring,
         Self::UnusedSecret,
+        Self::SecretInDelivery,
         Self::UnseenEvent,
         Self::UnseenSource,
         Self::UpstreamFailing,
@@ -61,6 +64,7 @@ impl FindingKind {
             Self::SecretExpired => "secret-expired",
             Self::SecretExpiring => "secret-expiring",
             Self::UnusedSecret => "unused-secret",
+            Self::SecretInDelivery => "secret-in-delivery",
             Self::UnseenEvent => "unseen-event",
             Self::UnseenSource => "unseen-source",
             Self::UpstreamFailing => "upstream-failing",

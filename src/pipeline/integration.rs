@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::domain::finding::FindingKind;
 use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::time::UnixTime;
 use crate::gate::admit::terms::AdmitTerms;
@@ -141,6 +142,15 @@ impl SecretUse {
     }
 }
 
+impl SecretUse {
+    /// What follows where a delivery carried it.
+    fn exposure(&self) -> Option<Finding> {
+        let since = self.last_exposed()?;
+        let text = format!("a delivery carried `{}`, last {since}: rotate it", self.id);
+        Some(Finding { kind: FindingKind::SecretInDelivery, about: Some(self.id.to_string()), since: Some(since), text })
+    }
+}
+
 fn never() -> Arc<AtomicI64> {
     Arc::new(AtomicI64::new(NEVER))
 }
@@ -168,7 +178,8 @@ impl Integration {
     /// What somebody should look at.
     #[must_use]
     pub fn findings(&self, now: UnixTime) -> Vec<Finding> {
-        self.track.findings(&self.terms, now, self.is_taking(now))
+        let exposed = self.secrets.iter().filter_map(SecretUse::exposure);
+        exposed.chain(self.track.findings(&self.terms, now, self.is_taking(now))).collect()
     }
 
     /// Notes that a secret verified a delivery.

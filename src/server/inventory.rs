@@ -146,7 +146,10 @@ impl SecretEntry {
 }
 
 const fn is_of_secret(kind: FindingKind) -> bool {
-    matches!(kind, FindingKind::SecretExpired | FindingKind::SecretExpiring | FindingKind::UnusedSecret)
+    matches!(
+        kind,
+        FindingKind::SecretInDelivery | FindingKind::SecretExpired | FindingKind::SecretExpiring | FindingKind::UnusedSecret
+    )
 }
 
 fn validity(secret: &SecretUse, now: UnixTime) -> &'static str {

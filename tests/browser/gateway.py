@@ -99,6 +99,9 @@ class Gateway:
             if name == "payments":
                 (place / "old.secret").write_text("whsec_" + "o" * 32)
                 secrets += ', { id = "2026-q3", file = "old.secret", not_before = 2026-07-01T00:00:00Z, not_after = 2126-12-01T00:00:00Z }'
+            if name == "orders":
+                (place / "expired.secret").write_text("x" * 32)
+                secrets += ', { id = "2025-q1", file = "expired.secret", not_after = 2025-04-01T00:00:00Z }'
             text += INTEGRATION.format(name=name, provider=provider, upstream=self.upstream.server_port, secrets=secrets)
         (place / "hookward.toml").write_text(text)
         (place / "admin.token").write_text(TOKEN)

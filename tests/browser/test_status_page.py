@@ -73,6 +73,7 @@ class StatusPage(unittest.TestCase):
         expect(page.locator("#integrations")).to_contain_text("2026-q3 · valid")
         expect(page.locator("#integrations svg.spark")).to_have_count(3)
         expect(page.locator("#decisions tbody tr").first).to_contain_text("delivered")
+        expect(page.locator("#findings li", has_text="2025-q1")).to_contain_text("orders")
         for absent in ["#filters", "#live", "#switch", "#replicas-section"]:
             expect(page.locator(absent)).to_be_hidden()
         expect(page.locator("button:visible")).to_have_count(0)
@@ -80,6 +81,7 @@ class StatusPage(unittest.TestCase):
     def test_a_delivery_is_seen_without_reloading(self):
         page = self.live()
         page.evaluate("window.here = 1")
+        expect(page.locator("#findings li", has_text="2025-q1")).to_contain_text("orders")
         delivery = "seen-" + os.urandom(6).hex()
         self.assertEqual(self.gateway.github(event="deployment", delivery=delivery), 200)
         seen = page.locator("#decisions tbody tr", has_text=delivery)

@@ -39,6 +39,7 @@ fn what_github_sent_in_2025_is_forwarded_and_told() {
     assert!((gateway.metrics().sum("hookward_secret_exposed_total", &labels) - 1.0).abs() < 0.5);
     let inventory = gateway.admin("/api/v1/integrations").text();
     assert!(inventory.contains("\"last_exposed\": \"20"), "{inventory}");
+    assert!(inventory.contains("\"secret-in-delivery\""), "{inventory}");
     let ready = gateway.readiness().to_string();
     assert!(ready.contains("secret_in_delivery") && ready.contains("github: deliveries carry the secret current"), "{ready}");
     let ledger = {

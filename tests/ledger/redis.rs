@@ -111,14 +111,14 @@ impl Scene {
         assert!(refused, "a replay was answered {} {}", answer.status, answer.text());
         self.ledger.replays_refused.fetch_add(1, Ordering::SeqCst);
     }
+}
 
-    /// Both gateways can be used again.
-    fn await_ready(&self, gateways: &[Gateway], what: &str) {
-        for gateway in gateways {
-            let admin = gateway.ports().admin;
-            let ready = poll(Duration::from_secs(30), || get(admin, "/readyz").ok().filter(|answer| answer.status == 200));
-            assert!(ready.is_some(), "not ready after {what}: {}", gateway.stderr());
-        }
+/// Both gateways can be used again.
+fn await_ready(gateways: &[Gateway], what: &str) {
+    for gateway in gateways {
+        let admin = gateway.ports().admin;
+        let ready = poll(Duration::from_secs(30), || get(admin, "/readyz").ok().filter(|answer| answer.status == 200));
+        assert!(ready.is_some(), "not ready after {what}: {}", gateway.stderr());
     }
 }
 
@@ -227,7 +227,7 @@ fn rpl_17_rpl_18_and_rpl_20_nothing_is_lost_or_taken_twice_whatever_redis_does()
             for (what, fault) in FAULTS {
                 rest(300 + random.below(300));
                 fault(&mut servers);
-                scene.await_ready(&gateways, what);
+                await_ready(&gateways, what);
                 *suffered.entry(what).or_default() += 1;
             }
             let killed = usize::try_from(round).unwrap() % GATEWAYS;
@@ -235,7 +235,7 @@ fn rpl_17_rpl_18_and_rpl_20_nothing_is_lost_or_taken_twice_whatever_redis_does()
             std::fs::write(gateways[killed].directory().join(RUN), format!("{killed}:{}", round + 1)).unwrap();
             gateways[killed].start_again();
             scene.ports[killed].store(gateways[killed].ports().public, Ordering::SeqCst);
-            scene.await_ready(&gateways, "SIGKILL of a gateway");
+            await_ready(&gateways, "SIGKILL of a gateway");
             *suffered.entry("SIGKILL of a gateway").or_default() += 1;
         }
         rest(1000);

@@ -130,7 +130,9 @@ fn what_is_signed_for_a_provider_verifies_and_a_changed_byte_does_not() {
         let mut changed = message;
         *changed.last_mut().unwrap() ^= 1;
         if scheme.covers_body() {
-            assert_eq!(reason(&world.judge(name, changed, AT + 1)), ("refused", "signature_mismatch"), "{name}");
+            let (decision, reason) = reason(&world.judge(name, changed, AT + 1));
+            // A form whose last character is none of a form's is no form any more.
+            assert!(decision == "refused" && ["signature_mismatch", "signature_malformed"].contains(&reason), "{name}: {reason}");
         }
     }
 }

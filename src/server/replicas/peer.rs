@@ -126,11 +126,10 @@ fn fingerprint<'a>(integrations: impl Iterator<Item = &'a Integration>) -> Strin
     hash.finalize().first_chunk::<6>().map(|start| data_encoding::HEXLOWER.encode(start)).unwrap_or_default()
 }
 
-/// How many secrets have expired and can be removed: what each replica can say without asking.
+/// How many findings its inventory has.
 pub(super) fn findings(site: &Site, now: UnixTime) -> u64 {
-    let secrets = site.integrations.iter().flat_map(|integration| &integration.secrets);
-    let expired = secrets.filter(|secret| secret.not_after.is_some_and(|end| now >= end));
-    u64::try_from(expired.count()).unwrap_or(u64::MAX)
+    let found = site.integrations.iter().map(|integration| integration.findings(now).len());
+    u64::try_from(found.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
 fn host_name() -> Option<String> {

@@ -4,7 +4,7 @@
 //!
 //! # Why a journal of our own
 //!
-//! What is asked is narrow: append, make durable, forget by time; every look-up is answered from memory, which holds 26 bytes an
+//! What is asked is narrow: append, make durable, forget by time; every look-up is answered from memory, which holds 20 bytes an
 //! entry anyway. Measured before it was built (32-byte keys, groups of 100 and one sync each, one machine): an append-only log
 //! 670 000 entries a second and 40 bytes an entry; fjall 228 000 and 61; redb 64 000 and 64 to 78; LMDB 84 000 and 83 to 108;
 //! `SQLite` 79 000 and 82. The stores keep an index on disk that nobody would ask, and pay for it with compaction, with bugs of

@@ -98,20 +98,15 @@ fn integration(page: &mut String, item: &Item) {
     page.push_str("</td></tr>");
 }
 
-/// Where what was found stands; the script fills it from what the inventory says.
+/// What somebody should look at.
 pub(super) fn findings(page: &mut String, items: &[Item]) {
-    let found: Vec<_> = items.iter().flat_map(|item| found(item).into_iter().map(|text| (&item.entry.name, text))).collect();
+    let found: Vec<_> = items.iter().flat_map(|item| item.entry.findings.iter().map(|one| (&item.entry.name, one))).collect();
     let hidden = if found.is_empty() { " hidden" } else { "" };
     let _ = write!(page, "<section id=\"findings-section\"{hidden}><h2>Findings</h2><ul id=\"findings\">");
-    for (name, text) in found {
-        let _ = write!(page, "<li><b>{}</b> {}</li>", Text(name), Text(text));
+    for (name, one) in found {
+        let _ = write!(page, "<li><b>{}</b> {}: {}</li>", Text(name), Text(&one.finding), Text(&one.text));
     }
     page.push_str("</ul></section>");
-}
-
-/// What there is to say of an integration that somebody should look at, from its own entry.
-fn found(item: &Item) -> Vec<String> {
-    item.entry.findings.iter().map(|finding| format!("{} – {}", finding.finding, finding.text)).collect()
 }
 
 /// Refusals of all integrations together, and of requests that reached none.

@@ -152,23 +152,13 @@
   // --- what was found, and why requests were refused ---
 
   function found() {
-    const all = [];
-    for (const entry of integrations.values()) {
-      const own = Array.isArray(entry.findings) ? entry.findings : [];
-      own.forEach((finding) => all.push([entry.name, finding]));
-    }
-    return all;
-  }
-
-  function findingText(finding) {
-    if (typeof finding === 'string') return finding;
-    return [finding.finding, finding.text].filter(Boolean).join(' – ');
+    return [...integrations.values()].flatMap((entry) => (entry.findings || []).map((finding) => [entry.name, finding]));
   }
 
   function showFindings() {
     const all = found();
     byId('findings-section').hidden = all.length === 0;
-    byId('findings').replaceChildren(...all.map(([name, finding]) => make('li', {}, make('b', { text: name }), ` ${findingText(finding)}`)));
+    byId('findings').replaceChildren(...all.map(([name, finding]) => make('li', {}, make('b', { text: name }), ` ${finding.finding}: ${finding.text}`)));
   }
 
   function showRefusals(unrouted) {
