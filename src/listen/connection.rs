@@ -123,9 +123,11 @@ impl<H: Handler> Terms<H> {
             .serve_connection(TokioIo::new(guarded), service);
         let mut connection = pin!(connection);
         tokio::select! {
+            // An answer that is ready when it is told already says that it is the last one.
+            biased;
+            () = farewell.told() => {}
             // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
             _ended = connection.as_mut() => return,
-            () = farewell.told() => {}
             () = sleep(self.limits.age_max) => self.counters.reached(ListenLimit::ConnectionAge),
         }
         connection.as_mut().graceful_shutdown();

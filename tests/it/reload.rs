@@ -381,7 +381,8 @@ fn listeners_come_change_and_go_under_load_and_the_others_do_not_notice() {
             assert_eq!(deliver_at(extra).unwrap().status, 200);
             latch.open();
             let answer = busy.answer();
-            assert!(answer.status == 200 && answer.closed, "{round}: answered, and told to come again");
+            let told = (answer.status, answer.closed);
+            assert_eq!(told, (200, true), "{round}: answered, and told to come again: {}", answer.text());
             // From TLS to none, and the other one from refusing to trusting.
             in_the_clear(plain).refused(403, "forbidden");
             let trusting = "plaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.1\"]";

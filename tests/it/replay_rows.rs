@@ -37,8 +37,8 @@ fn is_in_flight(answer: &Answer) -> bool {
 fn clk_06_the_window_is_judged_when_the_body_is_whole() {
     let upstream = Upstream::start();
     let gateway = gateway_to(Provider::Stripe, &upstream.url(), "tolerance = \"1s\"");
-    // Signed now, fresh when its head comes; too old when its last byte does.
-    let delivery = Provider::Stripe.delivery_at(unix_now());
+    // Fresh when its head comes, for the second in which it is sent; too old when its last byte does.
+    let delivery = Provider::Stripe.delivery_at(unix_now() - 1);
     let whole = request(&Provider::Stripe.path(), &delivery.headers, &delivery.body);
     let mut connection = gateway.connect();
     connection.send(&whole[..whole.len() - 1]);

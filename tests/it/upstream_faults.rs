@@ -106,7 +106,9 @@ fn ups_03_a_race_with_connections_that_close_sends_nothing_twice_and_loses_nothi
         0 => Reply::ok(),
         _ => Reply::AnswerThenClose,
     });
-    let gateway = gateway_to(&upstream.url(), "5s");
+    let patient = Config::of(Integration::new(PROVIDER, &upstream.url()).line("timeout = \"5s\""));
+    // Faster than a source may send by default.
+    let gateway = Gateway::start(patient.set("rate_limit", "per_source", "{ rate = \"100000/s\", burst = 100000 }"));
     let mut connection = gateway.connect();
     let (mut accepted, mut unknown) = (0, 0);
     for round in 0..ROUNDS {

@@ -30,12 +30,13 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(max_bytes: u64) -> Arc<Self> {
+        let reader = if max_bytes >= READERS_AT_LEAST.saturating_mul(READER_BYTES) { READER_BYTES } else { 0 };
         Arc::new(Self {
             max: max_bytes,
             max_of_source: max_bytes / SOURCES_AT_LEAST,
             max_of_all_but_modest: max_bytes.saturating_sub(max_bytes / SOURCES_AT_LEAST),
-            reader: if max_bytes >= READERS_AT_LEAST.saturating_mul(READER_BYTES) { READER_BYTES } else { 0 },
-            modest: (max_bytes / MODEST_SOURCES).max(MODEST_BYTES),
+            reader,
+            modest: (max_bytes / MODEST_SOURCES).max(MODEST_BYTES).saturating_add(reader),
             held: AtomicU64::new(0),
             unverified: Mutex::default(),
             refused: AtomicU64::new(0),
@@ -149,11 +150,12 @@ impl Drop for Holding {
 /// The last eighth of the budget is for sources that hold next to nothing: an honest sender's delivery finds room though
 /// others fill theirs as slowly as they are allowed to. So many of such sources fit into the whole budget.
 const MODEST_SOURCES: u64 = 4096;
-/// The buffer of a connection that is read from. Counted only where the budget has room for a thousand of them: with less, one
-/// body must still fit.
-const READER_BYTES: u64 = 8 << 10;
+/// What a body that comes slowly takes besides its bytes, as measured with ten thousand of them: buffers of the TLS record, of the
+/// connection that is read from, and of the pieces that are gathered. Counted only where the budget has room for a thousand of
+/// them: with less, one body must still fit.
+const READER_BYTES: u64 = 32 << 10;
 const READERS_AT_LEAST: u64 = 1024;
-/// What any source may hold as one of those.
+/// What any source may hold as one of those, besides one such reader.
 const MODEST_BYTES: u64 = 16 << 10;
 
 /// One source may take this part of the budget before it has proven anything: so many sources can, at the same time.
