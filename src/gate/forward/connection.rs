@@ -1,6 +1,6 @@
 //! One HTTP/1.1 connection, driven by whoever uses it.
 //!
-//! No task stands behind it: handing every request to one and every answer back costs two wake-ups, and a tenth of a
+//! No task stands behind it: handing every request to one and every answer back costs two wake-ups, which add to a
 //! delivery's time. So an idle connection is looked at only when somebody asks for it; see [`Connection::is_ready`].
 //!
 //! Invariant: dropping a connection closes its socket, whatever it was doing.
