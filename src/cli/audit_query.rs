@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     /// Before: as --since.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<UnixTime>,
-    /// Count requests by a field of the record, or by `day` or `hour`.
+    /// Count requests by a field of the record, such as integration, reason, source, secret or event, or by day or hour.
     #[arg(long, value_name = "FIELD", value_parser = field)]
     count_by: Option<String>,
     /// No more than so many records.
@@ -67,6 +67,28 @@ pub(super) struct Arguments {
     files: Vec<PathBuf>,
 }
 
+/// What records can be counted by: what they hold that takes few values or names somebody, and their time.
+const FIELDS: [&str; 19] = [
+    "integration",
+    "provider",
+    "reason",
+    "decision",
+    "status",
+    "upstream_status",
+    "source",
+    "secret_id",
+    "event",
+    "event_signed",
+    "replay_blind",
+    "delivery_id",
+    "listener",
+    "method",
+    "path",
+    "tls",
+    "kind",
+    "day",
+    "hour",
+];
 /// The most values that are counted one by one.
 const VALUES_MAX: usize = 100_000;
 /// Where the values beyond them are counted.
@@ -84,10 +106,11 @@ fn moment(text: &str) -> Result<UnixTime> {
     text.parse().ok().context("must be Unix seconds, RFC 3339, or a duration such as 24h")
 }
 
+/// The field that is meant; a secret is counted by its id, as `--secret` names it.
 fn field(text: &str) -> Result<String> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if text.is_empty() || !text.bytes().all(fits) {
-        bail!("must be the name of a field, such as reason or source");
+    let text = if text == "secret" { "secret_id" } else { text };
+    if !FIELDS.contains(&text) {
+        bail!("must be one of {}", FIELDS.join(", "));
     }
     Ok(text.to_owned())
 }
@@ -190,7 +213,11 @@ fn count_by(arguments: &Arguments, files: &[PathBuf], field: &str) -> Result<u64
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut left = arguments.limit.unwrap_or(u64::MAX);
     let tally = query(files, &terms(arguments), |found| {
-        let mut value = found.text(field).unwrap_or_else(|| "-".to_owned());
+        // Requests are counted; a record of something else only by what it says itself.
+        let is_request = matches!(found.text("kind").as_deref(), Some("request" | "folded"));
+        let Some(mut value) = found.text(field).or_else(|| is_request.then(|| "-".to_owned())) else {
+            return ControlFlow::Continue(());
+        };
         if counts.len() >= VALUES_MAX && !counts.contains_key(&value) {
             OTHERS.clone_into(&mut value);
         }

@@ -85,7 +85,7 @@ fn text(report: &Report, has_head: bool) -> String {
     let records = usize::try_from(report.lines).map_or_else(|_| report.lines.to_string(), |lines| count(lines, "record"));
     if let Some(problem) = &report.problem {
         let (file, line, kind) = (problem.file.display(), problem.line, problem.kind.code());
-        return format!("{file}:{line}: {kind}; the chain holds for {records} before it");
+        return format!("{file}:{line}: {kind}; up to there {records} follow one another");
     }
     let end = match (report.tail_proven, has_head) {
         (true, _) => "the end is proven by the head",
