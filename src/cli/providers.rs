@@ -11,7 +11,7 @@ use crate::cli::output::{self, Format, FormatArgument};
 use crate::domain::size::format_duration;
 use crate::provider::Catalogue;
 use crate::provider::describe::{Sentence, describe};
-use crate::provider::scheme::{Evidence, Scheme};
+use crate::provider::scheme::Scheme;
 
 /// Arguments of `providers`.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ fn row(scheme: &Scheme) -> [String; 6] {
         scheme.title.clone(),
         scheme.signature.algorithm.code().to_owned(),
         window(scheme),
-        evidence(scheme.origin.evidence).to_owned(),
+        scheme.origin.evidence.code().to_owned(),
         scheme.origin.checked.clone(),
     ]
 }
@@ -65,16 +65,6 @@ fn window(scheme: &Scheme) -> String {
         (true, Some(tolerance)) => format_duration(tolerance),
         (true, None) => "signed".to_owned(),
         (false, _) => "-".to_owned(),
-    }
-}
-
-const fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Vector => "vector",
-        Evidence::Sdk => "sdk",
-        Evidence::Document => "document",
-        Evidence::Secondary => "secondary",
-        Evidence::Custom => "custom",
     }
 }
 
@@ -91,7 +81,7 @@ fn summary(scheme: &Scheme) -> Value {
         "name": scheme.name.as_str(), "title": scheme.title, "docs": scheme.origin.docs,
         "algorithm": scheme.signature.algorithm.code(), "signed_timestamp": scheme.is_timed(),
         "tolerance": scheme.documented_tolerance().map(format_duration),
-        "evidence": evidence(scheme.origin.evidence), "checked": scheme.origin.checked,
+        "evidence": scheme.origin.evidence.code(), "checked": scheme.origin.checked,
     })
 }
 

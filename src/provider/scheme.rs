@@ -164,6 +164,20 @@ pub enum Evidence {
     Custom,
 }
 
+impl Evidence {
+    /// The word for it, as files and tables have it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Vector => "vector",
+            Self::Sdk => "sdk",
+            Self::Document => "document",
+            Self::Secondary => "secondary",
+            Self::Custom => "custom",
+        }
+    }
+}
+
 /// When a delivery was signed. Signed always: a scheme whose time is not part of the content has no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimestampRule {

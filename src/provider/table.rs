@@ -43,7 +43,7 @@ fn cells(scheme: &Scheme) -> [String; 7] {
         signed(scheme),
         window(scheme),
         handshakes(&scheme.handshakes),
-        evidence(scheme.origin.evidence).to_owned(),
+        scheme.origin.evidence.code().to_owned(),
     ]
 }
 
@@ -77,14 +77,4 @@ fn handshakes(handshakes: &[Handshake]) -> String {
         .collect();
     kinds.dedup();
     if kinds.is_empty() { "-".to_owned() } else { kinds.join(", ") }
-}
-
-const fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Vector => "vector",
-        Evidence::Sdk => "sdk",
-        Evidence::Document => "document",
-        Evidence::Secondary => "secondary",
-        Evidence::Custom => "custom",
-    }
 }

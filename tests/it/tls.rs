@@ -18,6 +18,16 @@ fn config(upstream: &Upstream) -> Config {
     Config::of(Integration::new(PROVIDER, &upstream.url()))
 }
 
+/// A listener with two certificates to choose from.
+fn with_two(upstream: &Upstream, one: &Certificate, two: &Certificate) -> Config {
+    config(upstream)
+        .tls("certificates = [ { cert = \"one.crt\", key = \"one.key\" }, { cert = \"two.crt\", key = \"two.key\" } ]")
+        .file("one.crt", &one.cert_pem)
+        .file("one.key", &one.key_pem)
+        .file("two.crt", &two.cert_pem)
+        .file("two.key", &two.key_pem)
+}
+
 #[test]
 fn both_versions_are_spoken_and_recorded() {
     let upstream = Upstream::start();
@@ -55,14 +65,7 @@ fn the_older_one_can_be_refused() {
 fn tls_07_the_name_chooses_the_certificate() {
     let upstream = Upstream::start();
     let (one, two) = (Certificate::of(&["one.example"]), Certificate::of(&["two.example"]));
-    let tls = "certificates = [ { cert = \"one.crt\", key = \"one.key\" }, { cert = \"two.crt\", key = \"two.key\" } ]";
-    let config = config(&upstream)
-        .tls(tls)
-        .file("one.crt", &one.cert_pem)
-        .file("one.key", &one.key_pem)
-        .file("two.crt", &two.cert_pem)
-        .file("two.key", &two.key_pem);
-    let gateway = Gateway::start(config);
+    let gateway = Gateway::start(with_two(&upstream, &one, &two));
     let connect = |name: &str, trusted: &Certificate| {
         Connection::tls_as(gateway.ports().public, Ipv4Addr::LOCALHOST, name, trusted.client())
     };
@@ -129,14 +132,7 @@ fn tls_04_tls_where_none_is_spoken() {
 fn tls_08_a_host_behind_another_certificate_than_the_connection_s() {
     let upstream = Upstream::start();
     let (one, two) = (Certificate::of(&["one.example"]), Certificate::of(&["two.example"]));
-    let tls = "certificates = [ { cert = \"one.crt\", key = \"one.key\" }, { cert = \"two.crt\", key = \"two.key\" } ]";
-    let config = config(&upstream)
-        .tls(tls)
-        .file("one.crt", &one.cert_pem)
-        .file("one.key", &one.key_pem)
-        .file("two.crt", &two.cert_pem)
-        .file("two.key", &two.key_pem);
-    let gateway = Gateway::start(config);
+    let gateway = Gateway::start(with_two(&upstream, &one, &two));
     // A host that none of them bears is nobody else's.
     let cases = [
         ("one.example", 200),
