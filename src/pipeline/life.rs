@@ -2,7 +2,7 @@
 //!
 //! 1. plaintext, strict head, draining, route, switch;
 //! 2. admit: allow-list, budget of the source, method;
-//! 3. the unsigned handshake, answered here; what is none must have a delivery's method;
+//! 3. the unsigned handshake, answered here; what is none must have a delivery's method; a secret that is handed over and waited for;
 //! 4. scheme headers: present, once, well formed; the budget of failures;
 //! 5. declared length, body;
 //! 6. signature, then the window;
@@ -45,6 +45,7 @@ use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
 use crate::pipeline::exposure::Sighting;
+use crate::pipeline::handover::{self, Taken};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::outliving::Outliving;
 use crate::pipeline::settled::SettledDelivery;
@@ -57,6 +58,8 @@ use crate::provider::scheme::Scheme;
 enum Passed {
     /// A challenge, and its answer.
     Handshake(Reply),
+    /// A secret that the provider handed over, and its answer.
+    Taken(Taken),
     /// A delivery to be claimed and forwarded.
     Delivery(Box<Delivery>),
 }
@@ -82,6 +85,7 @@ where
     match judge(&site, &mut attempt, &context, parts, body).await {
         Err(stop) => refuse(attempt, &stop),
         Ok(Passed::Handshake(reply)) => shake_hands(attempt, reply),
+        Ok(Passed::Taken(taken)) => taken.answer(attempt),
         Ok(Passed::Delivery(delivery)) => {
             let request_id = attempt.request_id();
             let delivered = Outliving::new(&site.shared.deliveries, deliver(Arc::clone(&site), worker, attempt, delivery));
@@ -106,12 +110,15 @@ where
     let integration = route(site, attempt, &head)?;
     let source = context.source();
     let admitted = admit(&integration.admission, &site.sources, source, &head.method, attempt.began())?;
-    let mac = |value: &str| integration.keys.challenge_mac(value, site.shared.clock.now().wall);
+    let mac = |value: &str| integration.keys.now().challenge_mac(value, site.shared.clock.now().wall);
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &mac) {
         // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }
     require_delivery_method(&integration.scheme, &head.method)?;
+    if let Some(offer) = handover::offer(site, &integration, &head, attempt.began().wall) {
+        return offer.take(site, attempt, &integration, (source, head, body)).await.map(Passed::Taken);
+    }
     let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.reserve()?;
     attempt.verified(&verified);
@@ -196,8 +203,11 @@ where
     // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
     // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
     let trial = failures::enter(sources, source, &integration.name, now)?;
-    let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
-    let outcome = verify(&judging, presented, received, now.wall);
+    let outcome = {
+        let keys = integration.keys.now();
+        let judging = Judging { scheme: &integration.scheme, keys: &keys, tolerance: integration.tolerance };
+        verify(&judging, presented, received, now.wall)
+    };
     attempt.judged(now.monotonic, site.shared.clock.now().monotonic);
     match outcome {
         Ok(verified) => {

@@ -19,6 +19,8 @@ use crate::pipeline::exposure::{Lookout, Needles};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
 use crate::pipeline::settled::Settled;
+use crate::secrets::handover::Handovers;
+use crate::secrets::live::LiveTexts;
 use crate::switch::board::Switchboard;
 use crate::telemetry::handles::RequestMetrics;
 use crate::telemetry::metrics::Metrics;
@@ -48,6 +50,10 @@ pub struct Shared {
     pub clock: Clock,
     /// The claims.
     pub store: Arc<Store>,
+    /// The texts of secrets that came while the gateway runs.
+    pub texts: Arc<LiveTexts>,
+    /// The secrets that providers may hand over now.
+    pub handovers: Arc<Handovers>,
     /// The kill switches.
     pub switches: Switchboard,
     /// The settled deliveries that can be forgotten by the ids of their requests.

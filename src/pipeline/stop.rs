@@ -15,6 +15,7 @@ use crate::gate::scope::error::ScopeError;
 use crate::gate::verify::error::VerifyError;
 use crate::listen::wire::{FaultKind, WireFault};
 use crate::pipeline::answer::Terms;
+use crate::secrets::handover::HandoverError;
 use crate::switch::board::Off;
 use crate::switch::order::SwitchAnswer;
 
@@ -62,6 +63,12 @@ pub enum Stop {
     /// Its body could not be had.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    /// It hands a secret over that could not be kept.
+    #[error("the secret that was handed over is not taken: {0}")]
+    Handover(#[from] HandoverError),
+    /// It hands a secret over, and the taking broke.
+    #[error("taking the secret that was handed over broke")]
+    HandoverBroke,
     /// It is whole and not verified.
     #[error(transparent)]
     Verify(VerifyError),
@@ -96,6 +103,7 @@ impl Stop {
             Self::Admit(error) => error.reason(),
             Self::Muted { .. } => Reason::RateLimitedFailures,
             Self::Intake(error) => error.reason(),
+            Self::Handover(_) | Self::HandoverBroke => Reason::SecretUnavailable,
             Self::Present(error) | Self::Verify(error) => error.reason(),
             Self::Audit(_) => Reason::AuditUnavailable,
             Self::Scope(error) => error.reason(),
@@ -139,7 +147,14 @@ impl Stop {
     const fn is_after_body(&self) -> bool {
         match self {
             Self::Muted { body_was_read, .. } => *body_was_read,
-            Self::Verify(_) | Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_) => true,
+            Self::Handover(_)
+            | Self::HandoverBroke
+            | Self::Verify(_)
+            | Self::Audit(_)
+            | Self::Scope(_)
+            | Self::Replay(_)
+            | Self::Pace(_)
+            | Self::Forward(_) => true,
             _ => false,
         }
     }

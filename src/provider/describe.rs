@@ -39,6 +39,7 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
         sentences.push(sentence("secrets inside", format!("May stand in {places}: never log or store these.")));
     }
     sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
+    sentences.extend(scheme.signature.secret_header.as_ref().map(|name| sentence("handshake", handed_over(name))));
     sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
     sentences.push(sentence("evidence", evidence(scheme)));
     sentences
@@ -46,6 +47,13 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
 
 fn sentence(topic: &'static str, text: String) -> Sentence {
     Sentence { topic, text }
+}
+
+fn handed_over(header: &http::HeaderName) -> String {
+    format!(
+        "The provider hands the secret over itself, in {header} of an unsigned POST, which is answered with the same header: \
+         for a secret with `handshake = true`, once, after an operator armed it."
+    )
 }
 
 fn signed(scheme: &Scheme) -> String {

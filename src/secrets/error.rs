@@ -63,6 +63,7 @@ impl fmt::Display for SecretSource {
         match self {
             Self::Environment(name) => write!(formatter, "environment variable {name}"),
             Self::File(path) => write!(formatter, "file {}", path.display()),
+            Self::Handshake(path) => write!(formatter, "handed-over secret {}", path.display()),
         }
     }
 }

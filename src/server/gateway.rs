@@ -39,6 +39,8 @@ use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
+use crate::secrets::handover::Handovers;
+use crate::secrets::live::LiveTexts;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
 use crate::server::historian::Historian;
@@ -208,6 +210,7 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
 /// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
 pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
+    let texts = Arc::new(LiveTexts::default());
     let signer = build::audit_signer(&plan.audit).map_err(BuildError::from)?;
     let auditor = Auditor::start(&plan.audit, state_directory.path(), clock.clone())?;
     auditor.sign_with(signer);
@@ -215,6 +218,8 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
+        handovers: Arc::new(Handovers::new(Arc::clone(&texts))),
+        texts,
         switches: Switchboard::open(state_directory.path())?,
         auditor,
         unrouted: metrics.unrouted(),

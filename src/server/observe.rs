@@ -140,7 +140,7 @@ impl Observed {
     pub(crate) fn inventory(&self) -> Vec<InventoryEntry> {
         let site = self.site.load();
         let now = site.shared.clock.now().wall;
-        site.integrations.iter().map(|integration| InventoryEntry::of(integration, now)).collect()
+        site.integrations.iter().map(|integration| InventoryEntry::of(integration, &site.shared.handovers, now)).collect()
     }
 }
 
@@ -156,6 +156,8 @@ fn exposed(site: &Site) -> Vec<String> {
 
 /// The enabled integrations that can verify nothing now.
 fn without_secret(site: &Site, now: UnixTime) -> Vec<String> {
-    let cannot = |integration: &&Arc<Integration>| integration.enabled && integration.keys.usable_ids(now).next().is_none();
+    let cannot = |integration: &&Arc<Integration>| {
+        integration.enabled && !integration.keys.is_waiting() && integration.keys.now().usable_ids(now).next().is_none()
+    };
     site.integrations.iter().filter(cannot).map(|integration| integration.name.to_string()).collect()
 }

@@ -60,6 +60,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
             key_encoding: KeyEncoding::Utf8,
             key_form: crate::provider::scheme::KeyForm::default(),
             key_id_header: None,
+            secret_header: None,
             place: crate::provider::scheme::Locator::Header(http::HeaderName::from_static("x-signature")),
             lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },

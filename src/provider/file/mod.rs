@@ -15,7 +15,8 @@
 //! `"joined"`, `"named"` (`key-id|signature` entries) or `"jwt"`, whose claims must say what `claims = { … }` says.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
-//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header). `[[handshake]]` is a challenge: `field`,
+//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header),
+//! `handshake` (the header in which the provider hands it over itself). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:

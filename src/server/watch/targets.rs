@@ -74,7 +74,8 @@ fn of_integration(integration: &IntegrationPlan) -> Vec<&Path> {
 fn of_secret(source: &SecretSource) -> Option<&Path> {
     match source {
         SecretSource::File(path) => Some(path),
-        SecretSource::Environment(_) => None,
+        // What is handed over is published by whoever writes it.
+        SecretSource::Environment(_) | SecretSource::Handshake(_) => None,
     }
 }
 

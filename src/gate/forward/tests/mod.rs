@@ -90,6 +90,7 @@ fn scheme() -> Scheme {
             key_encoding: KeyEncoding::Utf8,
             key_form: crate::provider::scheme::KeyForm::default(),
             key_id_header: None,
+            secret_header: None,
             place: Locator::Header(name("acme-signature")),
             lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },
