@@ -6,7 +6,7 @@
 //! 4. scheme headers: present, once, well formed; the budget of failures;
 //! 5. declared length, body;
 //! 6. signature, then the window;
-//! 7. the signed handshake, answered here;
+//! 7. the signed handshake, answered here; a subscription that is to be confirmed, which is done before the answer;
 //! 8. event scope.
 //!
 //! From here on the delivery outlives whoever waits for it: a sender that hangs up changes nothing.
@@ -124,6 +124,10 @@ where
     attempt.verified(&verified);
     if let Some(reply) = verified.handshake() {
         return Ok(Passed::Handshake(reply.clone()));
+    }
+    if let Some(url) = verified.confirmation() {
+        site.shared.fetcher.get(url, site.shared.clock.now().monotonic).await.map_err(Stop::Unconfirmed)?;
+        return Ok(Passed::Handshake(Reply { status: 200, content_type: None, body: Vec::new() }));
     }
     let scoped = scope(&integration.events, verified)?;
     let (verified_at, tls) = (site.shared.clock.now().wall, matches!(context.origin, Origin::Secure(_)));

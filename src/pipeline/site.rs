@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::auditor::Auditor;
 use crate::domain::time::Clock;
+use crate::fetch::client::Fetcher;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
@@ -50,6 +51,8 @@ pub struct Shared {
     pub clock: Clock,
     /// The claims.
     pub store: Arc<Store>,
+    /// What is asked of others.
+    pub fetcher: Fetcher,
     /// The texts of secrets that came while the gateway runs.
     pub texts: Arc<LiveTexts>,
     /// The secrets that providers may hand over now.

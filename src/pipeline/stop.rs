@@ -6,6 +6,7 @@ use crate::audit::error::AuditUnavailable;
 use crate::domain::reason::Reason;
 use crate::domain::retry_after::RetryAfter;
 use crate::domain::time::UnixTime;
+use crate::fetch::error::FetchError;
 use crate::gate::admit::error::AdmitError;
 use crate::gate::forward::error::ForwardError;
 use crate::gate::intake::error::IntakeError;
@@ -69,6 +70,9 @@ pub enum Stop {
     /// It hands a secret over, and the taking broke.
     #[error("taking the secret that was handed over broke")]
     HandoverBroke,
+    /// It wants its subscription confirmed, and that did not work.
+    #[error("the subscription could not be confirmed: {0}")]
+    Unconfirmed(FetchError),
     /// It is whole and not verified.
     #[error(transparent)]
     Verify(VerifyError),
@@ -103,6 +107,8 @@ impl Stop {
             Self::Admit(error) => error.reason(),
             Self::Muted { .. } => Reason::RateLimitedFailures,
             Self::Intake(error) => error.reason(),
+            Self::Unconfirmed(FetchError::Busy) => Reason::Overloaded,
+            Self::Unconfirmed(_) => Reason::UpstreamUnreachable,
             Self::Handover(_) | Self::HandoverBroke => Reason::SecretUnavailable,
             Self::Present(error) | Self::Verify(error) => error.reason(),
             Self::Audit(_) => Reason::AuditUnavailable,
@@ -149,6 +155,7 @@ impl Stop {
             Self::Muted { body_was_read, .. } => *body_was_read,
             Self::Handover(_)
             | Self::HandoverBroke
+            | Self::Unconfirmed(_)
             | Self::Verify(_)
             | Self::Audit(_)
             | Self::Scope(_)

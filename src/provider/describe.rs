@@ -4,6 +4,7 @@ use super::scheme::{
     Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
+use super::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
 use crate::domain::size::format_duration;
 
 /// One sentence about a scheme, under a topic.
@@ -34,6 +35,9 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
     }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
+    if scheme.subscription.is_some() {
+        sentences.push(sentence("option", format!("Takes options.{TOPIC_OPTION}: {TOPIC_OPTION_IS}.")));
+    }
     if !scheme.carries_secrets.is_empty() {
         let places = scheme.carries_secrets.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
         sentences.push(sentence("secrets inside", format!("May stand in {places}: never log or store these.")));

@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::subscription::{self, Subscription};
 
 mod signature;
 
@@ -45,6 +46,8 @@ pub struct Scheme {
     pub delivery_id_unique: bool,
     /// Challenges that are answered here and never forwarded.
     pub handshakes: Vec<Handshake>,
+    /// How its subscriptions are confirmed, where they have to be.
+    pub subscription: Option<Subscription>,
     /// How the provider sends again what was not taken.
     pub retries: Retries,
     /// How long the provider waits for an answer.
@@ -130,7 +133,9 @@ impl Scheme {
         if let SignatureFormat::Token(rule) = &mut signature.format {
             rule.bind(public_url, options);
         }
-        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, ..self.clone() }
+        let topic = options.get(subscription::TOPIC_OPTION).and_then(|arn| arn.parse().ok());
+        let subscription = self.subscription.as_ref().map(|_| Subscription { topic });
+        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, subscription, ..self.clone() }
     }
 }
 

@@ -77,6 +77,7 @@ fn handshakes(scheme: &Scheme) -> String {
         })
         .collect();
     kinds.dedup();
+    kinds.extend(scheme.subscription.iter().map(|_| "confirmed"));
     kinds.extend(scheme.signature.secret_header.iter().map(|_| "armed"));
     if kinds.is_empty() { "-".to_owned() } else { kinds.join(", ") }
 }

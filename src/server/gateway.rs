@@ -19,6 +19,7 @@ use crate::audit::error::AuditError;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::Clock;
+use crate::fetch::client::{Detour, Fetcher};
 use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
 use crate::gate::replay::redis::address::Address;
@@ -86,26 +87,29 @@ pub struct Surroundings {
     pub clock: Clock,
     /// How many workers there are.
     pub workers: usize,
+    /// Where what is fetched comes from instead; for tests.
+    pub detour: Option<Detour>,
 }
 
 impl Surroundings {
     /// A plan that never changes, though what it names may, and sockets of the gateway's own.
     #[must_use]
     pub fn fixed(plan: &Plan, clock: Clock, workers: usize) -> Self {
-        Self { load: engine::always(plan), inherited: Inherited::default(), clock, workers }
+        Self { load: engine::always(plan), inherited: Inherited::default(), clock, workers, detour: None }
     }
 }
 
 impl Gateway {
     /// Builds and starts everything of a plan, or says everything that is wrong.
     pub async fn start(plan: &Plan, surroundings: Surroundings) -> Result<Self, Vec<BuildError>> {
-        let Surroundings { load, inherited, clock, workers } = surroundings;
+        let Surroundings { load, inherited, clock, workers, detour } = surroundings;
         let seal = Seal::default();
         let prepared = build::prepare(plan, &seal)?;
         let materials = prepared.iter().map(Prepared::material).collect();
         let (mut sockets, openings) = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
-        let shared = Arc::new(shared(plan, &state_directory, clock).await.map_err(one)?);
+        let shared = shared(plan, &state_directory, clock).await.map_err(one)?;
+        let shared = Arc::new(Shared { fetcher: Fetcher::new(detour), ..shared });
         let ground = Ground { shared: Arc::clone(&shared), workers, seal };
         let first = Arc::new(build::site(plan, prepared, &ground, None));
         let site = Arc::new(ArcSwap::new(Arc::clone(&first)));
@@ -218,6 +222,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
+        fetcher: Fetcher::default(),
         handovers: Arc::new(Handovers::new(Arc::clone(&texts))),
         texts,
         switches: Switchboard::open(state_directory.path())?,

@@ -73,6 +73,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         delivery_id: Vec::new(),
         delivery_id_unique: false,
         handshakes,
+        subscription: None,
         retries: Retries::Unknown,
         deadline: None,
         max_body: None,

@@ -16,11 +16,13 @@ use super::token::Token;
 use super::window;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received};
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
 use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
+use crate::provider::subscription;
 
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,7 @@ struct Fields {
     event: Option<Field>,
     delivery_id: Option<Field>,
     handshake: Option<Reply>,
+    confirmation: Option<HttpsUrl>,
 }
 
 /// Judges a whole request: the signature first, then the time it covers.
@@ -82,8 +85,9 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
         window::judge(sent_at, judging.tolerance, now)?;
     }
     token.transpose()?;
+    let fields = Fields::find(scheme, &received, key)?;
     Ok(Verified {
-        fields: Fields::find(scheme, &received, key),
+        fields,
         envelope,
         secret_id: key.id.clone(),
         signed_at: sent_at.as_ref().map(SentTime::time),
@@ -143,10 +147,11 @@ fn matching_key<'k>(
 
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
-    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Self {
+    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Result<Self, VerifyError> {
         let challenge_places = handshake::signed_places(scheme);
         let events = scheme.event.iter();
-        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).collect();
+        let of_subscription = scheme.subscription.iter().flat_map(|_| subscription::places());
+        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).chain(of_subscription).collect();
         let found = locate::find(&places, &received.head, &received.body);
         let text_at = |place: &Locator| {
             let index = places.iter().position(|known| *known == place)?;
@@ -156,11 +161,16 @@ impl Fields {
             let field = |place| Some(Field { text: text_at(place)?.to_owned(), signed: scheme.covers(place) });
             wanted.iter().find_map(field)
         };
-        Self {
+        let confirmation = match (&scheme.subscription, subscription::places()) {
+            (Some(rule), [kind, topic, token, url]) => rule.judge([kind, topic, token, url].map(text_at))?,
+            _ => None,
+        };
+        Ok(Self {
             event: first(&scheme.event),
             delivery_id: first(&scheme.delivery_id),
             handshake: handshake::signed(scheme, text_at, &|value| key.challenge_mac(value)),
-        }
+            confirmation,
+        })
     }
 }
 
@@ -237,6 +247,12 @@ impl Verified {
     #[must_use]
     pub const fn handshake(&self) -> Option<&Reply> {
         self.fields.handshake.as_ref()
+    }
+
+    /// What to visit so that the provider knows that its subscription is wanted; `None` for what is to be forwarded.
+    #[must_use]
+    pub const fn confirmation(&self) -> Option<&HttpsUrl> {
+        self.fields.confirmation.as_ref()
     }
 
     /// Gives the byte string that the signature was checked over, piece by piece.

@@ -22,6 +22,7 @@ use crate::provider::handshake;
 use crate::provider::scheme::{
     Handshake, HeaderLines, Locator, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TokenRule,
 };
+use crate::provider::subscription;
 
 const MAX_PLACES: usize = 16;
 
@@ -180,6 +181,9 @@ fn places(scheme: &Scheme, table: &Table<'_>) {
     let challenges = handshake::signed_places(scheme);
     if !scheme.is_unsigned() && challenges.iter().any(|place| !scheme.covers(place)) {
         fault_at(table, "handshake", "takes a field at its word that the signature does not cover", "");
+    }
+    if scheme.subscription.is_some() && subscription::places().iter().any(|place| !scheme.covers(place)) {
+        fault_at(table, "subscription", "is confirmed at the word of fields that the signature does not cover", "");
     }
     let count = scheme.event.len().saturating_add(scheme.delivery_id.len()).saturating_add(challenges.len());
     if count > MAX_PLACES {

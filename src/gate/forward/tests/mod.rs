@@ -107,6 +107,7 @@ fn scheme() -> Scheme {
         delivery_id: vec![Locator::Header(name("acme-delivery"))],
         delivery_id_unique: true,
         handshakes: Vec::new(),
+        subscription: None,
         retries: Retries::Unknown,
         deadline: None,
         max_body: None,
