@@ -15,7 +15,7 @@ use hookward::config;
 use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::Clock;
 use hookward::fetch::client::Detour;
-use hookward::gate::verify::sign::{Request as ToSign, SigningKey, sign_body};
+use hookward::gate::verify::sign::{Request as ToSign, SigningKey, sign, sign_body};
 use hookward::provider::Catalogue;
 use hookward::provider::scheme::Scheme;
 use hookward::server::gateway::{Gateway, Surroundings};
@@ -139,7 +139,7 @@ struct Stage {
 
 impl Stage {
     /// A gateway with one integration, `lines` of which say what is special.
-    async fn set(lines: &str, files: &[(&str, &str)], detour: Detour) -> Self {
+    async fn set(lines: &str, files: &[(&str, &str)], detour: Detour, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         fs::write(folder.path().join("tls.crt"), made.cert.pem()).unwrap();
@@ -151,7 +151,6 @@ impl Stage {
         roots.add(made.cert.der().clone()).unwrap();
         let client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
         let client = client.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
-        let clock = Clock::system();
         let (address, taken) = upstream().await;
         let text = configuration(lines, address);
         let plan = config::parse("fetch.toml", &text, folder.path());
@@ -171,6 +170,21 @@ impl Stage {
         let stream = TcpStream::connect(self.gateway.addresses()[0].tcp().unwrap()).await.unwrap();
         let stream = self.tls.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
         status(stream, &[head.as_bytes(), body].concat()).await.0
+    }
+
+    async fn admin(&self, path: &str) -> (u16, String) {
+        let stream = TcpStream::connect(self.gateway.admin_address().tcp().unwrap()).await.unwrap();
+        status(stream, format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").as_bytes()).await
+    }
+
+    /// Waits until the admin listener answers a path with a status and a text.
+    async fn await_admin(&self, path: &str, status: u16, text: &str) {
+        let told = async {
+            while !matches!(self.admin(path).await, (known, told) if known == status && told.contains(text)) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, told).await.is_ok(), "{path} never said {status} {text}: {:?}", self.admin(path).await);
     }
 
     fn audit(&self) -> String {
@@ -225,7 +239,7 @@ async fn sns_stage(topic: bool, names: &[&str]) -> (Stage, Others) {
     let others = Others::default();
     let detour = others.start(names).await;
     let options = if topic { format!("options = {{ topic_arn = \"{TOPIC}\" }}\n") } else { String::new() };
-    (Stage::set(&format!("{SNS}{options}"), &[("public", RSA_PUBLIC)], detour).await, others)
+    (Stage::set(&format!("{SNS}{options}"), &[("public", RSA_PUBLIC)], detour, Clock::system()).await, others)
 }
 
 #[tokio::test]
@@ -309,4 +323,95 @@ async fn without_a_topic_the_receiver_confirms() {
     assert_eq!(stage.deliver("", &sns(&stage.clock, "SubscriptionConfirmation", TOPIC, Some(&url), "1")).await, 200);
     assert_eq!((others.asked().len(), stage.taken()), (0, 1));
     stage.gateway.drain().await.unwrap();
+}
+
+const KEY_SET: &str = include_str!("keys/rsa2048.jwks.json");
+const PUBSUB: &str = "provider = \"gcp-pubsub\"\noptions = { audience = \"us\", service_account = \"push@example.com\" }\n\
+                      secrets = [ { id = \"google\", url = \"https://www.googleapis.com/oauth2/v3/certs\" } ]\n";
+const CERTS: &str = "/oauth2/v3/certs";
+
+/// A delivery of Pub/Sub, signed now: its header and its body.
+fn pubsub(clock: &Clock, id: &str) -> (String, Vec<u8>) {
+    let options = [("audience", "us"), ("service_account", "push@example.com")];
+    let options = options.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let (scheme, key) = signer("gcp-pubsub");
+    let scheme = scheme.bound("", &options);
+    let body = format!("{{\"message\":{{\"messageId\":\"{id}\"}}}}").into_bytes();
+    let request = ToSign { id: None, timestamp: clock.now().wall, headers: &HeaderMap::new(), body: &body };
+    let headers = sign(&scheme, &key, &request);
+    let lines = headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()));
+    (lines.collect(), body)
+}
+
+#[tokio::test]
+async fn key_sets_are_fetched_in_the_background_and_the_last_good_one_stays() {
+    let others = Others::default();
+    let detour = others.start(&["www.googleapis.com"]).await;
+    let clock = Clock::manual(Clock::system().now().wall);
+    let stage = Stage::set(PUBSUB, &[], detour, clock.clone()).await;
+    let deliver = async |id: &str| {
+        let (headers, body) = pubsub(&clock, id);
+        stage.deliver(&headers, &body).await
+    };
+    stage.await_admin("/readyz", 503, "keys_not_refreshed").await;
+    let asked = others.asked().len();
+    for id in ["1", "2", "3"] {
+        assert_eq!(deliver(id).await, 401, "nothing came yet");
+    }
+    assert_eq!(others.asked().len(), asked, "no request makes anybody ask");
+    assert!(stage.admin("/api/v1/integrations").await.1.contains("\"missing\""));
+
+    others.answer(CERTS, 200, KEY_SET);
+    clock.advance(Duration::from_secs(6));
+    stage.await_admin("/readyz", 200, "\"ready\"").await;
+    assert_eq!(deliver("1").await, 200);
+    assert!(others.asked().iter().all(|asked| *asked == ("www.googleapis.com".to_owned(), CERTS.to_owned())));
+
+    // What comes later and is none changes nothing, and is shown.
+    let no_key = KEY_SET.replace("RSA", "oct");
+    let bad = [(500, KEY_SET), (302, KEY_SET), (200, "<html>sign in</html>"), (200, "{\"keys\":[]}"), (200, ""), (200, &no_key)];
+    for (index, (status, body)) in bad.into_iter().enumerate() {
+        others.answer(CERTS, status, body);
+        let before = others.asked().len();
+        clock.advance(Duration::from_secs(3601));
+        let asked = async {
+            while others.asked().len() == before {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, asked).await.unwrap();
+        stage.await_admin("/readyz", 200, "keys_not_refreshed").await;
+        assert_eq!(deliver(&format!("bad-{index}")).await, 200, "{status} {body}");
+    }
+    assert!(!stage.admin("/metrics").await.1.contains("hookward_key_fetch_failures_total 0"));
+
+    // Another set, without the key: what it signed is refused from then on.
+    others.answer(CERTS, 200, &KEY_SET.replace("\"lo4Q", "\"mo4Q"));
+    clock.advance(Duration::from_secs(3601));
+    stage.await_admin("/readyz", 200, "\"ready\"").await;
+    assert_eq!(deliver("4").await, 401);
+    stage.gateway.drain().await.unwrap();
+}
+
+#[test]
+fn only_key_sets_are_fetched_and_only_from_one_spelling_of_a_url() {
+    let wrong = [
+        PUBSUB.replace("https", "http"),
+        PUBSUB.replace(".com/oauth2", ".com:443/oauth2"),
+        PUBSUB.replace("www.googleapis.com", "127.0.0.1"),
+        PUBSUB.replace("www.googleapis.com", "localhost"),
+        PUBSUB.replace("//www", "//user@www"),
+        PUBSUB.replace("certs\"", "certs#a\""),
+        PUBSUB.replace("certs\"", "certs\", env = \"X\""),
+        PUBSUB.replace("certs\"", "certs\", encoding = \"pem\""),
+        SNS.replace("file = \"public\"", "url = \"https://sns.eu-west-1.amazonaws.com/a.pem\""),
+        "provider = \"github\"\nsecrets = [ { id = \"a\", url = \"https://example.com/secret\" } ]\n".to_owned(),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let parse = |lines: &str| config::parse("fetch.toml", &configuration(lines, "127.0.0.1:1".parse().unwrap()), folder.path());
+    assert!(parse(PUBSUB).is_ok());
+    for lines in wrong {
+        let faults = parse(&lines).map(|_| lines.clone()).unwrap_err();
+        assert!(faults.iter().all(|fault| fault.key.contains("secrets")), "{lines}: {faults:?}");
+    }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::gate::verify::keys::{KeyRing, KeyTerms};
@@ -52,6 +53,14 @@ impl Keys {
     pub fn handed_over(&self) -> impl Iterator<Item = (&SecretId, &SecretSource)> {
         let of_provider = |secret: &&SecretSpec| matches!(secret.source, SecretSource::Handshake(_));
         self.live.iter().filter(of_provider).map(|secret| (&secret.id, &secret.source))
+    }
+
+    /// The key sets that are fetched.
+    pub fn fetched(&self) -> impl Iterator<Item = (&SecretId, &HttpsUrl)> {
+        self.live.iter().filter_map(|secret| match &secret.source {
+            SecretSource::Url(url) => Some((&secret.id, url)),
+            SecretSource::Environment(_) | SecretSource::File(_) | SecretSource::Handshake(_) => None,
+        })
     }
 
     /// Whether nothing is there to verify with because the provider has handed over nothing yet.

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::audit::auditor::Auditor;
 use crate::domain::time::Clock;
 use crate::fetch::client::Fetcher;
+use crate::fetch::sources::Sources;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
@@ -51,8 +52,10 @@ pub struct Shared {
     pub clock: Clock,
     /// The claims.
     pub store: Arc<Store>,
-    /// What is asked of others.
+    /// What is asked of others at a sender's word.
     pub fetcher: Fetcher,
+    /// What is fetched in the background.
+    pub key_sources: Sources,
     /// The texts of secrets that came while the gateway runs.
     pub texts: Arc<LiveTexts>,
     /// The secrets that providers may hand over now.

@@ -88,7 +88,9 @@ fn key(scheme: &Scheme) -> String {
         KeyEncoding::Base64Url => "in URL-safe base64",
         KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
         KeyEncoding::Pem => "as a PEM block, of a public key or a certificate",
-        KeyEncoding::Jwks => "as a JSON Web Key Set in a file; nothing is fetched, so keep the file fresh",
+        KeyEncoding::Jwks => {
+            "as a JSON Web Key Set, in a file that you keep fresh or at a `url` that is fetched in the background"
+        }
     };
     let form = &scheme.signature.key_form;
     let prefix = if form.prefix.is_empty() { String::new() } else { format!(" behind `{}`", form.prefix) };

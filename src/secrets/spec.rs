@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::scheme::KeyEncoding;
@@ -15,6 +16,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// A file of the gateway's own, written when the provider hands the secret over.
     Handshake(PathBuf),
+    /// A URL that is fetched in the background: public keys only.
+    Url(HttpsUrl),
 }
 
 impl SecretSource {
@@ -23,7 +26,7 @@ impl SecretSource {
     pub const fn is_live(&self) -> bool {
         match self {
             Self::Environment(_) | Self::File(_) => false,
-            Self::Handshake(_) => true,
+            Self::Handshake(_) | Self::Url(_) => true,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::Clock;
 use crate::fetch::client::{Detour, Fetcher};
+use crate::fetch::sources::Sources;
 use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
 use crate::gate::replay::redis::address::Address;
@@ -46,6 +47,7 @@ use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
 use crate::server::historian::Historian;
 use crate::server::housekeeper::Housekeeper;
+use crate::server::key_refresher;
 use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
@@ -109,7 +111,7 @@ impl Gateway {
         let (mut sockets, openings) = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
         let shared = shared(plan, &state_directory, clock).await.map_err(one)?;
-        let shared = Arc::new(Shared { fetcher: Fetcher::new(detour), ..shared });
+        let shared = Arc::new(Shared { fetcher: Fetcher::new(detour.clone()), ..shared });
         let ground = Ground { shared: Arc::clone(&shared), workers, seal };
         let first = Arc::new(build::site(plan, prepared, &ground, None));
         let site = Arc::new(ArcSwap::new(Arc::clone(&first)));
@@ -137,6 +139,7 @@ impl Gateway {
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
         let running = Workers::start(workers, openings, &plan.connections, make_line, &connections).map_err(one)?;
         tasks.push(tokio::spawn(reloader.run(engine)));
+        tasks.push(tokio::spawn(key_refresher::run(Arc::clone(&site), Fetcher::new(detour))));
         tasks.push(tokio::spawn(page));
         let talk = replicas.zip(known).map(|(replicas, known)| tokio::spawn(replicas.run(known)));
         tasks.extend(talk);
@@ -223,6 +226,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
         fetcher: Fetcher::default(),
+        key_sources: Sources::default(),
         handovers: Arc::new(Handovers::new(Arc::clone(&texts))),
         texts,
         switches: Switchboard::open(state_directory.path())?,

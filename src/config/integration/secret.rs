@@ -101,15 +101,16 @@ fn one(entry: &Entry<'_>, owner: Owner<'_>, ids: &Register<String>, context: &Co
 fn spec(table: &Table<'_>, owner: Owner<'_>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
     let scheme = owner.scheme;
     let id = table.required("id", "a name for logs and metrics, such as \"2026-q4\"").and_then(|entry| id(&entry, ids));
-    let source = match table.entry("handshake") {
-        Some(entry) => handed_over(&entry, table, owner).and_then(|()| {
+    let encoding = table.entry("encoding");
+    let encoding = encoding.and_then(|entry| encoded(&entry, scheme));
+    let source = match (table.entry("handshake"), table.entry("url")) {
+        (Some(entry), _) => handed_over(&entry, table, owner).and_then(|()| {
             let (name, id) = (owner.name?, id.as_ref()?);
             Some(handover::source(&context.settings.state_dir, name.as_str(), id))
         }),
-        None => source(table, context.base),
+        (None, Some(entry)) => fetched(&entry, table, scheme, encoding),
+        (None, None) => source(table, context.base),
     };
-    let encoding = table.entry("encoding");
-    let encoding = encoding.and_then(|entry| encoded(&entry, scheme));
     let key_id = value::optional(table, "key_id", |entry| key_id(entry, scheme, context.notes));
     if let Some(scheme) = scheme.filter(|scheme| scheme.signature.names_keys() && table.entry("key_id").is_none()) {
         table.fault(format!("needs a key_id: requests of provider {} name their key", scheme.name), KEY_ID_HINT);
@@ -128,7 +129,7 @@ fn spec(table: &Table<'_>, owner: Owner<'_>, ids: &Register<String>, context: &C
 /// `handshake = true`: the provider hands it over itself.
 fn handed_over(entry: &Entry<'_>, table: &Table<'_>, owner: Owner<'_>) -> Option<()> {
     table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
-    table.refuse(&["env", "file"], "must not stand beside `handshake`", "a secret comes from one place");
+    table.refuse(&["env", "file", "url"], "must not stand beside `handshake`", "a secret comes from one place");
     if !entry.boolean()? {
         entry.fault("can only be true", INLINE_HINT);
         return None;
@@ -137,6 +138,17 @@ fn handed_over(entry: &Entry<'_>, table: &Table<'_>, owner: Owner<'_>) -> Option
         entry.fault(format!("is nothing that provider {} does", scheme.name), INLINE_HINT);
     }
     Some(())
+}
+
+/// `url = "https://…"`: a key set that is fetched in the background.
+fn fetched(entry: &Entry<'_>, table: &Table<'_>, scheme: Option<&Scheme>, encoding: Option<KeyEncoding>) -> Option<SecretSource> {
+    table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
+    table.refuse(&["env", "file"], "must not stand beside `url`", "a secret comes from one place");
+    if let Some(scheme) = scheme.filter(|scheme| encoding.unwrap_or(scheme.signature.key_encoding) != KeyEncoding::Jwks) {
+        let reason = format!("only key sets are fetched, and provider {} is not verified with one here", scheme.name);
+        entry.fault(reason, "for a key set of public keys set encoding = \"jwks\"; everything else stands in a file");
+    }
+    entry.parsed("such as \"https://www.googleapis.com/oauth2/v3/certs\"", str::parse).map(SecretSource::Url)
 }
 
 fn id(entry: &Entry<'_>, ids: &Register<String>) -> Option<SecretId> {

@@ -74,8 +74,8 @@ fn of_integration(integration: &IntegrationPlan) -> Vec<&Path> {
 fn of_secret(source: &SecretSource) -> Option<&Path> {
     match source {
         SecretSource::File(path) => Some(path),
-        // What is handed over is published by whoever writes it.
-        SecretSource::Environment(_) | SecretSource::Handshake(_) => None,
+        // What is handed over or fetched is published by whoever does it.
+        SecretSource::Environment(_) | SecretSource::Handshake(_) | SecretSource::Url(_) => None,
     }
 }
 
