@@ -271,6 +271,11 @@ impl Upstream {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// How many connections and bytes came.
+    pub(crate) fn traffic(&self) -> (usize, usize) {
+        (self.connections(), self.shared.bytes.load(Ordering::SeqCst))
+    }
+
     /// Asserts that not one byte came.
     #[track_caller]
     pub(crate) fn saw_nothing(&self) {
