@@ -384,7 +384,7 @@ fn other_protocols_are_no_http() {
 }
 
 #[test]
-fn unknown_routes_are_not_found_and_admin_is_not_here() {
+fn adm_01_unknown_routes_are_not_found_and_admin_is_not_here() {
     // ADM-01.
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));

@@ -147,7 +147,7 @@ fn ups_02_one_that_hangs_is_a_timeout_and_the_claim_lapses() {
 }
 
 #[test]
-fn ups_04_and_06_what_may_have_been_received_is_not_sent_again() {
+fn ups_06_an_answer_that_is_none_is_refused_and_what_it_answers_is_not_sent_again() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n".to_vec();
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec();
     let length_beside_chunks = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
@@ -177,6 +177,26 @@ fn ups_04_and_06_what_may_have_been_received_is_not_sent_again() {
         siege.saw(name, Ok(answer)).expecting(502, "upstream_invalid");
         let answer = siege.gateway.deliver(&delivery);
         siege.saw(name, Ok(answer)).expecting(409, "replay_in_flight");
+    }
+    // What follows a whole answer is no answer to the next request, and 204 and 304 have no body whatever they say.
+    let whole: [(&str, &[u8], u16); 3] = [
+        (
+            "one answer and another",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Evil\r\nContent-Length: 0\r\n\r\n",
+            200,
+        ),
+        ("204 with a body", b"HTTP/1.1 204 No\r\nContent-Length: 4\r\n\r\nevil", 204),
+        ("304 with a body", b"HTTP/1.1 304 No\r\nContent-Length: 4\r\n\r\nevil", 304),
+    ];
+    for (name, raw, status) in whole {
+        siege.upstream.next(Reply::Raw(raw.to_vec()));
+        let mut connection = siege.gateway.connect();
+        for status in [status, 200] {
+            connection.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
+            let answer = connection.answer();
+            assert!(!answer.text().contains("evil"), "{name}");
+            siege.passes(name, &answer, status);
+        }
     }
     siege.lift();
 }

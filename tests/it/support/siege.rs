@@ -178,6 +178,12 @@ impl Siege {
 }
 
 impl Attack<'_> {
+    /// None after all: the answer, to be judged as that of an honest request.
+    #[track_caller]
+    pub(crate) fn answered(self) -> Answer {
+        self.outcome.unwrap_or_else(|silence| panic!("{}: no answer: {silence:?}", self.name))
+    }
+
     /// Refused with this status and this reason, and nothing more came of it.
     #[track_caller]
     pub(crate) fn expecting(self, status: u16, reason: &str) -> Answer {
