@@ -28,10 +28,26 @@ const TARGETS: [&str; 3] = ["hookward", "nginx, plain", "HAProxy, HMAC"];
 
 /// Everything, each of it in fresh processes.
 pub fn measure() -> io::Result<Vec<Held>> {
+    let mut all = connections(&TARGETS)?;
+    let claims = Command::new(std::env::current_exe()?).arg("claims").output()?;
+    let mib = String::from_utf8_lossy(&claims.stdout).trim().parse().map_err(io::Error::other)?;
+    all.push(Held { what: format!("{CLAIMS} settled claims, store = \"memory\""), target: "hookward", mib });
+    Ok(all)
+}
+
+/// Prints what hookward alone holds fresh and with idle connections.
+pub fn print_connections() -> io::Result<()> {
+    for held in connections(&["hookward"])? {
+        println!("{:60} {:7.1} MiB", held.what, held.mib);
+    }
+    Ok(())
+}
+
+fn connections(targets: &[&'static str]) -> io::Result<Vec<Held>> {
     let mut all = Vec::new();
     for tls in [true, false] {
         eprintln!("memory, {}", if tls { "TLS" } else { "plaintext" });
-        let bench = Bench::start(&TARGETS)?;
+        let bench = Bench::start(targets)?;
         for target in bench.targets() {
             let fresh = resident_mib(target.process())?;
             if tls {
@@ -47,9 +63,6 @@ pub fn measure() -> io::Result<Vec<Held>> {
             }
         }
     }
-    let claims = Command::new(std::env::current_exe()?).arg("claims").output()?;
-    let mib = String::from_utf8_lossy(&claims.stdout).trim().parse().map_err(io::Error::other)?;
-    all.push(Held { what: format!("{CLAIMS} settled claims, store = \"memory\""), target: "hookward", mib });
     Ok(all)
 }
 
