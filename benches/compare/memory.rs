@@ -23,6 +23,8 @@ pub struct Held {
 }
 
 const IDLE: usize = 10_000;
+/// How long the last of them has had nothing to say when memory is looked at.
+const IDLE_FOR: Duration = Duration::from_secs(5);
 const CLAIMS: u64 = 1_000_000;
 const TARGETS: [&str; 3] = ["hookward", "nginx, plain", "HAProxy, HMAC"];
 
@@ -88,7 +90,7 @@ fn idle(target: &Target, tls: bool) -> io::Result<f64> {
             }
             open.push(stream);
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(IDLE_FOR).await;
         resident_mib(place.process)
     })
 }
