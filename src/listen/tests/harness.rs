@@ -127,6 +127,11 @@ impl Gateway {
         self.seen.lock().clone()
     }
 
+    /// What is noted, for a look after the end.
+    pub(super) fn noted(&self) -> Arc<Mutex<Vec<Seen>>> {
+        Arc::clone(&self.seen)
+    }
+
     pub(super) fn drain(self, deadline: Duration) -> Drained {
         block_on(self.running.drain(deadline))
     }
