@@ -19,7 +19,7 @@ use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
 use crate::domain::trace::TraceContext;
-use crate::gate::verify::gate::Verified;
+use crate::gate::verify::gate::{Unverified, Verified};
 use crate::inventory::life::Sight;
 use crate::listen::context::RequestContext;
 use crate::pipeline::answer::is_acknowledged;
@@ -149,6 +149,16 @@ impl Attempt {
     /// Notes which secret the request hands over.
     pub(crate) fn taken(&mut self, secret: &SecretId) {
         self.note(|record| record.secret_id = Some(secret.clone()));
+    }
+
+    /// Notes what a signature proves that holds although the delivery is refused. Of a forgery nothing is known, and its body is
+    /// not worth a pass over it.
+    pub(crate) fn unverified(&mut self, unverified: &Unverified) {
+        let Some(signed) = &unverified.signed else { return };
+        self.note(|record| {
+            record.signed_at = signed.signed_at;
+            record.body_sha256 = Some(digest(&signed.received.body));
+        });
     }
 
     /// Reserves the place of the record, without which nothing is forwarded.

@@ -39,7 +39,7 @@ use crate::gate::pace::gate::pace;
 use crate::gate::replay::gate::claim;
 use crate::gate::replay::settlement::{Outcome, Settlement};
 use crate::gate::scope::gate::{Scoped, scope};
-use crate::gate::verify::gate::{Judging, Verified, verify};
+use crate::gate::verify::gate::{Judging, Verified, judge as judge_signature};
 use crate::gate::verify::presented::present;
 use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
@@ -120,8 +120,8 @@ where
         return offer.take(site, attempt, &integration, (source, head, body)).await.map(Passed::Taken);
     }
     let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
-    attempt.reserve()?;
     attempt.verified(&verified);
+    attempt.reserve()?;
     if let Some(reply) = verified.handshake() {
         return Ok(Passed::Handshake(reply.clone()));
     }
@@ -210,7 +210,7 @@ where
     let outcome = {
         let keys = integration.keys.now();
         let judging = Judging { scheme: &integration.scheme, keys: &keys, tolerance: integration.tolerance };
-        verify(&judging, presented, received, now.wall)
+        judge_signature(&judging, presented, received, now.wall)
     };
     attempt.judged(now.monotonic, site.shared.clock.now().monotonic);
     match outcome {
@@ -219,7 +219,10 @@ where
             holding.verified();
             Ok((verified, holding))
         }
-        Err(error) => Err(unless_muted(trial.failed(now), true, Stop::Verify(error))),
+        Err(unverified) => {
+            attempt.unverified(&unverified);
+            Err(unless_muted(trial.failed(now), true, Stop::Verify(unverified.error)))
+        }
     }
 }
 
