@@ -127,7 +127,7 @@ where
     }
     if let Some(url) = verified.confirmation() {
         site.shared.fetcher.get(url, site.shared.clock.now().monotonic).await.map_err(Stop::Unconfirmed)?;
-        return Ok(Passed::Handshake(Reply { status: 200, content_type: None, body: Vec::new() }));
+        return Ok(Passed::Handshake(Reply { status: 200, content_type: None, body: Vec::new(), header: None }));
     }
     let scoped = scope(&integration.events, verified)?;
     let (verified_at, tls) = (site.shared.clock.now().wall, matches!(context.origin, Origin::Secure(_)));
@@ -313,6 +313,10 @@ fn shake_hands(attempt: Attempt, reply: Reply) -> Answer {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     attempt.finish(Reason::Handshake, status.as_u16());
     let answer = Answer::new(status, reply.body).with(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let answer = match reply.header.and_then(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?))) {
+        Some((name, value)) => answer.with(name, value),
+        None => answer,
+    };
     match reply.content_type.and_then(|text| HeaderValue::from_str(&text).ok()) {
         Some(content_type) => answer.with(CONTENT_TYPE, content_type),
         None => answer,

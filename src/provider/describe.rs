@@ -224,6 +224,7 @@ fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
     let answered = match reply {
         HandshakeReply::Fixed { status, body, .. } if body.is_empty() => format!("{status}"),
         HandshakeReply::Fixed { status, body, .. } => format!("{status} and `{body}`"),
+        HandshakeReply::EchoHeader { header } => format!("200 and its value in {header}"),
         HandshakeReply::EchoText { field: None } => "200 and the field's value".to_owned(),
         HandshakeReply::EchoText { field: Some(field) } => format!("200 and the text of {field}"),
         HandshakeReply::EchoJson { field: None, member } => format!("200 and its value as `{member}`"),

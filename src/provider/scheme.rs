@@ -389,6 +389,8 @@ pub enum HandshakeShape {
         method: Method,
         /// Query fields that must have the given value; `{option:NAME}` stands for an option of the integration.
         fixed: Vec<(String, String)>,
+        /// Query fields that may stand there, whatever they say: what the operator put into the URL.
+        ignored: Vec<String>,
         /// What is answered to, where there is something.
         echoed: Option<Echoed>,
     },
@@ -419,6 +421,11 @@ pub enum HandshakeReply {
     EchoText {
         /// Where it stands in a signed challenge; an unsigned one has but one value.
         field: Option<Locator>,
+    },
+    /// The value of an unsigned challenge in a header, if it names a host; no body.
+    EchoHeader {
+        /// The header.
+        header: HeaderName,
     },
     /// `{"<member>": <the value>}` as `application/json`.
     EchoJson {

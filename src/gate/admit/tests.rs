@@ -132,6 +132,7 @@ fn methods_are_the_schemes_and_its_unsigned_handshakes() {
     let shape = HandshakeShape::Unsigned {
         method: Method::GET,
         fixed: Vec::new(),
+        ignored: Vec::new(),
         echoed: Some(crate::provider::scheme::Echoed::Query("challenge".to_owned())),
     };
     let handshake = || Handshake { shape: shape.clone(), reply: HandshakeReply::EchoText { field: None } };
