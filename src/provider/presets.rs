@@ -118,6 +118,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "greenhouse",
     "heroku",
     "highlevel",
+    "hook0",
     "hookdeck",
     "hubspot-v1",
     "hubspot-v2",
