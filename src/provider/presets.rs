@@ -177,6 +177,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "picqer",
     "pipedrive",
     "plaid",
+    "plivo-v3",
     "polar",
     "postal",
     "postmark",
