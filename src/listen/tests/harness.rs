@@ -76,6 +76,7 @@ pub(super) fn limits() -> ConnectionLimits {
         max_connections_per_source: 50,
         header_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
+        quiet_after: Duration::from_millis(50),
         answer_timeout: Duration::from_secs(10),
         requests_max: 100_000,
         age_max: Duration::from_secs(3600),
@@ -133,6 +134,11 @@ impl Gateway {
 
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().clone()
+    }
+
+    /// What is noted, for a look after the end.
+    pub(super) fn noted(&self) -> Arc<Mutex<Vec<Seen>>> {
+        Arc::clone(&self.seen)
     }
 
     pub(super) fn drain(self, deadline: Duration) -> Drained {
