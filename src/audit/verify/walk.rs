@@ -219,9 +219,7 @@ fn begins(record: &Record, region: Option<&Region>) -> bool {
         (1, None) => record.link.prev == genesis,
         (1, Some(region)) => record.link.prev == region.hash && record.link.prev_record == Some(genesis),
         (_, None) => record.link.prev != genesis,
-        (_, Some(region)) => {
-            record.link.prev == region.hash && record.link.prev_record.is_some_and(|before| before != genesis)
-        }
+        (_, Some(region)) => record.link.prev == region.hash && record.link.prev_record.is_some_and(|before| before != genesis),
     }
 }
 
