@@ -7,7 +7,7 @@
 //! A row of severity C or H is shown by the one assertion of `tests/it/support/siege.rs`: status, reason, nothing at the upstream,
 //! one record. Where that is not what the row is about, [`SHOWN_OTHERWISE`] says what is asserted instead.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a file that cannot be read fails the test")]
+#![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
