@@ -87,7 +87,7 @@ impl UpstreamPool {
         let share = self.target.connect_share();
         let _place = self.waiting.try_acquire().map_err(|_| ForwardError::Busy)?;
         // Turns do not come evenly: of the last quarter of the time many would come too late.
-        if self.expected_wait() > share - share / 4 {
+        if self.expected_wait() > share / 4 * 3 {
             return Err(ForwardError::Busy);
         }
         match timeout(share, self.in_use.acquire()).await {
