@@ -38,11 +38,11 @@ fn wanted(site: &Site) -> BTreeSet<HttpsUrl> {
 
 async fn refresh(site: &ArcSwap<Site>, fetcher: &Fetcher, url: &HttpsUrl) {
     let asked_at = site.load().shared.clock.now().monotonic;
-    let fetched = fetcher.get(url, asked_at).await;
+    let came = fetcher.get(url, asked_at).await;
     // The configuration may be another one by now.
     let site = site.load_full();
     let (shared, now) = (&site.shared, site.shared.clock.now());
-    let why = match fetched {
+    let why = match came {
         Err(error) => Some(error.to_string()),
         Ok(text) => put_in_force(&site, url, SecretBytes::new(text.to_vec())).err(),
     };
