@@ -20,7 +20,7 @@ use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
-use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
+use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampRule, TimestampUnit};
 
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +65,15 @@ struct Fields {
 ///
 /// # Errors
 /// [`VerifyError`] when no valid key made any presented signature over these bytes, or the signed time is outside the window.
-pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
+pub fn verify(
+    judging: &Judging<'_>,
+    mut presented: Presented,
+    received: Received,
+    now: UnixTime,
+) -> Result<Verified, VerifyError> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
-    let presented = presented.carried(scheme, &received)?.timed(scheme, &received)?;
+    presented.take_carried(scheme, &received)?;
     let envelope = Envelope::resolve(scheme, &received, &presented)?;
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
@@ -77,31 +82,34 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
     }
     let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
     let token = presented.token().map(|token| claims::judge(scheme, token, &received, now));
-    let sent_at = signed_time(scheme, presented, &received)?;
-    if let Some(sent_at) = &sent_at {
+    let in_body = signed_time_in_body(scheme, &presented, &received)?;
+    let sent_at = in_body.as_ref().or(presented.sent_at());
+    if let Some(sent_at) = sent_at {
         window::judge(sent_at, judging.tolerance, now)?;
+    } else if scheme.is_timed() {
+        return Err(VerifyError::TimestampMissing);
     }
     token.transpose()?;
     Ok(Verified {
         fields: Fields::find(scheme, &received, key),
         envelope,
         secret_id: key.id.clone(),
-        signed_at: sent_at.as_ref().map(SentTime::time),
-        acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
+        signed_at: sent_at.map(SentTime::time),
+        acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
         is_bearer: scheme.is_bearer(),
         delivery_id_is_unique: scheme.delivery_id_unique,
         received,
     })
 }
 
-/// The time that the content holds, for a scheme that signs one.
-fn signed_time(scheme: &Scheme, presented: Presented, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    let Some(rule) = &scheme.timestamp else { return Ok(None) };
-    let sent_at = match &rule.place {
-        TimestampPlace::Json(pointer) if presented.sent_at().is_none() => body_time(pointer, rule.unit, received)?,
-        _ => presented.into_sent_at(),
-    };
-    sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
+/// The time in the body, for a scheme that signs one there and nowhere else.
+fn signed_time_in_body(scheme: &Scheme, presented: &Presented, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    match &scheme.timestamp {
+        Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) if presented.sent_at().is_none() => {
+            body_time(pointer, *unit, received)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The time in a member of the body, which the signature covers with the rest of it.
@@ -127,7 +135,7 @@ fn matching_key<'k>(
         let mut candidates = presented.candidates_of(judging.scheme, key.provider_id()).peekable();
         match &key.verifier {
             _ if candidates.peek().is_none() => false,
-            Verifier::Mac(mac) => mac.tag(&|sink| envelope.feed(body, sink)).is_any_of(candidates),
+            Verifier::Mac(mac) => mac.tag(envelope.pieces(body)).is_any_of(candidates),
             Verifier::Ed25519(public) => {
                 let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
                 asymmetric::any_verifies(public, content, candidates)
@@ -144,23 +152,25 @@ fn matching_key<'k>(
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
     fn find(scheme: &Scheme, received: &Received, key: &Key) -> Self {
-        let challenge_places = handshake::signed_places(scheme);
-        let events = scheme.event.iter();
-        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).collect();
-        let found = locate::find(&places, &received.head, &received.body);
+        let (events, ids) = (&scheme.event, &scheme.delivery_id);
+        let mut places: locate::Few<&Locator> = events.iter().chain(ids).collect();
+        if !scheme.handshakes.is_empty() {
+            places.extend(handshake::signed_places(scheme));
+        }
+        let mut found = locate::find(&places, &received.head, &received.body);
         let text_at = |place: &Locator| {
             let index = places.iter().position(|known| *known == place)?;
             found.get(index)?.as_deref()
         };
-        let first = |wanted: &[Locator]| {
-            let field = |place| Some(Field { text: text_at(place)?.to_owned(), signed: scheme.covers(place) });
-            wanted.iter().find_map(field)
+        let handshake = handshake::signed(scheme, text_at, &|value| key.challenge_mac(value));
+        let mut texts = found.iter_mut().map(Option::take);
+        let mut first = |wanted: &[Locator]| {
+            let texts = wanted.iter().zip(&mut texts).filter_map(|(place, text)| Some((place, text?)));
+            // All are taken, so that the next list begins at its own.
+            let (place, text) = texts.reduce(|first, _| first)?;
+            Some(Field { text, signed: scheme.covers(place) })
         };
-        Self {
-            event: first(&scheme.event),
-            delivery_id: first(&scheme.delivery_id),
-            handshake: handshake::signed(scheme, text_at, &|value| key.challenge_mac(value)),
-        }
+        Self { event: first(events), delivery_id: first(ids), handshake }
     }
 }
 
@@ -241,7 +251,7 @@ impl Verified {
 
     /// Gives the byte string that the signature was checked over, piece by piece.
     pub fn feed_content(&self, sink: &mut dyn FnMut(&[u8])) {
-        self.envelope.feed(&self.received.body, sink);
+        self.envelope.pieces(&self.received.body).for_each(sink);
     }
 }
 
