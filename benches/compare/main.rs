@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("upstream") => upstream::serve(),
         Some("claims") => memory::print_claims(),
+        Some("memory") => memory::print_connections(),
         Some("long") => long::run(arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(30)),
         _ => compare(arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(5)),
     };

@@ -101,6 +101,17 @@ impl fmt::Display for Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SourceKey(u8, u64);
 
+impl SourceKey {
+    /// The network around it, as large as one owner often has: IPv4 /16, IPv6 /32.
+    #[must_use]
+    pub const fn network(self) -> Self {
+        match self {
+            Self(1, address) => Self(1, address & !0xffff),
+            Self(kind, half) => Self(kind, half & !0xffff_ffff),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +124,15 @@ mod tests {
     fn rl_03_mapped_addresses_fold_before_they_are_compared() {
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
         assert_ne!(key("192.0.2.2"), key("192.0.2.1"));
+    }
+
+    #[test]
+    fn networks_are_what_one_owner_may_have() {
+        assert_eq!(key("2001:db8:1:2::1").network(), key("2001:db8:ffff:9::2").network());
+        assert_ne!(key("2001:db8::1").network(), key("2001:db9::1").network());
+        assert_eq!(key("192.0.2.1").network(), key("192.0.99.1").network());
+        assert_ne!(key("192.0.2.1").network(), key("192.1.2.1").network());
+        assert_ne!(key("0.0.0.1").network(), Source::Unix.limit_key().network());
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
 mod replay_rows; // the same, row by row of the catalogue: attempts that fail, senders that leave, answers that are lost
 mod replicas; // kill switches over replicas: how soon they agree, and who wins
+mod resolution; // names of upstreams: several addresses, and addresses that change
 mod rotation; // secrets and certificates exchanged under load
 mod runbooks; // docs/runbooks.md: every command of it does what the page says
 mod schemes; // signatures in bodies, signed fields, tokens: once and only once, keys that are read again

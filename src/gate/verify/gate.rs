@@ -2,6 +2,7 @@
 //!
 //! Only this file makes a [`Verified`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::asymmetric;
@@ -20,7 +21,7 @@ use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
-use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampRule, TimestampUnit};
+use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
 
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -61,40 +62,62 @@ struct Fields {
     handshake: Option<Reply>,
 }
 
+/// A request that is not verified: why, and what its signature proves nevertheless.
+#[derive(Debug)]
+pub struct Unverified {
+    /// Why.
+    pub error: VerifyError,
+    /// What was signed, where a signature holds and only its time or its claims do not.
+    pub signed: Option<Signed>,
+}
+
+/// A request whose signature holds.
+#[derive(Debug)]
+pub struct Signed {
+    /// The request.
+    pub received: Received,
+    /// When it was signed, where the scheme signs that.
+    pub signed_at: Option<UnixTime>,
+}
+
 /// Judges a whole request: the signature first, then the time it covers.
 ///
 /// # Errors
 /// [`VerifyError`] when no valid key made any presented signature over these bytes, or the signed time is outside the window.
-pub fn verify(
+pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
+    judge(judging, presented, received, now).map_err(|unverified| unverified.error)
+}
+
+/// The same as [`verify`], for whoever writes down what a refused request was.
+///
+/// # Errors
+/// [`Unverified`] in the same cases.
+pub fn judge(
     judging: &Judging<'_>,
     mut presented: Presented,
     received: Received,
     now: UnixTime,
-) -> Result<Verified, VerifyError> {
+) -> Result<Verified, Box<Unverified>> {
     let scheme = judging.scheme;
-    // Resolved from this request's own head: what another head presented proves nothing about it.
-    presented.take_carried(scheme, &received)?;
-    let envelope = Envelope::resolve(scheme, &received, &presented)?;
-    if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
-        && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
-    {
-        return Err(VerifyError::SignatureMismatch);
+    let (envelope, key) =
+        signature(judging, &mut presented, &received, now).map_err(|error| Box::new(Unverified { error, signed: None }))?;
+    let refused = |error, received, signed_at| Err(Box::new(Unverified { error, signed: Some(Signed { received, signed_at }) }));
+    let claims = presented.token().map_or(Ok(()), |token| claims::judge(scheme, token, &received, now));
+    let in_content = match signed_time(scheme, &presented, &received) {
+        Ok(sent_at) => sent_at,
+        Err(error) => return refused(error, received, None),
+    };
+    let sent_at = in_content.as_deref();
+    let signed_at = sent_at.map(SentTime::time);
+    let in_window = sent_at.map_or(Ok(()), |sent_at| window::judge(sent_at, judging.tolerance, now));
+    if let Err(error) = in_window.and(claims) {
+        return refused(error, received, signed_at);
     }
-    let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
-    let token = presented.token().map(|token| claims::judge(scheme, token, &received, now));
-    let in_body = signed_time_in_body(scheme, &presented, &received)?;
-    let sent_at = in_body.as_ref().or(presented.sent_at());
-    if let Some(sent_at) = sent_at {
-        window::judge(sent_at, judging.tolerance, now)?;
-    } else if scheme.is_timed() {
-        return Err(VerifyError::TimestampMissing);
-    }
-    token.transpose()?;
     Ok(Verified {
         fields: Fields::find(scheme, &received, key),
         envelope,
         secret_id: key.id.clone(),
-        signed_at: sent_at.map(SentTime::time),
+        signed_at,
         acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
         is_bearer: scheme.is_bearer(),
         delivery_id_is_unique: scheme.delivery_id_unique,
@@ -102,14 +125,38 @@ pub fn verify(
     })
 }
 
-/// The time in the body, for a scheme that signs one there and nowhere else.
-fn signed_time_in_body(scheme: &Scheme, presented: &Presented, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    match &scheme.timestamp {
-        Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) if presented.sent_at().is_none() => {
-            body_time(pointer, *unit, received)
-        }
-        _ => Ok(None),
+/// The key that made a presented signature over this request's content.
+fn signature<'k>(
+    judging: &Judging<'k>,
+    presented: &mut Presented,
+    received: &Received,
+    now: UnixTime,
+) -> Result<(Envelope, &'k Key), VerifyError> {
+    let scheme = judging.scheme;
+    // Resolved from this request's own head: what another head presented proves nothing about it.
+    presented.take_carried(scheme, received)?;
+    let envelope = Envelope::resolve(scheme, received, presented)?;
+    if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
+        && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
+    {
+        return Err(VerifyError::SignatureMismatch);
     }
+    let key = matching_key(judging, presented, &envelope, &received.body, now)?;
+    Ok((envelope, key))
+}
+
+/// The time that the content holds, for a scheme that signs one.
+fn signed_time<'p>(
+    scheme: &Scheme,
+    presented: &'p Presented,
+    received: &Received,
+) -> Result<Option<Cow<'p, SentTime>>, VerifyError> {
+    let Some(rule) = &scheme.timestamp else { return Ok(None) };
+    let sent_at = match (&rule.place, presented.sent_at()) {
+        (TimestampPlace::Json(pointer), None) => body_time(pointer, rule.unit, received)?.map(Cow::Owned),
+        (_, sent_at) => sent_at.map(Cow::Borrowed),
+    };
+    sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
 }
 
 /// The time in a member of the body, which the signature covers with the rest of it.

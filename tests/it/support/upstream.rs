@@ -114,6 +114,7 @@ struct Shared {
     /// By the number of the connection, for as long as it is served.
     sockets: Mutex<HashMap<usize, TcpStream>>,
     connections: AtomicUsize,
+    in_progress: AtomicUsize,
     bytes: AtomicUsize,
     over: AtomicBool,
 }
@@ -154,7 +155,18 @@ impl Upstream {
 
     /// Plain HTTP on a port that must be free.
     pub(crate) fn on_port(port: u16) -> Self {
-        Self::tcp(port, |socket| Some(Box::new(socket)))
+        Self::at(Ipv4Addr::LOCALHOST, port)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn at(address: Ipv4Addr, port: u16) -> Self {
+        Self::try_at(address, port).expect("a free port")
+    }
+
+    /// The same, if the port is free.
+    pub(crate) fn try_at(address: Ipv4Addr, port: u16) -> Option<Self> {
+        let listener = TcpListener::bind((address, port)).ok()?;
+        Some(Self::serving(listener, |socket| Some(Box::new(socket))))
     }
 
     /// HTTPS with a certificate.
@@ -168,7 +180,8 @@ impl Upstream {
     }
 
     fn tls_with(config: Arc<rustls::ServerConfig>) -> Self {
-        Self::tcp(0, move |mut socket| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::serving(listener, move |mut socket| {
             let mut session = ServerConnection::new(Arc::clone(&config)).ok()?;
             while session.is_handshaking() {
                 session.complete_io(&mut socket).ok()?;
@@ -177,9 +190,9 @@ impl Upstream {
         })
     }
 
-    fn tcp(port: u16, wrap: impl Fn(TcpStream) -> Option<Box<dyn Wire>> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
+    fn serving(listener: TcpListener, wrap: impl Fn(TcpStream) -> Option<Box<dyn Wire>> + Send + Sync + 'static) -> Self {
+        let address = listener.local_addr().expect("an address");
+        let port = address.port();
         let shared = Arc::new(Shared::default());
         let (accepting, wrap) = (Arc::clone(&shared), Arc::new(wrap));
         std::thread::spawn(move || {
@@ -197,7 +210,7 @@ impl Upstream {
                 });
             }
         });
-        let wake = move || drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
+        let wake = move || drop(TcpStream::connect(address));
         Self { shared, port, wake: Box::new(wake) }
     }
 
@@ -271,6 +284,17 @@ impl Upstream {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// How many requests it has and did not answer yet, and how many it ever had.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        let received = self.shared.received.lock().expect("no poison").len();
+        (self.shared.in_progress.load(Ordering::SeqCst), received)
+    }
+
+    /// How many connections and bytes came.
+    pub(crate) fn traffic(&self) -> (usize, usize) {
+        (self.connections(), self.shared.bytes.load(Ordering::SeqCst))
+    }
+
     /// Asserts that not one byte came.
     #[track_caller]
     pub(crate) fn saw_nothing(&self) {
@@ -293,7 +317,10 @@ fn serve(shared: &Shared, mut wire: Box<dyn Wire>) {
         let chooser = shared.chooser.lock().expect("no poison").clone();
         let reply = chooser.map_or_else(|| scripted(shared), |choose| choose(&request));
         shared.received.lock().expect("no poison").push(request);
-        if !matches!(act(shared, wire.as_mut(), reply), Ok(true)) {
+        shared.in_progress.fetch_add(1, Ordering::SeqCst);
+        let goes_on = act(shared, wire.as_mut(), reply);
+        shared.in_progress.fetch_sub(1, Ordering::SeqCst);
+        if !matches!(goes_on, Ok(true)) {
             return;
         }
     }
