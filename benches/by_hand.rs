@@ -83,8 +83,8 @@ pub(crate) fn stripe(secrets: &[Secret], received: Received, now: UnixTime) -> O
 pub(crate) fn github(secrets: &[Secret], received: Received, now: UnixTime) -> Option<Known> {
     let signature = hex(one(&received, "x-hub-signature-256")?.strip_prefix(b"sha256=")?)?;
     let secret = matching(secrets, &[signature], now, |mac| update(mac, &received))?;
-    let event = optional(&received, "x-github-event")?.and_then(bounded);
-    let delivery_id = optional(&received, "x-github-delivery")?.and_then(bounded);
+    let event = optional(&received, "x-github-event").ok()?.and_then(bounded);
+    let delivery_id = optional(&received, "x-github-delivery").ok()?.and_then(bounded);
     Some(Known { event, delivery_id, signed_at: None, secret, received })
 }
 
@@ -126,11 +126,13 @@ fn one<'r>(received: &'r Received, name: &str) -> Option<&'r [u8]> {
 }
 
 /// The value of a header that may be missing and must not stand twice.
-fn optional<'r>(received: &'r Received, name: &str) -> Option<Option<&'r [u8]>> {
+fn optional<'r>(received: &'r Received, name: &str) -> Result<Option<&'r [u8]>, Repeated> {
     let mut values = received.head.headers.get_all(name).iter();
     let value = values.next().map(HeaderValue::as_bytes);
-    values.next().is_none().then_some(value)
+    if values.next().is_some() { Err(Repeated) } else { Ok(value) }
 }
+
+struct Repeated;
 
 fn bounded(text: &[u8]) -> Option<String> {
     (!text.is_empty() && text.len() <= FIELD_BYTES_MAX).then_some(())?;

@@ -183,7 +183,7 @@ criterion_group! {
 
 /// `count SIDE PRESET BYTES TIMES`: one side of a pair, so many times, for a counter of instructions around the process.
 fn count(arguments: &[String]) {
-    let [side, name, body_bytes, times] = arguments else { panic!("count data|code PRESET BYTES TIMES") };
+    let [side, name, body_bytes, times]: &[String; 4] = arguments.try_into().unwrap();
     let (_, by_hand) = SIDE_BY_SIDE.into_iter().find(|(known, _)| known == name).unwrap();
     let scheme = Catalogue::builtin().get(name).unwrap();
     let (secrets, delivery) = (secrets(&scheme), delivery(&scheme, body_bytes.parse().unwrap()));

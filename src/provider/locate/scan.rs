@@ -10,6 +10,14 @@ use smallvec::SmallVec;
 
 const NEAR_BYTES: usize = 24;
 
+/// What begins at a place.
+enum Begun {
+    /// A value that is over already.
+    Whole,
+    /// A list or an object with something in it.
+    Open { close: u8 },
+}
+
 /// A text and how far it was read.
 pub(super) struct Scan<'j> {
     bytes: &'j [u8],
@@ -79,7 +87,7 @@ impl<'j> Scan<'j> {
         let start = self.at;
         let mut open: SmallVec<[u8; 32]> = SmallVec::new();
         loop {
-            if let Some(close) = self.begin()? {
+            if let Begun::Open { close } = self.begin()? {
                 open.push(close);
                 continue;
             }
@@ -100,19 +108,19 @@ impl<'j> Scan<'j> {
 
     /// Steps over a whole scalar or an empty list or object; of one with something in it over what stands before its first
     /// value, and gives what closes it.
-    fn begin(&mut self) -> Option<Option<u8>> {
+    fn begin(&mut self) -> Option<Begun> {
         match self.peek()? {
             b'{' => {
                 self.take(b'{');
                 if self.take(b'}') {
-                    return Some(None);
+                    return Some(Begun::Whole);
                 }
                 self.name()?;
-                return Some(Some(b'}'));
+                return Some(Begun::Open { close: b'}' });
             }
             b'[' => {
                 self.take(b'[');
-                return Some((!self.take(b']')).then_some(b']'));
+                return Some(if self.take(b']') { Begun::Whole } else { Begun::Open { close: b']' } });
             }
             b'"' => drop(self.string()?),
             b't' => self.word(b"true")?,
@@ -120,7 +128,7 @@ impl<'j> Scan<'j> {
             b'n' => self.word(b"null")?,
             _ => self.number()?,
         }
-        Some(None)
+        Some(Begun::Whole)
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
@@ -136,7 +144,7 @@ impl<'j> Scan<'j> {
             let rest = self.bytes.get(self.at..)?;
             let (span, end) = rest.split_at_checked(mark(rest)?)?;
             // Every byte is looked at, without a way out: that is many at a time.
-            if span.iter().fold(false, |found, byte| found | (*byte < b' ')) {
+            if span.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ' {
                 return None;
             }
             let length = match end {
