@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use hmac::{Hmac, KeyInit};
 use hookward::domain::head::{Head, Received};
 use hookward::domain::secret::SecretBytes;
@@ -24,7 +24,6 @@ use hookward::gate::verify::sign::{Request, SigningKey, sign};
 use hookward::provider::Catalogue;
 use hookward::provider::scheme::{Algorithm, KeyEncoding, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Uri};
-use sha2::Sha256;
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const BODY_BYTES: [usize; 4] = [512, 4 << 10, 64 << 10, 1 << 20];
@@ -118,28 +117,28 @@ fn by_size(criterion: &mut Criterion) {
 }
 
 /// A provider's verification, written by hand.
-type ByHand = fn(&Hmac<Sha256>, Received, UnixTime) -> Option<by_hand::Known>;
+type ByHand = fn(&[by_hand::Secret], Received, UnixTime) -> Option<by_hand::Known>;
 
 const SIDE_BY_SIDE: [(&str, ByHand); 3] =
     [("stripe", by_hand::stripe), ("github", by_hand::github), ("standard-webhooks", by_hand::standard_webhooks)];
 
-/// The key that [`delivery`] signs with.
-fn keyed(scheme: &Scheme) -> Hmac<Sha256> {
-    match scheme.signature.key_encoding {
+/// The secret that [`delivery`] signs with.
+fn secrets(scheme: &Scheme) -> [by_hand::Secret; 1] {
+    let keyed = match scheme.signature.key_encoding {
         KeyEncoding::Whsec => Hmac::new_from_slice(&data_encoding::BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
         _ => Hmac::new_from_slice(SEED.as_bytes()),
-    }
-    .unwrap()
+    };
+    [by_hand::Secret { id: "bench".into(), keyed: keyed.unwrap(), not_before: None, not_after: None }]
 }
 
 fn beside_code(criterion: &mut Criterion) {
     for (name, by_hand) in SIDE_BY_SIDE {
         let scheme = Catalogue::builtin().get(name).unwrap();
-        let keyed = keyed(&scheme);
+        let secrets = secrets(&scheme);
         for body_bytes in [512, 4 << 10, 64 << 10] {
             let delivery = delivery(&scheme, body_bytes);
             let received = || Received { head: delivery.head.clone(), body: delivery.body.clone().into() };
-            let manual = |received| drop(black_box(by_hand(&keyed, received, delivery.at).unwrap()));
+            let manual = |received| drop(black_box(by_hand(&secrets, received, delivery.at).unwrap()));
             let data = |received| judge(&scheme, &delivery, received);
             let mut group = criterion.benchmark_group(format!("verify/beside-code/{name}"));
             group.bench_function(BenchmarkId::new("data", body_bytes), |bencher| {
@@ -181,4 +180,29 @@ criterion_group! {
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
     targets = by_preset, by_size, beside_code
 }
-criterion_main!(benches);
+
+/// `count SIDE PRESET BYTES TIMES`: one side of a pair, so many times, for a counter of instructions around the process.
+fn count(arguments: &[String]) {
+    let [side, name, body_bytes, times]: &[String; 4] = arguments.try_into().unwrap();
+    let (_, by_hand) = SIDE_BY_SIDE.into_iter().find(|(known, _)| known == name).unwrap();
+    let scheme = Catalogue::builtin().get(name).unwrap();
+    let (secrets, delivery) = (secrets(&scheme), delivery(&scheme, body_bytes.parse().unwrap()));
+    for _ in 0..times.parse().unwrap() {
+        let received = Received { head: delivery.head.clone(), body: delivery.body.clone().into() };
+        match side.as_str() {
+            "data" => judge(&scheme, &delivery, received),
+            "code" => drop(black_box(by_hand(&secrets, received, delivery.at).unwrap())),
+            // What both do before: a copy of the request, and its end.
+            _ => drop(black_box(received)),
+        }
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let Some(("count", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return count(rest);
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

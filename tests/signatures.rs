@@ -135,6 +135,29 @@ fn rsa_is_judged_as_wycheproof_expects() {
     }
 }
 
+/// Salts are as long as the digest; signatures with any other, or over another digest, are none, however good they are.
+#[test]
+fn rsa_pss_is_judged_as_wycheproof_expects() {
+    use wycheproof::rsa_pss_verify::{TestName, TestSet};
+    let scheme = scheme("rsa-pss-sha512");
+    let mut valid = 0;
+    for group in &TestSet::load(TestName::RsaPss4096Sha512Mgf1SaltLen64).unwrap().test_groups {
+        for test in &group.tests {
+            valid += usize::from(test.result == TestResult::Valid);
+            check(&scheme, &group.der, &test.msg, &test.sig, test.result, test.tc_id);
+        }
+    }
+    assert!(valid > 0);
+    let others = [TestName::RsaPss4096Sha512Mgf1SaltLen32, TestName::RsaPss2048Sha256Mgf1SaltLen32];
+    for name in others {
+        for group in &TestSet::load(name).unwrap().test_groups {
+            for test in &group.tests {
+                check(&scheme, &group.der, &test.msg, &test.sig, TestResult::Invalid, test.tc_id);
+            }
+        }
+    }
+}
+
 /// A private key of an algorithm's kind.
 enum Private {
     Ecdsa(EcdsaKeyPair),

@@ -1,8 +1,10 @@
 //! Secrets that must not be used though the configuration has them. Thrown by an operator, asked by the judgement.
 //!
-//! Invariants: asking takes no lock; what is barred is barred for every request that asks after [`Barred::set`] returned.
+//! Invariants: asking takes no lock, and next to nothing until the first bar; what is barred is barred for every request that
+//! asks after [`Barred::set`] returned.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -11,7 +13,11 @@ use super::time::UnixTime;
 
 /// The barred secrets of one integration. Shared by its keys, whatever configuration they came with, and its switch.
 #[derive(Debug, Default)]
-pub struct Barred(ArcSwap<Vec<Bar>>);
+pub struct Barred {
+    bars: ArcSwap<Vec<Bar>>,
+    /// Whether there ever were any: set before the list is, and never cleared, so that no order of two changes can hide a bar.
+    any: AtomicBool,
+}
 
 /// One barred secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +31,17 @@ pub struct Bar {
 impl Barred {
     /// Replaces the whole list.
     pub fn set(&self, bars: Vec<Bar>) {
-        self.0.store(Arc::new(bars));
+        if !bars.is_empty() {
+            self.any.store(true, Ordering::SeqCst);
+        }
+        self.bars.store(Arc::new(bars));
     }
 
     /// Whether a secret is barred now.
     #[must_use]
     pub fn has(&self, id: &SecretId, now: UnixTime) -> bool {
-        self.0.load().iter().any(|bar| bar.id == *id && bar.until.is_none_or(|until| now < until))
+        self.any.load(Ordering::SeqCst)
+            && self.bars.load().iter().any(|bar| bar.id == *id && bar.until.is_none_or(|until| now < until))
     }
 }
 

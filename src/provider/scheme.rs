@@ -194,6 +194,17 @@ pub struct TimestampRule {
     pub tolerance: Option<Duration>,
 }
 
+impl TimestampRule {
+    /// The key of the signature header's pairs that holds it, where one does.
+    #[must_use]
+    pub fn signature_field(&self) -> Option<&str> {
+        match &self.place {
+            TimestampPlace::SignatureField(key) => Some(key),
+            TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_) => None,
+        }
+    }
+}
+
 /// Where a timestamp stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimestampPlace {

@@ -16,10 +16,9 @@ mod table;
 use std::collections::BTreeMap;
 use std::fs;
 
-use self::bodies::BODIES;
 use self::peer::{Peers, Question};
 use self::rows::{Key, Row, Signer, Stale};
-use crate::support::client::{Connection, request};
+use crate::support::client::request;
 use crate::support::config::Config;
 use crate::support::gateway::{Gateway, hookward_output};
 use crate::support::upstream::Upstream;
@@ -34,6 +33,7 @@ const PUBLIC_URL: &str = "https://hooks.example.com/in";
 #[derive(Clone)]
 struct Signed {
     headers: BTreeMap<String, String>,
+    query: Option<String>,
     body: String,
 }
 
@@ -76,7 +76,7 @@ fn config(rows: &[&'static Row], configured: &[String], upstream: &str) -> Confi
     rows.iter().zip(configured).fold(config, |config, (row, secret)| {
         let name = row.name();
         let table: &'static str = format!("integration.{name}").leak();
-        let key_id = if row.provider == "pusher" { ", key_id = \"app-key\"" } else { "" };
+        let key_id = row.key_id().map(|id| format!(", key_id = \"{id}\"")).unwrap_or_default();
         let config = config
             .file(&format!("key-{name}"), secret)
             .file(&format!("signing-{name}"), row.signing())
@@ -84,32 +84,33 @@ fn config(rows: &[&'static Row], configured: &[String], upstream: &str) -> Confi
             .set(table, "path", &format!("\"/{name}\""))
             .set(table, "upstream", &format!("\"{upstream}\""))
             .set(table, "secrets", &format!("[ {{ id = \"current\", file = \"key-{name}\"{key_id} }} ]"));
-        if row.signs_url { config.set(table, "public_url", &format!("\"{PUBLIC_URL}\"")) } else { config }
+        let config = if row.signs_url { config.set(table, "public_url", &format!("\"{PUBLIC_URL}\"")) } else { config };
+        if row.provider == "solidgate" { config.set(table, "options", "{ public_key = \"api_pk\" }") } else { config }
     })
 }
 
 impl Duel<'_> {
     fn fight(&self) {
-        let mut connection = self.gateway.connect();
         for (index, template) in self.row.bodies() {
             let at = unix_now();
             let signed = self.sign(&bodies::filled(template, at, &fresh_id()), at);
             let what = format!("{} and {}, body {index}", self.row.provider, self.row.package);
-            assert_eq!(self.post(&mut connection, &signed), 200, "{what}: the gateway refuses what the sender signed");
+            assert_eq!(self.post(&signed), 200, "{what}: the gateway refuses what the sender signed");
             assert!(self.takes(&self.forwarded(&signed)), "{what}: the SDK refuses what the gateway forwarded");
             for (change, changed) in self.changes(&signed) {
-                assert_eq!(self.post(&mut connection, &changed), 401, "{what}: the gateway takes {change}");
+                assert_eq!(self.post(&changed), 401, "{what}: the gateway takes {change}");
                 assert!(!self.takes(&changed), "{what}: the SDK takes {change}");
             }
         }
-        self.grow_old(&mut connection);
+        self.grow_old();
     }
 
     /// The row's word on old deliveries is tested, not trusted.
-    fn grow_old(&self, connection: &mut Connection) {
+    fn grow_old(&self) {
         let at = unix_now() - DAY;
-        let old = self.sign(&bodies::filled(BODIES[0], at, &fresh_id()), at);
-        let (gateway, sdk) = (self.post(connection, &old) == 200, self.takes(&old));
+        let (_, template) = self.row.bodies().next().expect("a body");
+        let old = self.sign(&bodies::filled(template, at, &fresh_id()), at);
+        let (gateway, sdk) = (self.post(&old) == 200, self.takes(&old));
         let expected = match self.row.stale {
             Stale::BothRefuse => (false, false),
             Stale::OnlyHookward => (false, true),
@@ -119,12 +120,16 @@ impl Duel<'_> {
     }
 
     fn sign(&self, body: &str, at: i64) -> Signed {
-        let mut headers = match self.row.signer {
-            Signer::Sdk(from) => self.peers.ask(from, &self.question("sign", at, body, &BTreeMap::new())).headers,
-            Signer::Hookward => self.sign_by_hookward(body, at),
+        let (mut headers, query) = match self.row.signer {
+            Signer::Sdk(from) | Signer::Library(from) => {
+                let unsigned = Signed { headers: BTreeMap::new(), query: None, body: body.to_owned() };
+                let reply = self.peers.ask(from, &self.question("sign", at, &unsigned));
+                (reply.headers, reply.query)
+            }
+            Signer::Hookward => (self.sign_by_hookward(body, at), None),
         };
-        headers.insert("content-type".to_owned(), "application/json".to_owned());
-        Signed { headers, body: body.to_owned() }
+        headers.insert("content-type".to_owned(), self.row.content_type().to_owned());
+        Signed { headers, query, body: body.to_owned() }
     }
 
     fn sign_by_hookward(&self, body: &str, at: i64) -> BTreeMap<String, String> {
@@ -132,9 +137,7 @@ impl Duel<'_> {
         fs::write(self.gateway.directory().join("body"), body).unwrap();
         let mut arguments = vec!["sign", "--provider", self.row.provider, "--secret-file", &key, "--at", &at, "--body", "body"];
         arguments.extend(["--id", &id, "--url", PUBLIC_URL, "--output", "headers"]);
-        if self.row.provider == "pusher" {
-            arguments.extend(["--key-id", "app-key"]);
-        }
+        arguments.extend(self.row.key_id().iter().flat_map(|id| ["--key-id", id]));
         let output = hookward_output(self.gateway.directory(), &arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
@@ -142,27 +145,31 @@ impl Duel<'_> {
         pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect()
     }
 
-    fn question<'q>(&'q self, op: &'static str, at: i64, body: &'q str, headers: &'q BTreeMap<String, String>) -> Question<'q> {
+    fn question<'q>(&'q self, op: &'static str, at: i64, signed: &'q Signed) -> Question<'q> {
+        let query = signed.query.iter().map(|query| format!("?{query}"));
         Question {
             adapter: self.row.adapter,
             op,
             secret: self.configured,
             at,
             id: format!("msg_{at}"),
-            url: PUBLIC_URL,
-            body,
-            headers,
+            url: format!("{PUBLIC_URL}{}", query.collect::<String>()),
+            body: &signed.body,
+            headers: &signed.headers,
         }
     }
 
     fn takes(&self, signed: &Signed) -> bool {
-        let answer = self.peers.ask(self.row.from, &self.question("verify", 0, &signed.body, &signed.headers));
+        let answer = self.peers.ask(self.row.from, &self.question("verify", 0, signed));
         answer.verified.expect("a verdict")
     }
 
-    fn post(&self, connection: &mut Connection, signed: &Signed) -> u16 {
+    /// On a connection of its own: an SDK can take longer to load than the gateway waits for the next request.
+    fn post(&self, signed: &Signed) -> u16 {
+        let mut connection = self.gateway.connect();
         let headers: Vec<(String, String)> = signed.headers.clone().into_iter().collect();
-        connection.send(&request(&format!("/{}", self.row.name()), &headers, signed.body.as_bytes()));
+        let query = signed.query.iter().map(|query| format!("?{query}")).collect::<String>();
+        connection.send(&request(&format!("/{}{query}", self.row.name()), &headers, signed.body.as_bytes()));
         connection.answer().status
     }
 
@@ -171,7 +178,7 @@ impl Duel<'_> {
         let received = self.upstream.received().pop().expect("a request");
         assert_eq!(received.body, sent.body.as_bytes(), "{}: the body is another one", self.row.provider);
         let headers = received.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        Signed { headers, body: String::from_utf8(received.body).unwrap() }
+        Signed { headers, query: sent.query.clone(), body: String::from_utf8(received.body).unwrap() }
     }
 
     /// One bit of the body, one digit of the signature, one digit of the time.

@@ -1,13 +1,13 @@
 // The providers' own SDKs for Node as a peer of the tests: one JSON object a line in, one out.
 //
 // In: { adapter, op: "sign" | "verify" | "key", secret, at, id, url, body, headers }. `at` is in seconds; `secret` is the one that the
-// gateway is configured with (a public key where the provider has one). Out: { headers } for "sign", { verified } for
-// "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
+// gateway is configured with (a public key where the provider has one). Out: { headers } for "sign", and { query } where the SDK
+// puts something into the URL; { verified } for "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
 // itself cannot do.
 //
 // An adapter calls the SDK's own function and adds nothing: no check, no default, no repair. What the SDK throws is a refusal.
 
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, createSecretKey, generateKeyPairSync } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
 /** A module, loaded at first use: each set of SDKs installs only its own. */
@@ -63,6 +63,41 @@ const cloudinary = (signature_algorithm) => ({
     return utils.verifyNotificationSignature(body, headers['x-cld-timestamp'], headers['x-cld-signature']);
   },
 });
+
+/** The libraries of tokens that these SDKs verify with sign, too: providers alone have signers of them. */
+const token = async (secret, at, claims) => {
+  const { SignJWT } = await sdk('jose');
+  const jwt = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setNotBefore(at).setExpirationTime(at + 300);
+  return jwt.sign(new TextEncoder().encode(secret));
+};
+
+const sha256 = (text, encoding) => createHash('sha256').update(text).digest(encoding);
+
+const shopify = (prefix, named) => ({
+  async sign({ secret, id, body }) {
+    const { createSHA256HMAC } = await sdk('@shopify/shopify-api/runtime');
+    return { [`${prefix}hmac-sha256`]: await createSHA256HMAC(secret, body), [`${prefix}webhook-id`]: id, ...named };
+  },
+  async verify({ secret, body, headers }) {
+    await sdk('@shopify/shopify-api/adapters/node');
+    const { shopifyApi, LogSeverity } = await sdk('@shopify/shopify-api');
+    const app = { apiKey: 'unused', hostName: 'unused.example.com', isEmbeddedApp: false, apiVersion: '2025-10' };
+    const { webhooks } = shopifyApi({ ...app, apiSecretKey: secret, logger: { level: LogSeverity.Error, log: () => {} } });
+    const { valid } = await webhooks.validate({ rawBody: body, rawRequest: { method: 'POST', url: '/in', headers } });
+    return valid;
+  },
+});
+
+const form = (body) => {
+  const params = {};
+  for (const [name, value] of new URLSearchParams(body)) {
+    if (name in params) params[name] = [params[name], value].flat();
+    else params[name] = value;
+  }
+  return params;
+};
+
+const quiet = { debug() {}, error() {}, warn() {}, info() {} };
 
 const adapters = {
   stripe: {
@@ -283,6 +318,161 @@ const adapters = {
       return Webhook.verifySigHeader(body, headers['x-cc-webhook-signature'], secret);
     },
   },
+  'twilio-form': {
+    async sign({ secret, url, body }) {
+      const { getExpectedTwilioSignature } = (await sdk('twilio')).default;
+      return { 'x-twilio-signature': getExpectedTwilioSignature(secret, url, form(body)) };
+    },
+    async verify({ secret, url, body, headers }) {
+      const { validateRequest } = (await sdk('twilio')).default;
+      return validateRequest(secret, headers['x-twilio-signature'], url, form(body));
+    },
+  },
+  'twilio-json': {
+    async query({ body }) {
+      const { getExpectedBodyHash } = await sdk('twilio/lib/webhooks/webhooks.js');
+      return `bodySHA256=${getExpectedBodyHash(body)}`;
+    },
+    async sign({ secret, url, body }) {
+      const { getExpectedTwilioSignature } = (await sdk('twilio')).default;
+      return { 'x-twilio-signature': getExpectedTwilioSignature(secret, `${url}?${await this.query({ body })}`, {}) };
+    },
+    async verify({ secret, url, body, headers }) {
+      const { validateRequestWithBody } = (await sdk('twilio')).default;
+      return validateRequestWithBody(secret, headers['x-twilio-signature'], url, body);
+    },
+  },
+  shopify: shopify('x-shopify-', {
+    'x-shopify-topic': 'orders/create',
+    'x-shopify-shop-domain': 'unused.myshopify.com',
+    'x-shopify-api-version': '2025-10',
+  }),
+  'shopify-events': shopify('shopify-', {
+    'shopify-topic': 'Product',
+    'shopify-shop-domain': 'unused.myshopify.com',
+    'shopify-api-version': '2025-10',
+    'shopify-event-id': 'unused',
+    'shopify-handle': 'unused',
+    'shopify-action': 'create',
+    'shopify-resource-id': 'unused',
+    'shopify-triggered-at': '2026-01-01T00:00:00Z',
+  }),
+  contentful: {
+    async sign({ secret, at, url, body }) {
+      const { signRequest } = await sdk('@contentful/node-apps-toolkit');
+      const given = { method: 'POST', path: new URL(url).pathname, headers: { 'x-contentful-topic': 'Entry.publish' }, body };
+      return { 'x-contentful-topic': 'Entry.publish', ...signRequest(secret, given, at * 1000) };
+    },
+    async verify({ secret, url, body, headers }) {
+      const { verifyRequest } = await sdk('@contentful/node-apps-toolkit');
+      return verifyRequest(secret, { method: 'POST', path: new URL(url).pathname, headers, body });
+    },
+  },
+  box: {
+    async sign({ secret, at, body }) {
+      const { computeWebhookSignature } = await sdk('box-node-sdk/internal/utilsNode');
+      const headers = {
+        'box-delivery-timestamp': new Date(at * 1000).toISOString(),
+        'box-signature-version': '1',
+        'box-signature-algorithm': 'HmacSHA256',
+      };
+      return { ...headers, 'box-signature-primary': await computeWebhookSignature(body, headers, secret) };
+    },
+    async verify({ secret, body, headers }) {
+      const { WebhooksManager } = await sdk('box-node-sdk/managers');
+      return WebhooksManager.validateMessage(body, headers, secret);
+    },
+  },
+  hookdeck: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = (await sdk('@hookdeck/sdk/webhooks/helpers.js')).default;
+      return (await verifyWebhookSignature({ headers, rawBody: body, signingSecret: secret })).isValidSignature;
+    },
+  },
+  mailtrap: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = (await sdk('mailtrap')).default;
+      return verifyWebhookSignature(body, headers['mailtrap-signature'], secret);
+    },
+  },
+  highlevel: {
+    async verify({ secret, body, headers }) {
+      const { WebhookManager } = (await sdk('@gohighlevel/api-client')).default;
+      return new WebhookManager(quiet).verifyEd25519Signature(body, headers['x-ghl-signature'], secret);
+    },
+  },
+  // This SDK has a signer only; its page says to compare with what that gives.
+  solidgate: {
+    async sign({ secret, body }) {
+      const { Api } = (await sdk('@solidgate/node-sdk')).default;
+      return { merchant: 'api_pk', signature: new Api('api_pk', secret)._generateSignature(body) };
+    },
+    async verify(ask) {
+      return (await this.sign(ask)).signature === ask.headers.signature;
+    },
+  },
+  twitter: {
+    async verify({ secret, body, headers }) {
+      const { validateSignature } = (await sdk('twitter-autohook')).default;
+      return validateSignature(headers, { consumer_secret: secret }, body);
+    },
+  },
+  viber: {
+    async verify({ secret, body, headers }) {
+      const { default: MessageValidator } = await sdk('viber-bot/lib/message/message-validator.js');
+      return new MessageValidator(quiet, secret).validateMessage(headers['x-viber-content-signature'], body);
+    },
+  },
+  // This SDK takes the body as an object and writes it anew before it looks at the signature.
+  smartcar: {
+    async verify({ secret, body, headers }) {
+      const { default: smartcar } = await sdk('smartcar');
+      return smartcar.verifyPayload(secret, headers['sc-signature'], JSON.parse(body));
+    },
+  },
+  clerk: {
+    async verify({ secret, url, body, headers }) {
+      const { verifyWebhook } = await sdk('@clerk/backend/webhooks');
+      const request = new Request(url, { method: 'POST', headers: new Headers(headers), body });
+      return passes(() => verifyWebhook(request, { signingSecret: secret }));
+    },
+  },
+  retell: {
+    async verify({ secret, body, headers }) {
+      const { default: Retell } = await sdk('retell-sdk');
+      return Retell.verify(body, secret, headers['x-retell-signature']);
+    },
+  },
+  qstash: {
+    async sign({ secret, at, id, url, body }) {
+      return { 'upstash-signature': await token(secret, at, { iss: 'Upstash', sub: url, jti: id, body: sha256(body, 'base64url') }) };
+    },
+    async verify({ secret, url, body, headers }) {
+      const { Receiver } = await sdk('@upstash/qstash');
+      const receiver = new Receiver({ currentSigningKey: secret, nextSigningKey: secret });
+      return receiver.verify({ signature: headers['upstash-signature'], body, url });
+    },
+  },
+  livekit: {
+    async sign({ secret, at, body }) {
+      return { authorization: await token(secret, at, { iss: 'api-key', sha256: sha256(body, 'base64') }) };
+    },
+    async verify({ secret, body, headers }) {
+      const { WebhookReceiver } = await sdk('livekit-server-sdk');
+      return passes(() => new WebhookReceiver('api-key', secret).receive(body, headers.authorization));
+    },
+  },
+  messagebird: {
+    async sign({ secret, at, id, url, body }) {
+      const hashes = { url_hash: sha256(url, 'hex'), payload_hash: sha256(body, 'hex') };
+      return { 'messagebird-signature-jwt': await token(secret, at, { iss: 'MessageBird', jti: id, ...hashes }) };
+    },
+    async verify({ secret, url, body, headers }) {
+      const { verify } = (await sdk('messagebird/lib/webhook-signature-jwt.js')).default;
+      const key = createSecretKey(Buffer.from(secret, 'utf8'));
+      return passes(() => verify(url, Buffer.from(body), headers['messagebird-signature-jwt'], key));
+    },
+  },
 };
 
 async function answer(line) {
@@ -290,7 +480,7 @@ async function answer(line) {
   const adapter = adapters[request.adapter];
   if (!adapter?.[request.op]) return { error: `no ${request.op} of ${request.adapter}` };
   if (request.op === 'key') return { public: await adapter.key() };
-  if (request.op === 'sign') return { headers: await adapter.sign(request) };
+  if (request.op === 'sign') return { headers: await adapter.sign(request), query: await adapter.query?.(request) };
   try {
     return { verified: (await adapter.verify(request)) === true };
   } catch (error) {

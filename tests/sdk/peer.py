@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from datetime import datetime, timezone
+from urllib.parse import parse_qsl
 
 
 def passes(call):
@@ -86,6 +87,68 @@ class Razorpay:
         return utility.verify_webhook_signature(ask["body"], ask["headers"]["x-razorpay-signature"], ask["secret"]) is not False
 
 
+class TwilioForm:
+    @staticmethod
+    def parameters(body):
+        from werkzeug.datastructures import MultiDict
+
+        return MultiDict(parse_qsl(body, keep_blank_values=True))
+
+    @classmethod
+    def sign(cls, validator, ask):
+        made = validator.RequestValidator(ask["secret"]).compute_signature(ask["url"], cls.parameters(ask["body"]))
+        return {"x-twilio-signature": made}
+
+    @classmethod
+    def verify(cls, validator, ask):
+        signature = ask["headers"]["x-twilio-signature"]
+        return validator.RequestValidator(ask["secret"]).validate(ask["url"], cls.parameters(ask["body"]), signature)
+
+
+class TwilioJson:
+    @staticmethod
+    def query(validator, ask):
+        return "bodySHA256=" + validator.RequestValidator(ask["secret"]).compute_hash(ask["body"])
+
+    @classmethod
+    def sign(cls, validator, ask):
+        url = f"{ask['url']}?{cls.query(validator, ask)}"
+        return {"x-twilio-signature": validator.RequestValidator(ask["secret"]).compute_signature(url, {})}
+
+    @staticmethod
+    def verify(validator, ask):
+        signature = ask["headers"]["x-twilio-signature"]
+        return validator.RequestValidator(ask["secret"]).validate(ask["url"], ask["body"], signature)
+
+
+class Viber:
+    @staticmethod
+    def verify(viberbot, ask):
+        configuration = viberbot.BotConfiguration(auth_token=ask["secret"], name="unused", avatar="unused")
+        return viberbot.Api(configuration).verify_signature(ask["body"].encode(), ask["headers"]["x-viber-content-signature"])
+
+
+class Smartcar:
+    @staticmethod
+    def verify(smartcar, ask):
+        return smartcar.verify_payload(ask["secret"], ask["headers"]["sc-signature"], ask["body"])
+
+
+class Qstash:
+    @staticmethod
+    def verify(qstash, ask):
+        receiver = qstash.Receiver(current_signing_key=ask["secret"], next_signing_key=ask["secret"])
+        signature = ask["headers"]["upstash-signature"]
+        return passes(lambda: receiver.verify(signature=signature, body=ask["body"], url=ask["url"]))
+
+
+class Scrapfly:
+    @staticmethod
+    def verify(scrapfly, ask):
+        handler = scrapfly.ResponseBodyHandler(signing_secrets=ask["secret"])
+        return handler.verify(ask["body"].encode(), ask["headers"]["x-scrapfly-webhook-signature"])
+
+
 ADAPTERS = {
     "stripe": ("stripe", Stripe),
     "standardwebhooks": ("standardwebhooks", Standard),
@@ -95,6 +158,12 @@ ADAPTERS = {
     "sendgrid": ("sendgrid.helpers.eventwebhook", SendGrid),
     "pusher": ("pusher", Pusher),
     "razorpay": ("razorpay", Razorpay),
+    "twilio-form": ("twilio.request_validator", TwilioForm),
+    "twilio-json": ("twilio.request_validator", TwilioJson),
+    "viber": ("viberbot", Viber),
+    "smartcar": ("smartcar", Smartcar),
+    "qstash": ("qstash", Qstash),
+    "scrapfly": ("scrapfly.api_response", Scrapfly),
 }
 
 
@@ -102,7 +171,8 @@ def answer(ask):
     module, adapter = ADAPTERS[ask["adapter"]]
     sdk = importlib.import_module(module)
     if ask["op"] == "sign":
-        return {"headers": adapter.sign(sdk, ask)}
+        query = adapter.query(sdk, ask) if hasattr(adapter, "query") else None
+        return {"headers": adapter.sign(sdk, ask), "query": query}
     try:
         return {"verified": adapter.verify(sdk, ask) is True}
     except (ImportError, AttributeError, TypeError, NameError):

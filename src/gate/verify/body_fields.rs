@@ -50,7 +50,7 @@ pub(super) fn member_list(list: &MemberList, received: &Received) -> Result<Stri
     // Of a list one element is signed: what stands behind it nobody vouched for.
     let first = pointers.first().and_then(|pointer| Some(pointer.split_once("/0/")?.0));
     if let Some(list) = first
-        && members(&[&format!("{list}/1")], &body) != Some(vec![Found::Absent])
+        && members(&[&format!("{list}/1")], &body).is_none_or(|second| *second != [Found::Absent])
     {
         return Err(VerifyError::FieldMalformed { place: Locator::Json(list.to_owned()) });
     }

@@ -1,18 +1,20 @@
-//! One presented signature, decoded.
+//! One presented signature, decoded. What hardly any scheme has stands behind a pointer: candidates are moved and dropped for
+//! every delivery.
 //!
 //! Invariants: a candidate is exactly as long as its algorithm makes signatures, where that is one length, and came in the one spelling of its bytes:
 //! no other case, alphabet, padding or joint of two texts.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use crate::provider::scheme::{SignatureEncoding, SignatureRule};
 
+/// The candidates of a request: nearly always one.
+pub(super) type Candidates = SmallVec<[Candidate; 1]>;
+
 /// The longest signature of an algorithm whose signatures have one length.
 pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
-
-/// The longest spelling: base64 of hex.
-const MAX_TEXT_BYTES: usize = (MAX_SIGNATURE_BYTES * 2).div_ceil(3) * 4;
 
 /// The longest signature whose length follows from its key: that of an RSA key of 8192 bits.
 const MAX_LONG_BYTES: usize = 1024;
@@ -20,13 +22,12 @@ const MAX_LONG_BYTES: usize = 1024;
 /// A signature that a request presents.
 pub(super) struct Candidate {
     bytes: [u8; MAX_SIGNATURE_BYTES],
-    length: usize,
-    /// The signature in place of the bytes, where its length follows from the key.
-    long: Option<Vec<u8>>,
+    length: u8,
     /// Which of the scheme's headers it stands in.
     pub(super) header: u8,
-    /// The provider's own id of the key that it is for, where it stands beside it.
-    pub(super) key_id: Option<String>,
+    /// The signature in place of the bytes, where its length follows from the key.
+    long: Option<Box<[u8]>>,
+    key_id: Option<Box<str>>,
 }
 
 impl Candidate {
@@ -51,8 +52,10 @@ impl Candidate {
                 decode_strictly(&HEXLOWER, hex.get(..length)?, &mut buffer)?
             }
         };
-        let candidate = Self { bytes: *buffer.first_chunk()?, length, long: None, header, key_id: None };
-        (length == expected).then_some(candidate)
+        if length != expected {
+            return None;
+        }
+        Some(Self { bytes: *buffer.first_chunk()?, length: u8::try_from(length).ok()?, header, long: None, key_id: None })
     }
 
     /// The same for signatures of any length: strict about the spelling, and whoever verifies is about the bytes.
@@ -67,29 +70,38 @@ impl Candidate {
             return None;
         }
         let long = encoding.decode(text).ok()?;
-        let is_spelling = encoding.encode(&long).as_bytes() == text;
-        is_spelling.then_some(Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0, long: Some(long), header, key_id: None })
+        let long = Some(long.into_boxed_slice());
+        is_one_text(text).then_some(Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0, header, long, key_id: None })
     }
 
     /// The same for the key of an id.
     pub(super) fn of_key(self, key_id: &str) -> Self {
-        Self { key_id: Some(key_id.to_owned()), ..self }
+        Self { key_id: Some(key_id.into()), ..self }
+    }
+
+    /// The provider's own id of the key that it is for, where it stands beside it.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.long.as_deref().unwrap_or_else(|| self.bytes.get(..self.length).unwrap_or_default())
+        self.long.as_deref().unwrap_or_else(|| self.bytes.get(..usize::from(self.length)).unwrap_or_default())
     }
 }
 
-/// How many bytes a text is the one spelling of. Decoding alone does not say so: base64 with its padding in the middle, as if
-/// two texts were joined, decodes too.
+/// How many bytes a text is the one spelling of. The decoders take one case, one alphabet and no stray bits.
 fn decode_strictly(encoding: &Encoding, text: &[u8], bytes: &mut [u8]) -> Option<usize> {
     let room = bytes.get_mut(..encoding.decode_len(text.len()).ok()?)?;
     let length = encoding.decode_mut(text, room).ok()?;
-    let mut buffer = [0; MAX_TEXT_BYTES];
-    let spelling = buffer.get_mut(..encoding.encode_len(length))?;
-    encoding.encode_mut(bytes.get(..length)?, spelling);
-    (spelling == text).then_some(length)
+    // Hex has no padding.
+    (encoding.bit_width() == 4 || is_one_text(text)).then_some(length)
+}
+
+/// Decoding alone does not say so: base64 with its padding in the middle, as if two texts were joined, decodes too.
+fn is_one_text(text: &[u8]) -> bool {
+    let end = text.len().saturating_sub(2);
+    let (inside, end) = text.split_at(end);
+    !inside.contains(&b'=') && (end.first() != Some(&b'=') || end.last() == Some(&b'='))
 }
 
 impl std::fmt::Debug for Candidate {

@@ -9,6 +9,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::envelope::Around;
 use super::error::VerifyError;
 use super::token::Token;
 use super::url;
@@ -63,14 +64,14 @@ fn holds(claim: &Claim, token: &Token, scheme: &Scheme, received: &Received) -> 
     Ok(match &claim.value {
         ClaimValue::Text(expected) => said == expected,
         ClaimValue::Option(_) => return Err(VerifyError::Unbound),
-        ClaimValue::Url(base) => said.as_bytes() == address(base, scheme, received)?,
+        ClaimValue::Url(base) => said.as_bytes() == &*address(base, scheme, received)?,
         ClaimValue::UrlSha256(base) => said == HEXLOWER.encode(&Sha256::digest(address(base, scheme, received)?)),
         ClaimValue::BodySha256(encoding) => is_digest(*encoding, said, received),
     })
 }
 
-fn address(base: &str, scheme: &Scheme, received: &Received) -> Result<Vec<u8>, VerifyError> {
-    let mut bytes = Vec::new();
+fn address(base: &str, scheme: &Scheme, received: &Received) -> Result<Around, VerifyError> {
+    let mut bytes = Around::new();
     url::append(base, scheme, received, &mut bytes)?;
     Ok(bytes)
 }

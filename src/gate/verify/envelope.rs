@@ -1,8 +1,11 @@
 //! The content to be signed: what stands before and behind the body, resolved from one request. The body is never copied.
 
+use std::iter;
+
 use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use super::body_fields;
 use super::error::VerifyError;
@@ -15,24 +18,23 @@ use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace};
 
 /// What surrounds the body in the content to be signed.
 pub(super) struct Envelope {
-    before: Vec<u8>,
-    /// Whether the body itself stands between the two.
-    holds_body: bool,
-    behind: Vec<u8>,
+    around: Around,
+    /// Where in it the body itself stands, for content that holds it.
+    body_at: Option<usize>,
 }
+
+/// Room for an id and a time; what is longer is rare.
+pub(super) type Around = SmallVec<[u8; 64]>;
 
 impl Envelope {
     /// Resolves a scheme's template against a request.
     pub(super) fn resolve(scheme: &Scheme, received: &Received, presented: &Presented) -> Result<Self, VerifyError> {
         let head = &received.head;
-        let mut envelope = Self { before: Vec::new(), holds_body: false, behind: Vec::new() };
-        let mut bytes = &mut envelope.before;
+        let mut envelope = Self { around: Around::new(), body_at: None };
+        let bytes = &mut envelope.around;
         for (index, part) in scheme.content.iter().enumerate() {
             match part {
-                Part::Body => {
-                    envelope.holds_body = true;
-                    bytes = &mut envelope.behind;
-                }
+                Part::Body => envelope.body_at = Some(bytes.len()),
                 Part::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Timestamp => bytes.extend_from_slice(presented.sent_at().ok_or(VerifyError::TimestampMissing)?.text()),
                 Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, head, index, part)?),
@@ -59,25 +61,26 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// Gives the content piece by piece, in order.
-    pub(super) fn feed(&self, body: &RawBody, sink: &mut dyn FnMut(&[u8])) {
-        sink(&self.before);
-        if self.holds_body {
-            body.chunks().iter().for_each(|chunk| sink(chunk));
-        }
-        sink(&self.behind);
+    /// The content piece by piece, in order.
+    pub(super) fn pieces<'e>(&'e self, body: &'e RawBody) -> impl Iterator<Item = &'e [u8]> {
+        let (chunks, at) = match self.body_at {
+            Some(at) => (body.chunks(), at),
+            None => (&[][..], 0),
+        };
+        let (before, behind) = self.around.split_at_checked(at).unwrap_or((&self.around, &[]));
+        iter::once(before).chain(chunks.iter().map(AsRef::as_ref)).chain(iter::once(behind)).filter(|piece| !piece.is_empty())
     }
 
     /// How many bytes the content has.
     pub(super) fn len(&self, body: &RawBody) -> usize {
-        let around = self.before.len().saturating_add(self.behind.len());
-        if self.holds_body { around.saturating_add(body.len()) } else { around }
+        let around = self.around.len();
+        if self.body_at.is_some() { around.saturating_add(body.len()) } else { around }
     }
 
     /// The content in one piece, for signatures that are not computed piece by piece.
     pub(super) fn contiguous(&self, body: &RawBody) -> Vec<u8> {
         let mut content = Vec::with_capacity(self.len(body));
-        self.feed(body, &mut |piece| content.extend_from_slice(piece));
+        self.pieces(body).for_each(|piece| content.extend_from_slice(piece));
         content
     }
 }

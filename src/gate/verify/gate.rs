@@ -2,6 +2,7 @@
 //!
 //! Only this file makes a [`Verified`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::asymmetric;
@@ -96,21 +97,22 @@ pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, n
 /// [`Unverified`] in the same cases.
 pub fn judge(
     judging: &Judging<'_>,
-    presented: Presented,
+    mut presented: Presented,
     received: Received,
     now: UnixTime,
 ) -> Result<Verified, Box<Unverified>> {
     let scheme = judging.scheme;
-    let (presented, envelope, key) =
-        signature(judging, presented, &received, now).map_err(|error| Box::new(Unverified { error, signed: None }))?;
+    let (envelope, key) =
+        signature(judging, &mut presented, &received, now).map_err(|error| Box::new(Unverified { error, signed: None }))?;
     let refused = |error, received, signed_at| Err(Box::new(Unverified { error, signed: Some(Signed { received, signed_at }) }));
     let claims = presented.token().map_or(Ok(()), |token| claims::judge(scheme, token, &received, now));
-    let sent_at = match signed_time(scheme, presented, &received) {
+    let in_content = match signed_time(scheme, &presented, &received) {
         Ok(sent_at) => sent_at,
         Err(error) => return refused(error, received, None),
     };
-    let signed_at = sent_at.as_ref().map(SentTime::time);
-    let in_window = sent_at.as_ref().map_or(Ok(()), |sent_at| window::judge(sent_at, judging.tolerance, now));
+    let sent_at = in_content.as_deref();
+    let signed_at = sent_at.map(SentTime::time);
+    let in_window = sent_at.map_or(Ok(()), |sent_at| window::judge(sent_at, judging.tolerance, now));
     if let Err(error) = in_window.and(claims) {
         return refused(error, received, signed_at);
     }
@@ -123,7 +125,7 @@ pub fn judge(
         envelope,
         secret_id: key.id.clone(),
         signed_at,
-        acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
+        acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
         is_bearer: scheme.is_bearer(),
         delivery_id_is_unique: scheme.delivery_id_unique,
         received,
@@ -133,29 +135,33 @@ pub fn judge(
 /// The key that made a presented signature over this request's content.
 fn signature<'k>(
     judging: &Judging<'k>,
-    presented: Presented,
+    presented: &mut Presented,
     received: &Received,
     now: UnixTime,
-) -> Result<(Presented, Envelope, &'k Key), VerifyError> {
+) -> Result<(Envelope, &'k Key), VerifyError> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
-    let presented = presented.carried(scheme, received)?.timed(scheme, received)?;
-    let envelope = Envelope::resolve(scheme, received, &presented)?;
+    presented.take_carried(scheme, received)?;
+    let envelope = Envelope::resolve(scheme, received, presented)?;
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
         return Err(VerifyError::SignatureMismatch);
     }
-    let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
-    Ok((presented, envelope, key))
+    let key = matching_key(judging, presented, &envelope, &received.body, now)?;
+    Ok((envelope, key))
 }
 
 /// The time that the content holds, for a scheme that signs one.
-fn signed_time(scheme: &Scheme, presented: Presented, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+fn signed_time<'p>(
+    scheme: &Scheme,
+    presented: &'p Presented,
+    received: &Received,
+) -> Result<Option<Cow<'p, SentTime>>, VerifyError> {
     let Some(rule) = &scheme.timestamp else { return Ok(None) };
-    let sent_at = match &rule.place {
-        TimestampPlace::Json(pointer) if presented.sent_at().is_none() => body_time(pointer, rule.unit, received)?,
-        _ => presented.into_sent_at(),
+    let sent_at = match (&rule.place, presented.sent_at()) {
+        (TimestampPlace::Json(pointer), None) => body_time(pointer, rule.unit, received)?.map(Cow::Owned),
+        (_, sent_at) => sent_at.map(Cow::Borrowed),
     };
     sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
 }
@@ -183,7 +189,7 @@ fn matching_key<'k>(
         let mut candidates = presented.candidates_of(judging.scheme, key.provider_id()).peekable();
         match &key.verifier {
             _ if candidates.peek().is_none() => false,
-            Verifier::Mac(mac) => mac.tag(&|sink| envelope.feed(body, sink)).is_any_of(candidates),
+            Verifier::Mac(mac) => mac.tag(envelope.pieces(body)).is_any_of(candidates),
             Verifier::Ed25519(public) => {
                 let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
                 asymmetric::any_verifies(public, content, candidates)
@@ -200,29 +206,32 @@ fn matching_key<'k>(
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
     fn find(scheme: &Scheme, received: &Received, key: &Key) -> Result<Self, VerifyError> {
-        let challenge_places = handshake::signed_places(scheme);
-        let events = scheme.event.iter();
-        let of_subscription = scheme.subscription.iter().flat_map(|_| subscription::places());
-        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).chain(of_subscription).collect();
-        let found = locate::find(&places, &received.head, &received.body);
+        let (events, ids) = (&scheme.event, &scheme.delivery_id);
+        let mut places: locate::Few<&Locator> = events.iter().chain(ids).collect();
+        if !scheme.handshakes.is_empty() {
+            places.extend(handshake::signed_places(scheme));
+        }
+        if scheme.subscription.is_some() {
+            places.extend(subscription::places());
+        }
+        let mut found = locate::find(&places, &received.head, &received.body);
         let text_at = |place: &Locator| {
             let index = places.iter().position(|known| *known == place)?;
             found.get(index)?.as_deref()
         };
-        let first = |wanted: &[Locator]| {
-            let field = |place| Some(Field { text: text_at(place)?.to_owned(), signed: scheme.covers(place) });
-            wanted.iter().find_map(field)
-        };
+        let handshake = handshake::signed(scheme, text_at, &|value| key.challenge_mac(value));
         let confirmation = match (&scheme.subscription, subscription::places()) {
             (Some(rule), [kind, topic, token, url]) => rule.judge([kind, topic, token, url].map(text_at))?,
             _ => None,
         };
-        Ok(Self {
-            event: first(&scheme.event),
-            delivery_id: first(&scheme.delivery_id),
-            handshake: handshake::signed(scheme, text_at, &|value| key.challenge_mac(value)),
-            confirmation,
-        })
+        let mut texts = found.iter_mut().map(Option::take);
+        let mut first = |wanted: &[Locator]| {
+            let texts = wanted.iter().zip(&mut texts).filter_map(|(place, text)| Some((place, text?)));
+            // All are taken, so that the next list begins at its own.
+            let (place, text) = texts.reduce(|first, _| first)?;
+            Some(Field { text, signed: scheme.covers(place) })
+        };
+        Ok(Self { event: first(events), delivery_id: first(ids), handshake, confirmation })
     }
 }
 
@@ -309,7 +318,7 @@ impl Verified {
 
     /// Gives the byte string that the signature was checked over, piece by piece.
     pub fn feed_content(&self, sink: &mut dyn FnMut(&[u8])) {
-        self.envelope.feed(&self.received.body, sink);
+        self.envelope.pieces(&self.received.body).for_each(sink);
     }
 }
 

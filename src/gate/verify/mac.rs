@@ -25,9 +25,6 @@ pub(super) enum MacKey {
     Shown(Tag),
 }
 
-/// Gives content piece by piece to what it is handed.
-pub(super) type Feed<'f> = dyn Fn(&mut dyn FnMut(&[u8])) + 'f;
-
 impl MacKey {
     /// Keys the scheme's algorithm; `None` for one that has no shared secret.
     pub(super) fn new(scheme: &Scheme, key: &[u8]) -> Option<Self> {
@@ -51,25 +48,25 @@ impl MacKey {
         matches!(self, Self::Sha1(_) | Self::Sha256(_) | Self::Sha512(_))
     }
 
-    /// The tag over a content.
-    pub(super) fn tag(&self, feed: &Feed<'_>) -> Tag {
+    /// The tag over a content that comes in pieces.
+    pub(super) fn tag<'p>(&self, pieces: impl Iterator<Item = &'p [u8]>) -> Tag {
         match self {
-            Self::Sha1(keyed) => Tag::of(keyed.clone(), feed),
-            Self::Sha256(keyed) => Tag::of(keyed.clone(), feed),
-            Self::Sha512(keyed) => Tag::of(keyed.clone(), feed),
-            Self::Digest { algorithm: Algorithm::Sha1, secret, secret_first } => digest::<Sha1>(secret, *secret_first, feed),
-            Self::Digest { secret, secret_first, .. } => digest::<Sha256>(secret, *secret_first, feed),
+            Self::Sha1(keyed) => Tag::of(keyed.clone(), pieces),
+            Self::Sha256(keyed) => Tag::of(keyed.clone(), pieces),
+            Self::Sha512(keyed) => Tag::of(keyed.clone(), pieces),
+            Self::Digest { algorithm: Algorithm::Sha1, secret, secret_first } => digest::<Sha1>(secret, *secret_first, pieces),
+            Self::Digest { secret, secret_first, .. } => digest::<Sha256>(secret, *secret_first, pieces),
             Self::Shown(tag) => tag.clone(),
         }
     }
 }
 
-fn digest<D: Digest>(secret: &[u8], secret_first: bool, feed: &Feed<'_>) -> Tag {
+fn digest<'p, D: Digest>(secret: &[u8], secret_first: bool, pieces: impl Iterator<Item = &'p [u8]>) -> Tag {
     let mut digest = D::new();
     if secret_first {
         digest.update(secret);
     }
-    feed(&mut |piece| digest.update(piece));
+    pieces.for_each(|piece| digest.update(piece));
     if !secret_first {
         digest.update(secret);
     }
@@ -84,15 +81,16 @@ pub(super) struct Tag {
 }
 
 impl Tag {
-    fn of<M: Mac>(mut mac: M, feed: &Feed<'_>) -> Self {
-        feed(&mut |piece| mac.update(piece));
+    fn of<'p, M: Mac>(mut mac: M, pieces: impl Iterator<Item = &'p [u8]>) -> Self {
+        pieces.for_each(|piece| mac.update(piece));
         Self::from_output(&mac.finalize().into_bytes())
     }
 
     fn from_output(output: &[u8]) -> Self {
-        let mut tag = Self { bytes: [0; MAX_SIGNATURE_BYTES], length: output.len() };
-        for (to, from) in tag.bytes.iter_mut().zip(output) {
-            *to = *from;
+        let mut tag = Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0 };
+        if let Some(room) = tag.bytes.get_mut(..output.len()) {
+            room.copy_from_slice(output);
+            tag.length = output.len();
         }
         tag
     }

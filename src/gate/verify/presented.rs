@@ -12,7 +12,7 @@
 use http::HeaderName;
 
 use super::body_fields;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Candidates};
 use super::envelope::{sender_part, single};
 use super::error::VerifyError;
 use super::gate::body_time;
@@ -30,50 +30,40 @@ pub const MAX_SIGNATURES: usize = 9;
 #[derive(Debug)]
 #[must_use]
 pub struct Presented {
-    candidates: Vec<Candidate>,
+    candidates: Candidates,
     sent_at: Option<SentTime>,
-    key_id: Option<String>,
-    token: Option<Token>,
+    key_id: Option<Box<str>>,
+    token: Option<Box<Token>>,
 }
 
 impl Presented {
-    /// With what the body or the query carries, for a scheme whose signature stands there.
-    pub(super) fn carried(mut self, scheme: &Scheme, received: &Received) -> Result<Self, VerifyError> {
+    /// Takes what the body carries: a signature, and a time that is part of the content by itself.
+    pub(super) fn take_carried(&mut self, scheme: &Scheme, received: &Received) -> Result<(), VerifyError> {
         let place = &scheme.signature.place;
-        if scheme.signature.header().is_some() {
-            return Ok(self);
-        }
-        let text = body_fields::text(place, received)?;
-        let mut found = Found::default();
-        read(&scheme.signature, None, 0, text.as_bytes(), &mut found)?;
-        if found.candidates.is_empty() {
-            return Err(VerifyError::FieldMalformed { place: place.clone() });
-        }
-        self.candidates = found.candidates;
-        Ok(self)
-    }
-
-    /// With the time in the body, where that is part of the content by itself.
-    pub(super) fn timed(self, scheme: &Scheme, received: &Received) -> Result<Self, VerifyError> {
-        match scheme.timestamp.as_ref().map(|rule| (&rule.place, rule.unit)) {
-            Some((TimestampPlace::Json(pointer), unit)) if scheme.content.contains(&Part::Timestamp) => {
-                Ok(Self { sent_at: body_time(pointer, unit, received)?, ..self })
+        if scheme.signature.header().is_none() {
+            let text = body_fields::text(place, received)?;
+            let mut found = Found::default();
+            read(&scheme.signature, None, 0, text.as_bytes(), &mut found)?;
+            if found.candidates.is_empty() {
+                return Err(VerifyError::FieldMalformed { place: place.clone() });
             }
-            _ => Ok(self),
+            self.candidates = found.candidates;
         }
+        if let Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) = &scheme.timestamp
+            && scheme.content.contains(&Part::Timestamp)
+        {
+            self.sent_at = body_time(pointer, *unit, received)?;
+        }
+        Ok(())
     }
 
     /// The token, for a scheme that presents one.
-    pub(super) const fn token(&self) -> Option<&Token> {
-        self.token.as_ref()
+    pub(super) fn token(&self) -> Option<&Token> {
+        self.token.as_deref()
     }
 
     pub(super) const fn sent_at(&self) -> Option<&SentTime> {
         self.sent_at.as_ref()
-    }
-
-    pub(super) fn into_sent_at(self) -> Option<SentTime> {
-        self.sent_at
     }
 
     /// The signatures that a key may have made, by the provider's own id of it.
@@ -90,7 +80,7 @@ impl Presented {
         };
         let by_entry = rule.format == SignatureFormat::Named;
         let fits = move |candidate: &&Candidate| match rule.key_id_of(candidate.header) {
-            None if by_entry => key_id.is_some() && candidate.key_id.as_deref() == key_id,
+            None if by_entry => key_id.is_some() && candidate.key_id() == key_id,
             None => named,
             Some(id) => named && Some(id) == key_id,
         };
@@ -104,9 +94,9 @@ impl Presented {
 /// [`VerifyError`] when a header of the scheme is missing, doubled or malformed.
 pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     let rule = &scheme.signature;
-    let (value, found) = signatures(scheme, head)?;
+    let found = signatures(scheme, head)?;
     let sent_at = match &scheme.timestamp {
-        Some(timestamp) => sent_at(rule, timestamp, value, found.token.as_ref(), head)?,
+        Some(timestamp) => sent_at(timestamp, &found, head)?,
         None => None,
     };
     let key_id = match &rule.key_id_header {
@@ -134,10 +124,11 @@ fn stands_once(place: &Locator, head: &Head) -> Result<(), VerifyError> {
     }
 }
 
-/// The first line that holds signatures, and all that are well formed on all of them.
-fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<(&'h [u8], Found), VerifyError> {
+/// All signatures that are well formed on all lines that hold some, and the time on the first of these.
+fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<Found<'h>, VerifyError> {
     let rule = &scheme.signature;
-    let mut first = None;
+    let time = scheme.timestamp.as_ref().and_then(TimestampRule::signature_field);
+    let mut is_missing = true;
     let mut found = Found::default();
     for (header, (name, _)) in (0_u8..).zip(rule.headers()) {
         for (line, value) in head.headers.get_all(name).iter().enumerate() {
@@ -146,42 +137,71 @@ fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<(&'h [u8], Found), 
             }
             let value = value.as_bytes();
             if !value.trim_ascii().is_empty() {
-                first = first.or(Some(value));
-                read(rule, scheme.timestamp.as_ref(), header, value, &mut found)?;
+                is_missing = false;
+                read(rule, time, header, value, &mut found)?;
+                found.is_time_read = true;
             }
         }
     }
-    match (first, rule.header()) {
-        (None, Some(header)) => Err(VerifyError::SignatureMissing { header: header.clone() }),
-        (_, Some(header)) if found.candidates.is_empty() => Err(VerifyError::SignatureMalformed { header: header.clone() }),
-        (first, _) => Ok((first.unwrap_or_default(), found)),
+    match rule.header() {
+        Some(header) if is_missing => Err(VerifyError::SignatureMissing { header: header.clone() }),
+        Some(header) if found.candidates.is_empty() => Err(VerifyError::SignatureMalformed { header: header.clone() }),
+        _ => Ok(found),
     }
 }
 
 /// What was read so far.
 #[derive(Default)]
-struct Found {
-    candidates: Vec<Candidate>,
+struct Found<'v> {
+    candidates: Candidates,
     entries: usize,
-    token: Option<Token>,
+    /// The time on the first line.
+    time: Option<&'v [u8]>,
+    is_time_repeated: bool,
+    is_time_read: bool,
+    token: Option<Box<Token>>,
 }
 
-/// Reads one line.
-fn read(
+impl<'v> Found<'v> {
+    fn count_entry(&mut self) -> Result<(), VerifyError> {
+        if self.entries >= MAX_SIGNATURES {
+            return Err(VerifyError::TooManySignatures { max: MAX_SIGNATURES });
+        }
+        self.entries = self.entries.saturating_add(1);
+        Ok(())
+    }
+
+    fn take_time(&mut self, text: &'v [u8]) {
+        if !self.is_time_read {
+            self.is_time_repeated |= self.time.is_some();
+            self.time = self.time.or(Some(text));
+        }
+    }
+}
+
+/// Reads one line; `time` is the key of the pair that holds the time.
+fn read<'v>(
     rule: &SignatureRule,
-    timestamp: Option<&TimestampRule>,
+    time: Option<&str>,
     header: u8,
-    value: &[u8],
-    found: &mut Found,
+    value: &'v [u8],
+    found: &mut Found<'v>,
 ) -> Result<(), VerifyError> {
     match &rule.format {
         SignatureFormat::Prefixed { prefix } => {
             let text = value.strip_prefix(prefix.as_bytes());
             collect(rule, header, "", text.into_iter().map(|text| (&b""[..], text)), found)
         }
-        SignatureFormat::Pairs { key, .. } => {
-            let pairs = pairs(rule, value).filter(|(name, _)| !is_time_field(timestamp, name));
-            collect(rule, header, key, pairs, found)
+        SignatureFormat::Pairs { separator, spaced, key } => {
+            let separator = u8::try_from(*separator).ok();
+            for pair in value.split(|byte| Some(*byte) == separator) {
+                let (name, text) = split_at(if *spaced { pair.trim_ascii() } else { pair }, b'=');
+                match time {
+                    Some(time) if time.as_bytes() == name => found.take_time(text),
+                    _ => take(rule, header, name == key.as_bytes(), text, found)?,
+                }
+            }
+            Ok(())
         }
         SignatureFormat::Versioned { version } => {
             let entries = value.split(|byte| *byte == b' ').map(|entry| split_at(entry, b','));
@@ -197,7 +217,7 @@ fn read(
             let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, text));
             if let Some((token, candidate)) = read {
                 found.candidates.push(candidate);
-                found.token = Some(token);
+                found.token = Some(Box::new(token));
             }
             Ok(())
         }
@@ -205,12 +225,9 @@ fn read(
 }
 
 /// Takes the well-formed `key-id|signature` entries, each for the key that it names.
-fn collect_named(rule: &SignatureRule, value: &[u8], found: &mut Found) -> Result<(), VerifyError> {
+fn collect_named(rule: &SignatureRule, value: &[u8], found: &mut Found<'_>) -> Result<(), VerifyError> {
     for entry in value.split(|byte| *byte == b'&') {
-        if found.entries >= MAX_SIGNATURES {
-            return Err(VerifyError::TooManySignatures { max: MAX_SIGNATURES });
-        }
-        found.entries = found.entries.saturating_add(1);
+        found.count_entry()?;
         let (key_id, text) = split_at(entry, b'|');
         let (Ok(key_id), Some(candidate)) = (std::str::from_utf8(key_id), Candidate::decode(rule, 0, text)) else { continue };
         found.candidates.push(candidate.of_key(key_id));
@@ -224,62 +241,38 @@ fn collect<'v>(
     header: u8,
     label: &str,
     entries: impl Iterator<Item = (&'v [u8], &'v [u8])>,
-    found: &mut Found,
+    found: &mut Found<'_>,
 ) -> Result<(), VerifyError> {
     for (name, text) in entries {
-        if found.entries >= MAX_SIGNATURES {
-            return Err(VerifyError::TooManySignatures { max: MAX_SIGNATURES });
-        }
-        found.entries = found.entries.saturating_add(1);
-        if name == label.as_bytes() {
-            found.candidates.extend(Candidate::decode(rule, header, text));
-        }
+        take(rule, header, name == label.as_bytes(), text, found)?;
     }
     Ok(())
 }
 
-/// The `key=value` pairs of a header; a piece without `=` is a key without a value. Other formats have no pairs.
-fn pairs<'v>(rule: &SignatureRule, value: &'v [u8]) -> impl Iterator<Item = (&'v [u8], &'v [u8])> + use<'v> {
-    let (separator, spaced) = match rule.format {
-        SignatureFormat::Pairs { separator, spaced, .. } => (u8::try_from(separator).ok(), spaced),
-        _ => (None, false),
-    };
-    let pairs = value.split(move |byte| Some(*byte) == separator);
-    pairs.map(move |pair| split_at(if spaced { pair.trim_ascii() } else { pair }, b'='))
-}
-
-fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
-    let mut halves = entry.splitn(2, |byte| *byte == divider);
-    (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
-}
-
-fn is_time_field(timestamp: Option<&TimestampRule>, name: &[u8]) -> bool {
-    match timestamp.map(|rule| &rule.place) {
-        Some(TimestampPlace::SignatureField(field)) => field.as_bytes() == name,
-        Some(TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_)) | None => false,
+/// Takes one entry: counted whatever it is, a candidate if it is one of ours and well formed.
+fn take(rule: &SignatureRule, header: u8, is_ours: bool, text: &[u8], found: &mut Found<'_>) -> Result<(), VerifyError> {
+    found.count_entry()?;
+    if is_ours && let Some(candidate) = Candidate::decode(rule, header, text) {
+        found.candidates.push(candidate);
     }
+    Ok(())
+}
+
+/// A piece without the divider is a key without a value.
+fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
+    let at = entry.iter().position(|byte| *byte == divider).unwrap_or(entry.len());
+    let (name, text) = entry.split_at(at);
+    (name, text.get(1..).unwrap_or_default())
 }
 
 /// The time that the head holds; a time in the body comes later.
-fn sent_at(
-    rule: &SignatureRule,
-    timestamp: &TimestampRule,
-    signature: &[u8],
-    token: Option<&Token>,
-    head: &Head,
-) -> Result<Option<SentTime>, VerifyError> {
+fn sent_at(timestamp: &TimestampRule, found: &Found<'_>, head: &Head) -> Result<Option<SentTime>, VerifyError> {
     let text = match &timestamp.place {
         TimestampPlace::Header(name) => time_header(head, name)?,
         TimestampPlace::Json(_) => return Ok(None),
-        TimestampPlace::Claim(claim) => return claimed_time(token, claim, timestamp).map(Some),
-        TimestampPlace::SignatureField(_) => {
-            let mut values = pairs(rule, signature).filter(|(name, _)| is_time_field(Some(timestamp), name));
-            let (_, first) = values.next().ok_or(VerifyError::TimestampMissing)?;
-            if values.next().is_some() {
-                return Err(VerifyError::TimestampRepeated);
-            }
-            first
-        }
+        TimestampPlace::Claim(claim) => return claimed_time(found.token.as_deref(), claim, timestamp).map(Some),
+        TimestampPlace::SignatureField(_) if found.is_time_repeated => return Err(VerifyError::TimestampRepeated),
+        TimestampPlace::SignatureField(_) => found.time.ok_or(VerifyError::TimestampMissing)?,
     };
     if text.trim_ascii().is_empty() {
         return Err(VerifyError::TimestampMissing);
@@ -294,10 +287,10 @@ fn claimed_time(token: Option<&Token>, claim: &str, rule: &TimestampRule) -> Res
     SentTime::parse(text.as_bytes(), rule.unit).ok_or(VerifyError::TimestampMalformed)
 }
 
-fn key_id(head: &Head, name: &HeaderName) -> Result<String, VerifyError> {
+fn key_id(head: &Head, name: &HeaderName) -> Result<Box<str>, VerifyError> {
     match single(&head.headers, name) {
         Single::One(value) if !value.is_empty() => {
-            value.to_str().map(str::to_owned).map_err(|_| VerifyError::PartMalformed { header: name.clone() })
+            value.to_str().map(Into::into).map_err(|_| VerifyError::PartMalformed { header: name.clone() })
         }
         Single::One(_) | Single::Missing => Err(VerifyError::PartMissing { header: name.clone() }),
         Single::Repeated => Err(VerifyError::HeaderRepeated { header: name.clone() }),

@@ -59,7 +59,7 @@ fn digits(text: &[u8], length: usize) -> Option<i64> {
     if text.len() != length || !text.iter().all(u8::is_ascii_digit) || text.starts_with(b"0") {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    Some(text.iter().fold(0, |number: i64, digit| number.saturating_mul(10).saturating_add(i64::from(digit.wrapping_sub(b'0')))))
 }
 
 fn date(text: &[u8], may_lack_zone: bool) -> Option<UnixTime> {

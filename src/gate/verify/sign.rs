@@ -94,7 +94,7 @@ impl SigningKey {
 
     fn sign(&self, content: &[u8]) -> Vec<u8> {
         match &self.signing {
-            Signing::Mac(key) => key.tag(&|sink| sink(content)).bytes().to_vec(),
+            Signing::Mac(key) => key.tag(std::iter::once(content)).bytes().to_vec(),
             Signing::Ed25519(key) => key.sign(content).to_bytes().to_vec(),
             Signing::Private(key) => key.sign(content),
             Signing::Shown(text) => text.to_vec(),

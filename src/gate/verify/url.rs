@@ -7,12 +7,13 @@
 //!
 //! Nothing is taken from `Host`, and nothing is normalised: another port, case or slash is another URL.
 
+use super::envelope::Around;
 use super::error::VerifyError;
 use crate::domain::head::Received;
 use crate::provider::scheme::{Part, Scheme};
 
 /// Appends the URL.
-pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Vec<u8>) -> Result<(), VerifyError> {
+pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Around) -> Result<(), VerifyError> {
     if base.is_empty() {
         return Err(VerifyError::Unbound);
     }
@@ -30,12 +31,12 @@ pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &m
 
 /// The same with the query escaped as a whole and then once more: each byte that is no letter, digit or one of `-_.!~*'()` becomes
 /// `%25` and its hex.
-pub(super) fn append_escaped(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Vec<u8>) -> Result<(), VerifyError> {
-    let mut plain = Vec::new();
+pub(super) fn append_escaped(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Around) -> Result<(), VerifyError> {
+    let mut plain = Around::new();
     append(base, scheme, received, &mut plain)?;
-    let query = plain.split_off(base.len());
-    bytes.extend_from_slice(&plain);
-    for (index, byte) in query.into_iter().enumerate() {
+    let (plain, query) = plain.split_at_checked(base.len()).unwrap_or((&plain, &[]));
+    bytes.extend_from_slice(plain);
+    for (index, byte) in query.iter().copied().enumerate() {
         if index == 0 || byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             bytes.push(byte);
         } else {

@@ -6,31 +6,37 @@
 //! 3. Strings, whole numbers and booleans are text. `null`, arrays, objects and fractions are not: a fraction has many
 //!    spellings, and a number too large to be whole here would lose digits.
 //!
-//! Recursion goes only along the pointers, which are short; everything beside them is skipped without recursion.
+//! Recursion goes only along the pointers, which are short; everything beside them is skipped without recursion
+//! ([`super::scan`]). What a member says is left to `serde_json`.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+use super::Few;
+use super::scan::Scan;
 
 /// One bit a pointer. More pointers than bits are never asked for: a scheme's places are bounded when it is read.
 type Mask = u64;
 
-/// The text at each pointer.
-pub(super) fn pick(json: &[u8], pointers: &[&str]) -> Vec<Option<String>> {
-    match read(json, pointers) {
-        Some(found) => found.into_iter().map(Found::into_text).collect(),
-        None => vec![None; pointers.len()],
-    }
+/// The text at a pointer.
+pub(super) fn pick(json: &[u8], pointer: &str) -> Option<String> {
+    read(json, &[pointer])?.pop()?.into_text()
 }
 
 /// What stands at each pointer; `None` for what is not one JSON value.
-pub(super) fn read(json: &[u8], pointers: &[&str]) -> Option<Vec<Found>> {
-    let mut walk = Walk { pointers, found: vec![Found::Absent; pointers.len()] };
-    let everything = pointers.iter().enumerate().fold(0, |mask, (index, _)| mask | bit(index));
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let read = Step { walk: &mut walk, active: everything, depth: 0 }.deserialize(&mut deserializer);
-    read.and_then(|()| deserializer.end()).ok()?;
-    Some(walk.found)
+pub(super) fn read(json: &[u8], pointers: &[&str]) -> Option<Few<Found>> {
+    let mut goals: Few<Goal<'_>> = pointers.iter().map(|pointer| Goal::new(pointer)).collect();
+    seek(json, &mut goals)?;
+    Some(goals.into_iter().map(|goal| goal.found).collect())
+}
+
+/// Finds what stands at each goal; `None` for what is not one JSON value.
+pub(super) fn seek(json: &[u8], goals: &mut [Goal<'_>]) -> Option<()> {
+    let everything = (0..goals.len()).fold(0, |mask, index| mask | bit(index));
+    let mut walk = Walk { goals, scan: Scan::new(json) };
+    walk.value(everything, 0)?;
+    walk.scan.is_at_end().then_some(())
 }
 
 /// What stands at a pointer.
@@ -45,7 +51,7 @@ pub enum Found {
 }
 
 impl Found {
-    fn into_text(self) -> Option<String> {
+    pub(super) fn into_text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
             Self::Absent | Self::Unclear => None,
@@ -53,26 +59,133 @@ impl Found {
     }
 }
 
-struct Walk<'p> {
-    pointers: &'p [&'p str],
-    found: Vec<Found>,
+/// A pointer, how many steps it has, and what stands there.
+pub(super) struct Goal<'p> {
+    pointer: &'p str,
+    steps: usize,
+    pub(super) found: Found,
 }
 
-impl Walk<'_> {
-    /// Those of the active pointers whose step at this depth is the key.
-    fn following(&self, active: Mask, depth: usize, key: &str) -> Mask {
-        let follows =
-            |index: usize, pointer: &str| active & bit(index) != 0 && step(pointer, depth).is_some_and(|step| names(step, key));
-        let pointers = self.pointers.iter().enumerate();
-        pointers.filter(|(index, pointer)| follows(*index, pointer)).fold(0, |mask, (index, _)| mask | bit(index))
+impl<'p> Goal<'p> {
+    pub(super) fn new(pointer: &'p str) -> Self {
+        let steps = pointer.bytes().filter(|byte| *byte == b'/').count();
+        Self { pointer, steps, found: Found::Absent }
+    }
+}
+
+struct Walk<'w, 'p, 'j> {
+    goals: &'w mut [Goal<'p>],
+    scan: Scan<'j>,
+}
+
+/// The way on of one pointer.
+struct Way<'p> {
+    /// Its next step, still escaped.
+    step: &'p str,
+    is_escaped: bool,
+    mask: Mask,
+}
+
+impl<'p> Walk<'_, 'p, '_> {
+    /// One value on the path of the active pointers.
+    fn value(&mut self, active: Mask, depth: usize) -> Option<()> {
+        if active == 0 {
+            return self.scan.value().map(|_| ());
+        }
+        match self.scan.peek()? {
+            b'{' => self.object(active, depth),
+            b'[' => self.array(active, depth),
+            _ => self.scalar(active, depth),
+        }
     }
 
-    fn each(&mut self, active: Mask, mut change: impl FnMut(&str, &mut Found)) {
-        for (index, (pointer, found)) in self.pointers.iter().zip(&mut self.found).enumerate() {
-            if active & bit(index) != 0 {
-                change(pointer, found);
+    fn object(&mut self, active: Mask, depth: usize) -> Option<()> {
+        self.each_ending(active, depth, |found| *found = Found::Unclear);
+        let ways = self.ways(active, depth);
+        self.scan.take(b'{');
+        if self.scan.take(b'}') {
+            return Some(());
+        }
+        let mut seen: Mask = 0;
+        loop {
+            let key = self.scan.key()?;
+            let following = ways.iter().filter(|way| way.names(&key)).fold(0, |mask, way| mask | way.mask);
+            self.each(following & seen, |found| *found = Found::Unclear);
+            self.value(following & !seen, depth.saturating_add(1))?;
+            seen |= following;
+            if !self.scan.goes_on(b'}')? {
+                return Some(());
             }
         }
+    }
+
+    fn array(&mut self, active: Mask, depth: usize) -> Option<()> {
+        self.each_ending(active, depth, |found| *found = Found::Unclear);
+        let ways = self.ways(active, depth);
+        self.scan.take(b'[');
+        if self.scan.take(b']') {
+            return Some(());
+        }
+        for index in 0_u64.. {
+            let following = ways.iter().filter(|way| way.is_index(index)).fold(0, |mask, way| mask | way.mask);
+            self.value(following, depth.saturating_add(1))?;
+            if !self.scan.goes_on(b']')? {
+                break;
+            }
+        }
+        Some(())
+    }
+
+    fn scalar(&mut self, active: Mask, depth: usize) -> Option<()> {
+        let raw = self.scan.value()?;
+        let said = said(raw)?;
+        self.each_ending(active, depth, |found| match (&said, &*found) {
+            (Said::Text(text), Found::Absent) => *found = Found::Text((**text).to_owned()),
+            (Said::Fraction, _) => *found = Found::Unclear,
+            _ => {}
+        });
+        Some(())
+    }
+
+    /// The ways on of the active pointers that do not end at this depth.
+    fn ways(&self, active: Mask, depth: usize) -> Few<Way<'p>> {
+        let mut ways = Few::new();
+        for (index, goal) in self.goals.iter().enumerate() {
+            if active & bit(index) != 0
+                && let Some(step) = step(goal.pointer, depth)
+            {
+                ways.push(Way { step, is_escaped: step.bytes().any(|byte| byte == b'~'), mask: bit(index) });
+            }
+        }
+        ways
+    }
+
+    fn each(&mut self, active: Mask, mut change: impl FnMut(&mut Found)) {
+        for (index, goal) in self.goals.iter_mut().enumerate() {
+            if active & bit(index) != 0 {
+                change(&mut goal.found);
+            }
+        }
+    }
+
+    fn each_ending(&mut self, active: Mask, depth: usize, mut change: impl FnMut(&mut Found)) {
+        for (index, goal) in self.goals.iter_mut().enumerate() {
+            if active & bit(index) != 0 && goal.steps == depth {
+                change(&mut goal.found);
+            }
+        }
+    }
+}
+
+impl Way<'_> {
+    fn names(&self, key: &[u8]) -> bool {
+        if self.is_escaped { unescaped(self.step).as_bytes() == key } else { self.step.as_bytes() == key }
+    }
+
+    /// In decimal, as it is written.
+    fn is_index(&self, index: u64) -> bool {
+        let is_digits = self.step.len() <= 20 && self.step.bytes().all(|byte| byte.is_ascii_digit());
+        is_digits && (self.step.len() == 1 || !self.step.starts_with('0')) && self.step.parse() == Ok(index)
     }
 }
 
@@ -92,139 +205,29 @@ fn step(pointer: &str, depth: usize) -> Option<&str> {
     rest.get(..slash(rest).unwrap_or(rest.len()))
 }
 
-/// Whether a step, escaped as it is, names a key. An escaped text is longer than what it stands for.
-fn names(step: &str, key: &str) -> bool {
-    step == key || (step.len() > key.len() && step.bytes().any(|byte| byte == b'~') && unescaped(step) == key)
-}
-
 fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 
-/// One value on the path of the active pointers.
-struct Step<'w, 'p> {
-    walk: &'w mut Walk<'p>,
-    active: Mask,
-    depth: usize,
+/// What a string, number, boolean or `null` says.
+enum Said<'j> {
+    Nothing,
+    Text(Cow<'j, str>),
+    Fraction,
 }
 
-impl Step<'_, '_> {
-    /// The value is text: it is the member of every pointer that ends here.
-    fn text(self, text: &str) {
-        let depth = self.depth;
-        self.walk.each(self.active, |pointer, found| {
-            if step(pointer, depth).is_none() && matches!(found, Found::Absent) {
-                *found = Found::Text(text.to_owned());
-            }
-        });
-    }
-
-    /// The value is no text: so much for every pointer that ends here.
-    fn no_text(&mut self) {
-        let depth = self.depth;
-        self.walk.each(self.active, |pointer, found| {
-            if step(pointer, depth).is_none() {
-                *found = Found::Unclear;
-            }
-        });
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Step<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.active == 0 {
-            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ());
+/// `None` for what is not well formed after all.
+fn said(raw: &[u8]) -> Option<Said<'_>> {
+    let plain = |text| std::str::from_utf8(text).ok().map(|text| Said::Text(Cow::Borrowed(text)));
+    match raw {
+        b"null" => Some(Said::Nothing),
+        b"true" | b"false" => plain(raw),
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => plain(inner),
+        [b'"', ..] => serde_json::from_slice(raw).ok().map(|text: String| Said::Text(Cow::Owned(text))),
+        _ => {
+            let number: Number = serde_json::from_slice(raw).ok()?;
+            let is_whole = number.is_u64() || number.is_i64();
+            Some(if is_whole { Said::Text(Cow::Owned(number.to_string())) } else { Said::Fraction })
         }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Step<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.text(text);
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.text(if value { "true" } else { "false" });
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.text(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.text(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
-        self.no_text();
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        self.no_text();
-        for index in 0_u64.. {
-            let active = self.walk.following(self.active, self.depth, &index.to_string());
-            let next = Step { walk: &mut *self.walk, active, depth: self.depth.saturating_add(1) };
-            if elements.next_element_seed(next)?.is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        self.no_text();
-        let mut seen: Mask = 0;
-        while let Some(active) = members.next_key_seed(Key { walk: &*self.walk, active: self.active, depth: self.depth })? {
-            self.walk.each(active & seen, |_, found| *found = Found::Unclear);
-            let next = Step { walk: &mut *self.walk, active: active & !seen, depth: self.depth.saturating_add(1) };
-            members.next_value_seed(next)?;
-            seen |= active;
-        }
-        Ok(())
-    }
-}
-
-/// A key of an object: which of the active pointers go on behind it.
-struct Key<'w, 'p> {
-    walk: &'w Walk<'p>,
-    active: Mask,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = Mask;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Mask, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_, '_> {
-    type Value = Mask;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Mask, E> {
-        Ok(self.walk.following(self.active, self.depth, key))
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod form;
 mod json;
+mod scan;
 
 pub use json::Found;
 
@@ -12,13 +13,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderName;
+use smallvec::SmallVec;
 
 use super::scheme::Locator;
 use crate::domain::body::RawBody;
-use crate::domain::head::{Head, Single};
+use crate::domain::head::Head;
 
 /// The longest field that is taken; event types and ids are far shorter, and a field ends up in headers and records.
 pub const MAX_FIELD_BYTES: usize = 1024;
+
+/// As many as a scheme has places, hardly ever more.
+pub type Few<T> = SmallVec<[T; 4]>;
 
 /// The most steps of a JSON pointer, which bounds how deep the reader of a body recurses.
 const MAX_POINTER_STEPS: usize = 16;
@@ -93,21 +98,23 @@ impl fmt::Display for Locator {
 
 /// What stands at each pointer of a JSON body, told apart from what is no text; of any length.
 #[must_use]
-pub fn members(pointers: &[&str], body: &[u8]) -> Option<Vec<Found>> {
+pub fn members(pointers: &[&str], body: &[u8]) -> Option<Few<Found>> {
     json::read(body, pointers)
 }
 
 /// What stands at each place, in the order of the places. The body is read at most once as JSON and once as a form.
 #[must_use]
-pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Vec<Option<String>> {
-    let mut found: Vec<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
+pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Few<Option<String>> {
+    let mut found: Few<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
     if places.iter().any(|place| !matches!(place, Locator::Header(_) | Locator::Query(_))) {
         let bytes = body.contiguous();
         find_json(places, &bytes, &mut found);
         find_form(places, &bytes, &mut found);
     }
     for field in &mut found {
-        *field = field.take().filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
+        if field.as_ref().is_some_and(|text| text.is_empty() || text.len() > MAX_FIELD_BYTES) {
+            *field = None;
+        }
     }
     found
 }
@@ -118,25 +125,26 @@ fn header_field(place: &Locator, head: &Head) -> Option<String> {
         Locator::Query(field) => return form::Form::parse(head.query()?.as_bytes())?.field(field),
         Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => return None,
     };
-    match head.single(name.as_str()) {
-        Single::One(value) => value.to_str().ok().map(str::to_owned),
-        Single::Missing | Single::Repeated => None,
+    let mut values = head.headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().map(str::to_owned),
+        _ => None,
     }
 }
 
 fn find_json(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
-    let wanted = places.iter().enumerate().filter_map(|(index, place)| match place {
-        Locator::Json(pointer) => Some((index, pointer.as_str())),
-        _ => None,
-    });
-    let (indexes, pointers): (Vec<usize>, Vec<&str>) = wanted.unzip();
-    if pointers.is_empty() {
+    let mut goals: Few<json::Goal<'_>> = Few::new();
+    for place in places {
+        if let Locator::Json(pointer) = place {
+            goals.push(json::Goal::new(pointer));
+        }
+    }
+    if goals.is_empty() || json::seek(body, &mut goals).is_none() {
         return;
     }
-    for (index, text) in indexes.into_iter().zip(json::pick(body, &pointers)) {
-        if let Some(slot) = found.get_mut(index) {
-            *slot = text;
-        }
+    let slots = places.iter().zip(found).filter(|(place, _)| matches!(place, Locator::Json(_)));
+    for ((_, slot), goal) in slots.zip(goals) {
+        *slot = goal.found.into_text();
     }
 }
 
@@ -151,7 +159,7 @@ fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
             Locator::Form(field) => *slot = form.field(field),
             Locator::FormJson { field, pointer } => {
                 let inner = form.field(field);
-                *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), &[pointer]).pop().flatten());
+                *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), pointer));
             }
             Locator::Header(_) | Locator::Json(_) | Locator::Query(_) => {}
         }

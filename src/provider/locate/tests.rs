@@ -17,7 +17,7 @@ fn at(places: &[&str], headers: &[(&'static str, &[u8])], body: &[u8]) -> Vec<Op
     for chunk in body.chunks(3) {
         chunks.push(Bytes::copy_from_slice(chunk));
     }
-    find(&places.iter().collect::<Vec<_>>(), &head, &chunks)
+    find(&places.iter().collect::<Vec<_>>(), &head, &chunks).into_vec()
 }
 
 fn one(place: &str, body: &str) -> Option<String> {
@@ -161,6 +161,115 @@ fn a_header_stands_once_and_is_text() {
     for (values, expected) in cases {
         let lines: Vec<(&str, &[u8])> = values.iter().map(|value| ("x-a", *value)).collect();
         assert_eq!(at(&["header:X-A"], &lines, b"")[0].as_deref(), expected);
+    }
+}
+
+/// Pieces of JSON, and of what is nearly JSON.
+const PIECES: [&[u8]; 46] = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"\"a\"",
+    b"\"a\":",
+    b"\"type\":",
+    b"\"t\\u0079pe\":",
+    b"\"\\ud800\"",
+    b"\"\\ud83d\\ude00\"",
+    b"\"\\x\"",
+    b"\"\\u12\"",
+    b"\"\xff\"",
+    b"\"\n\"",
+    b"\"\x1f\"",
+    b"\"\x7f\"",
+    b"\"\\\"\"",
+    b"\"",
+    b"\\",
+    b"true",
+    b"false",
+    b"null",
+    b"nul",
+    b"0",
+    b"-0",
+    b"01",
+    b"1",
+    b"-",
+    b"1.5",
+    b"1.",
+    b".5",
+    b"1e5",
+    b"1E+5",
+    b"1e-",
+    b"1e999",
+    b"18446744073709551615",
+    b"18446744073709551616",
+    b" ",
+    b"\r\n\t",
+    b"\x0b",
+    b"\xef\xbb\xbf",
+    b"\"\":{}",
+    b"[]",
+    b"{}",
+];
+
+/// What stands at `/type`, by the library.
+fn by_serde(json: &[u8]) -> Option<String> {
+    use serde_json::value::RawValue;
+    let keys: Vec<(String, &RawValue)> = serde_json::from_slice::<Members<'_>>(json).ok()?.0;
+    let [(_, value)] = keys.iter().filter(|(key, _)| key == "type").collect::<Vec<_>>()[..] else { return None };
+    match serde_json::from_str(value.get()).ok()? {
+        serde_json::Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        serde_json::Value::Bool(word) => Some(word.to_string()),
+        serde_json::Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The members of an object as they stand, one key twice among them.
+struct Members<'j>(Vec<(String, &'j serde_json::value::RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> serde::de::Visitor<'de> for Each {
+            type Value = Members<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Members<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(member) = members.next_entry()? {
+                    all.push(member);
+                }
+                Ok(Members(all))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn what_serde_json_skips_is_skipped_and_nothing_else(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12)) {
+        let text = pieces.concat();
+        let mut scan = scan::Scan::new(&text);
+        let is_json = scan.value().is_some() && scan.is_at_end();
+        prop_assert_eq!(is_json, serde_json::from_slice::<serde::de::IgnoredAny>(&text).is_ok(), "{}", text.escape_ascii());
+    }
+
+    #[test]
+    fn members_are_what_serde_json_says(
+        values in proptest::collection::vec(proptest::sample::select(&PIECES[10..]), 0..4),
+        keys in proptest::collection::vec(proptest::sample::select(&PIECES[7..10]), 4),
+    ) {
+        let members: Vec<Vec<u8>> = keys.iter().zip(&values).map(|(key, value)| [*key, *value].concat()).collect();
+        prop_assume!(std::str::from_utf8(&values.concat()).is_ok(), "what is skipped is not looked at, and the library looks");
+        let text = [b"{", &members.join(&b',')[..], b"}"].concat();
+        prop_assert_eq!(&at(&["json:/type"], &[], &text)[0], &by_serde(&text), "{}", text.escape_ascii());
     }
 }
 

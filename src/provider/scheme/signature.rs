@@ -172,12 +172,17 @@ impl SignatureRule {
 
     /// The headers that hold signatures, each with the id of the key that it is for, where it has one.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, Option<&str>)> {
-        let (own, others): (Option<&str>, Vec<(&HeaderName, Option<&str>)>) = match &self.lines {
-            HeaderLines::Once | HeaderLines::Repeated => (None, Vec::new()),
-            HeaderLines::Numbered(names) => (None, names.iter().map(|name| (name, None)).collect()),
-            HeaderLines::Keyed { own, others } => (Some(own), others.iter().map(|(name, id)| (name, Some(&**id))).collect()),
-        };
-        self.header().map(|name| (name, own)).into_iter().chain(others)
+        let first = self.header().into_iter().map(|name| (name, self.key_id_of(0)));
+        first.chain((0..).map_while(|index| self.other_header(index)))
+    }
+
+    /// A header besides the first.
+    fn other_header(&self, index: usize) -> Option<(&HeaderName, Option<&str>)> {
+        match &self.lines {
+            HeaderLines::Once | HeaderLines::Repeated => None,
+            HeaderLines::Numbered(names) => names.get(index).map(|name| (name, None)),
+            HeaderLines::Keyed { others, .. } => others.get(index).map(|(name, id)| (name, Some(id.as_str()))),
+        }
     }
 
     /// The id of the key that the header of an index is for.

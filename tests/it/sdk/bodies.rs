@@ -12,7 +12,17 @@ pub(super) const BODIES: [&str; 8] = [
     r#"{"id":"evt_ID","pad":"LONG","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
 ];
 
-/// Those of them that are the same bytes after they were parsed and written anew.
+/// The same as forms: escapes, order, a key twice, nothing at all.
+pub(super) const FORMS: [&str; 6] = [
+    "MessageSid=evt_ID&Body=Hello+World&From=%2B14155551234",
+    "Body=caf%C3%A9+%E2%98%95+%F0%9F%98%80&MessageSid=evt_ID&Empty=",
+    "b=2&a=1&B=3&A=4&Aa=5&MessageSid=evt_ID",
+    "a=1&a=2&a=1&MessageSid=evt_ID&a=%26%3D%25",
+    "Body=%0D%0A%09&MessageSid=evt_ID&%C3%A9=x",
+    "MessageSid=evt_ID&Body=LONG",
+];
+
+/// Those of the JSON bodies that are the same bytes after they were parsed and written anew.
 pub(super) const REWRITTEN_ALIKE: [usize; 3] = [0, 1, 7];
 
 const LONG_BYTES: usize = 96 << 10;

@@ -26,7 +26,7 @@ pub(super) struct Question<'q> {
     pub(super) secret: &'q str,
     pub(super) at: i64,
     pub(super) id: String,
-    pub(super) url: &'q str,
+    pub(super) url: String,
     pub(super) body: &'q str,
     pub(super) headers: &'q BTreeMap<String, String>,
 }
@@ -36,6 +36,8 @@ pub(super) struct Question<'q> {
 pub(super) struct Reply {
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
+    /// What the SDK puts into the URL.
+    pub(super) query: Option<String>,
     pub(super) verified: Option<bool>,
     public: Option<String>,
     error: Option<String>,
@@ -96,8 +98,16 @@ impl Peers {
     #[track_caller]
     pub(super) fn key(&self, from: From, adapter: &str) -> String {
         let headers = BTreeMap::new();
-        let question =
-            Question { adapter, op: "key", secret: "", at: 0, id: String::new(), url: "", body: "", headers: &headers };
+        let question = Question {
+            adapter,
+            op: "key",
+            secret: "",
+            at: 0,
+            id: String::new(),
+            url: String::new(),
+            body: "",
+            headers: &headers,
+        };
         self.ask(from, &question).public.expect("a key")
     }
 }

@@ -1,6 +1,6 @@
 //! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
 
-use super::bodies::{BODIES, REWRITTEN_ALIKE};
+use super::bodies::{BODIES, FORMS, REWRITTEN_ALIKE};
 use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
 
 /// One SDK against one preset.
@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) signs_url: bool,
     /// Whether the SDK looks at the body's bytes, and not at what it writes anew from the parsed object.
     pub(super) reads_bytes: bool,
+    /// Whether the bodies are forms, and not JSON.
+    pub(super) sends_forms: bool,
 }
 
 /// Who signs.
@@ -30,6 +32,8 @@ pub(super) struct Row {
 pub(super) enum Signer {
     /// The SDK of this place.
     Sdk(From),
+    /// A library that the SDK of this place verifies with: it has no signer of its own.
+    Library(From),
     /// `hookward sign`, for an SDK that only verifies.
     Hookward,
 }
@@ -58,6 +62,10 @@ pub(super) enum Stale {
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const HEX_PAIR: Key = Key::Pair { seed: SEED, public: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a" };
 const BASE64_PAIR: Key = Key::Pair { seed: SEED, public: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" };
+const PEM_PAIR: Key = Key::Pair {
+    seed: SEED,
+    public: "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n",
+};
 const TEXT: Key = Key::Text("whsec_4f1c9a7be83d4c5fa0b2");
 const WHSEC: Key = Key::Text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
@@ -71,6 +79,7 @@ const ROW: Row = Row {
     stale: Stale::Untimed,
     signs_url: false,
     reads_bytes: true,
+    sends_forms: false,
 };
 
 const fn light(provider: &'static str, package: &'static str, adapter: &'static str) -> Row {
@@ -92,10 +101,20 @@ impl Row {
         Self { signer, ..self }
     }
 
+    const fn signs_by_library(self) -> Self {
+        let signer = Signer::Library(self.from);
+        Self { signer, ..self }
+    }
+
+    /// By the library of the SDK for Node, whatever verifies.
+    const fn signs_by_node(self) -> Self {
+        Self { signer: Signer::Library(FullNode), ..self }
+    }
+
     const fn key(self, key: Key) -> Self {
         // A key holds nothing that is dropped; a constant cannot drop what it may hold.
-        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, .. } = self;
-        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes }
+        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, sends_forms, .. } = self;
+        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, sends_forms }
     }
 
     const fn timed(self) -> Self {
@@ -114,10 +133,29 @@ impl Row {
         Self { reads_bytes: false, ..self }
     }
 
+    const fn with_forms(self) -> Self {
+        Self { sends_forms: true, ..self }
+    }
+
     /// The bodies that are compared, by their numbers.
     pub(super) fn bodies(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let fits = |index: &usize| self.reads_bytes || REWRITTEN_ALIKE.contains(index);
-        BODIES.into_iter().enumerate().filter(move |(index, _)| fits(index))
+        let bodies = if self.sends_forms { &FORMS[..] } else { &BODIES[..] };
+        bodies.iter().copied().enumerate().filter(move |(index, _)| fits(index))
+    }
+
+    /// What the bodies are.
+    pub(super) const fn content_type(&self) -> &'static str {
+        if self.sends_forms { "application/x-www-form-urlencoded" } else { "application/json" }
+    }
+
+    /// The provider's own id of the key, where requests name one.
+    pub(super) fn key_id(&self) -> Option<&'static str> {
+        match self.provider {
+            "pusher" => Some("app-key"),
+            "box" => Some("primary"),
+            _ => None,
+        }
     }
 
     /// The integration's name.
@@ -134,7 +172,7 @@ impl Row {
             "standard-webhooks" | "replicate" | "openai" | "anthropic" | "lithic" => {
                 ("webhook-signature", Some(("webhook-timestamp", "")))
             }
-            "svix" | "resend" => ("svix-signature", Some(("svix-timestamp", ""))),
+            "svix" | "resend" | "clerk" => ("svix-signature", Some(("svix-timestamp", ""))),
             "slack" => ("x-slack-signature", Some(("x-slack-request-timestamp", ""))),
             "discord" => ("x-signature-ed25519", Some(("x-signature-timestamp", ""))),
             "sendgrid" => ("x-twilio-email-event-webhook-signature", Some(("x-twilio-email-event-webhook-timestamp", ""))),
@@ -157,29 +195,54 @@ impl Row {
             "hubspot-v1" | "hubspot-v2" => ("x-hubspot-signature", None),
             "hubspot-v3" => ("x-hubspot-signature-v3", Some(("x-hubspot-request-timestamp", ""))),
             "coinbase-commerce" => ("x-cc-webhook-signature", None),
+            "twilio" => ("x-twilio-signature", None),
+            "shopify" => ("x-shopify-hmac-sha256", None),
+            "shopify-events" => ("shopify-hmac-sha256", None),
+            "contentful" => ("x-contentful-signature", Some(("x-contentful-timestamp", ""))),
+            "box" => ("box-signature-primary", Some(("box-delivery-timestamp", ""))),
+            "hookdeck" => ("x-hookdeck-signature", None),
+            "mailtrap" => ("mailtrap-signature", None),
+            "highlevel" => ("x-ghl-signature", None),
+            "solidgate" => ("signature", None),
+            "x-twitter" => ("x-twitter-webhooks-signature", None),
+            "viber" => ("x-viber-content-signature", None),
+            "smartcar" => ("sc-signature", None),
+            "retell" => ("x-retell-signature", Some(("x-retell-signature", "v="))),
+            "upstash-qstash" => ("upstash-signature", None),
+            "livekit" => ("authorization", None),
+            "messagebird" => ("messagebird-signature-jwt", None),
+            "scrapfly" => ("x-scrapfly-webhook-signature", None),
             unknown => panic!("{unknown} has no headers here"),
         }
     }
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 39] = [
+pub(super) static ROWS: [Row; 63] = [
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
     full("anthropic", "@anthropic-ai/sdk", "anthropic").key(WHSEC).timed(),
+    full("box", "box-node-sdk", "box").signs().timed(),
+    full("clerk", "@clerk/backend", "clerk").key(WHSEC).timed(),
     full("cloudinary", "cloudinary", "cloudinary-sha1").signs().timed(),
     full("cloudinary-sha256", "cloudinary", "cloudinary-sha256").signs().timed(),
     full("coinbase-commerce", "coinbase-commerce-node", "coinbase-commerce").signs(),
+    full("contentful", "@contentful/node-apps-toolkit", "contentful").signs().key(Key::Text(SEED)).with_url().timed(),
     light("discord", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
     light("discord", "discord-interactions", "discord").python().key(HEX_PAIR).timed_by_hookward(),
     full("easypost", "@easypost/api", "easypost"),
     light("github", "@octokit/webhooks-methods", "octokit").signs(),
     full("gocardless", "gocardless-nodejs", "gocardless"),
+    full("highlevel", "@gohighlevel/api-client", "highlevel").key(PEM_PAIR),
+    full("hookdeck", "@hookdeck/sdk", "hookdeck"),
     full("hubspot-v1", "@hubspot/api-client", "hubspot-v1").signs(),
     full("hubspot-v2", "@hubspot/api-client", "hubspot-v2").signs().with_url(),
     full("hubspot-v3", "@hubspot/api-client", "hubspot-v3").signs().with_url().timed(),
     full("line", "@line/bot-sdk", "line"),
     full("linear", "@linear/sdk", "linear").timed(),
     full("lithic", "lithic", "lithic").key(WHSEC).timed(),
+    full("livekit", "livekit-server-sdk", "livekit").signs_by_library().timed(),
+    full("mailtrap", "mailtrap", "mailtrap"),
+    full("messagebird", "messagebird", "messagebird").signs_by_library().with_url().timed(),
     full("modern-treasury", "modern-treasury", "modern-treasury").signs(),
     full("mux", "@mux/mux-node", "mux").timed(),
     full("openai", "openai", "openai").key(WHSEC).timed(),
@@ -191,8 +254,15 @@ pub(super) static ROWS: [Row; 39] = [
     full("razorpay", "razorpay", "razorpay").python(),
     full("replicate", "replicate", "replicate").key(WHSEC).timed_by_hookward(),
     full("resend", "resend", "resend").key(WHSEC).timed(),
+    full("retell", "retell-sdk", "retell").timed(),
     light("sanity", "@sanity/webhook", "sanity").signs().timed_by_hookward(),
-    light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
+    full("scrapfly", "scrapfly-sdk", "scrapfly").python(),
+    light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs_by_library().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
+    full("shopify", "@shopify/shopify-api", "shopify").signs(),
+    full("shopify-events", "@shopify/shopify-api", "shopify-events").signs(),
+    full("smartcar", "smartcar", "smartcar").rewriting(),
+    full("smartcar", "smartcar", "smartcar").python(),
+    full("solidgate", "@solidgate/node-sdk", "solidgate").signs(),
     full("square", "square", "square").with_url(),
     light("slack", "slack-sdk", "slack").python().signs().timed(),
     light("standard-webhooks", "standardwebhooks", "standardwebhooks").signs().key(WHSEC).timed(),
@@ -202,7 +272,16 @@ pub(super) static ROWS: [Row; 39] = [
     light("svix", "svix", "svix").signs().key(WHSEC).timed(),
     full("svix", "svix", "svix").python().signs().key(WHSEC).timed(),
     full("telnyx", "telnyx", "telnyx").key(BASE64_PAIR).timed(),
+    full("twilio", "twilio", "twilio-form").signs().with_url().with_forms(),
+    full("twilio", "twilio", "twilio-json").signs().with_url(),
+    full("twilio", "twilio", "twilio-form").python().signs().with_url().with_forms(),
+    full("twilio", "twilio", "twilio-json").python().signs().with_url(),
+    full("upstash-qstash", "@upstash/qstash", "qstash").signs_by_library().with_url().timed(),
+    full("upstash-qstash", "qstash", "qstash").python().signs_by_node().with_url().timed(),
+    full("viber", "viber-bot", "viber"),
+    full("viber", "viberbot", "viber").python(),
     full("workos", "@workos-inc/node", "workos").signs().timed().rewriting(),
+    full("x-twitter", "twitter-autohook", "twitter"),
 ];
 
 /// The light ones, or all of them.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::rows::{Key, ROWS, Row, Signer, Stale};
+use super::rows::{ROWS, Row, Signer, Stale};
 
 const INTRODUCTION: &str = "\
 # Against the providers' own SDKs
@@ -36,10 +36,10 @@ pub(super) fn page() -> String {
     let mut cases = 0;
     for row in &ROWS {
         let registry = if row.from.is_node() { "npm" } else { "PyPI" };
-        let signer = match (row.signer, &row.key) {
-            (Signer::Sdk(_), Key::OfThePeer(_)) => "the SDK's library of the curve",
-            (Signer::Sdk(_), _) => "the SDK",
-            (Signer::Hookward, _) => "hookward",
+        let signer = match row.signer {
+            Signer::Sdk(_) => "the SDK",
+            Signer::Library(_) => "a library of the SDK's",
+            Signer::Hookward => "hookward",
         };
         let stale = match row.stale {
             Stale::BothRefuse => "both",
@@ -51,6 +51,7 @@ pub(super) fn page() -> String {
         let Row { provider, package, .. } = row;
         let version = version(row);
         let mark = if row.reads_bytes { "" } else { " \\*" };
+        let package = if row.sends_forms { format!("{package} (forms)") } else { (*package).to_owned() };
         writeln!(page, "| `{provider}` | {registry} {package} {version}{mark} | {set} | {signer} | {count} | {stale} |").unwrap();
     }
     page.push_str(REWRITTEN);
