@@ -1,7 +1,8 @@
 //! What is looked for, and the search. pure
 //!
 //! Invariants: the texts are wiped when dropped, and nothing else here tells what they are: the filter holds hashes of sixteen
-//! bits. A search reads each byte once, whatever the number of needles.
+//! bits. A search looks at one place in so many, whatever the number of needles: every needle is so long that one of these
+//! places falls into it wherever it stands, and is known by each part of it that may fall there.
 
 use std::collections::HashMap;
 
@@ -12,6 +13,10 @@ use crate::domain::name::{IntegrationName, SecretId};
 
 /// Shorter ones would be found by accident.
 const NEEDLE_BYTES_MIN: usize = 8;
+/// What is looked at in one place.
+const GRAM_BYTES: usize = 4;
+/// From one place to the next at most: more would put more parts of needles into the filter than it saves.
+const STRIDE_MAX: usize = 16;
 const SLOT_BITS: u32 = 16;
 const WORD_BITS: usize = 64;
 const FILTER_WORDS: usize = (1 << SLOT_BITS) / WORD_BITS;
@@ -85,26 +90,39 @@ fn meanings(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
 #[derive(Default)]
 pub struct Needles {
     all: Vec<Needle>,
-    /// One bit for each hash of a needle's first bytes.
+    /// From one place that is looked at to the next.
+    stride: usize,
+    /// One bit for each hash of a needle's part.
     filter: Vec<u64>,
-    by_slot: HashMap<usize, Vec<usize>>,
+    by_slot: HashMap<usize, Vec<NeedlePart>>,
+}
+
+/// Which needle, and how far inside it.
+#[derive(Clone, Copy)]
+struct NeedlePart {
+    needle: usize,
+    offset: usize,
 }
 
 impl Needles {
     /// Prepares the search.
     #[must_use]
     pub fn new(all: Vec<Needle>) -> Self {
+        let shortest = all.iter().map(|needle| needle.text.len()).min().unwrap_or(NEEDLE_BYTES_MIN);
+        let stride = shortest.saturating_sub(GRAM_BYTES - 1).clamp(1, STRIDE_MAX);
         let mut filter = vec![0_u64; FILTER_WORDS];
-        let mut by_slot: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut by_slot: HashMap<usize, Vec<NeedlePart>> = HashMap::new();
         for (index, needle) in all.iter().enumerate() {
-            let Some(start) = needle.text.first_chunk() else { continue };
-            let slot = slot(*start);
-            if let Some(word) = filter.get_mut(slot / WORD_BITS) {
-                *word |= 1 << (slot % WORD_BITS);
+            for (offset, gram) in needle.text.windows(GRAM_BYTES).take(stride).enumerate() {
+                let Some(gram) = gram.first_chunk() else { continue };
+                let slot = slot(*gram);
+                if let Some(word) = filter.get_mut(slot / WORD_BITS) {
+                    *word |= 1 << (slot % WORD_BITS);
+                }
+                by_slot.entry(slot).or_default().push(NeedlePart { needle: index, offset });
             }
-            by_slot.entry(slot).or_default().push(index);
         }
-        Self { all, filter, by_slot }
+        Self { all, stride, filter, by_slot }
     }
 
     /// Whether there is nothing to look for.
@@ -115,27 +133,34 @@ impl Needles {
 
     /// Hands over every needle that stands in a text, once for each place.
     pub fn find<'n>(&'n self, text: &[u8], mut hit: impl FnMut(&'n Needle)) {
-        for window in text.windows(NEEDLE_BYTES_MIN) {
-            let Some(start) = window.first_chunk() else { continue };
-            let slot = slot(*start);
+        for (step, place) in text.chunks(self.stride.max(1)).enumerate() {
+            let here = step.saturating_mul(self.stride);
+            // The last places are shorter than a stride: what is looked at may begin in one and end in the next.
+            let Some(gram) = place.first_chunk().or_else(|| text.get(here..)?.first_chunk()) else { continue };
+            let slot = slot(*gram);
             let word = self.filter.get(slot / WORD_BITS).copied().unwrap_or_default();
             if word & (1 << (slot % WORD_BITS)) != 0 {
-                let here = window.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
-                self.judge(slot, text.get(here..).unwrap_or_default(), &mut hit);
+                self.judge(slot, text, here, &mut hit);
             }
         }
     }
 
     #[cold]
-    fn judge<'n>(&'n self, slot: usize, rest: &[u8], hit: &mut impl FnMut(&'n Needle)) {
-        let candidates = self.by_slot.get(&slot).into_iter().flatten();
-        candidates.filter_map(|index| self.all.get(*index)).filter(|needle| rest.starts_with(&needle.text)).for_each(hit);
+    fn judge<'n>(&'n self, slot: usize, text: &[u8], here: usize, hit: &mut impl FnMut(&'n Needle)) {
+        for part in self.by_slot.get(&slot).into_iter().flatten() {
+            let rest = here.checked_sub(part.offset).and_then(|start| text.get(start..));
+            if let (Some(needle), Some(rest)) = (self.all.get(part.needle), rest)
+                && rest.starts_with(&needle.text)
+            {
+                hit(needle);
+            }
+        }
     }
 }
 
-/// The upper bits of a multiplication: every byte of the start has its part in them.
-fn slot(start: [u8; NEEDLE_BYTES_MIN]) -> usize {
-    let hash = u64::from_le_bytes(start).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOT_BITS);
+/// The upper bits of a multiplication: every byte of the gram has its part in them.
+fn slot(gram: [u8; GRAM_BYTES]) -> usize {
+    let hash = u32::from_le_bytes(gram).wrapping_mul(0x9e37_79b9) >> (u32::BITS - SLOT_BITS);
     usize::try_from(hash).unwrap_or_default()
 }
 
