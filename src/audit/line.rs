@@ -56,7 +56,6 @@ impl<'a> Line<'a> {
     }
 
     /// A time, an address or an id: nothing in it is to be escaped.
-    #[expect(clippy::needless_pass_by_value, reason = "it is made to be shown")]
     pub(super) fn shown(&mut self, key: &'static str, value: ShortText) {
         self.word(key, value.as_str());
     }

@@ -8,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::Accepted;
@@ -17,6 +17,7 @@ use super::context::{Protocol, TlsFacts};
 use super::counters::{ListenCounters, ListenLimit};
 use super::forwarded::Caller;
 use super::guard::{GuardLimits, Guarded, Ledger};
+use super::seldom::Seldom;
 use super::serve::{Conversation, Handler};
 use super::slots::Slot;
 use super::socket::Stream;
@@ -122,13 +123,16 @@ impl<H: Handler> Terms<H> {
             .max_buf_size(read_buffer_bytes(self.limits.max_header_bytes))
             .serve_connection(TokioIo::new(guarded), service);
         let mut connection = pin!(connection);
+        let old = self.limits.age_max;
+        let ending = Seldom::new(async move { timeout(old, farewell.told()).await });
         tokio::select! {
             // An answer that is ready when it is told already says that it is the last one.
             biased;
-            () = farewell.told() => {}
+            told = ending => if told.is_err() {
+                self.counters.reached(ListenLimit::ConnectionAge);
+            },
             // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
             _ended = connection.as_mut() => return,
-            () = sleep(self.limits.age_max) => self.counters.reached(ListenLimit::ConnectionAge),
         }
         connection.as_mut().graceful_shutdown();
         let _ended = connection.await;

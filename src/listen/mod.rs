@@ -19,6 +19,7 @@ mod guard;
 mod http2;
 pub mod listeners;
 mod proxied;
+mod seldom;
 pub mod serve;
 mod slots;
 mod socket;

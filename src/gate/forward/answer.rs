@@ -178,6 +178,7 @@ impl Reading {
 }
 
 /// What a head says of its body's end.
+#[derive(Clone, Copy)]
 struct Framing {
     length: Option<u64>,
     is_chunked: bool,

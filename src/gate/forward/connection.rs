@@ -71,13 +71,11 @@ impl Connection {
             }
             self.poll_exchange(&mut writing, &mut reading, context)
         });
-        match exchanged.await {
-            Err(error) => Sent::Failed(error),
-            Ok(()) => {
-                self.is_free = writing.is_done() && reading.keeps_alive() && self.arrived.is_empty();
-                Sent::Answered(reading.into_answer())
-            }
+        if let Err(error) = exchanged.await {
+            return Sent::Failed(error);
         }
+        self.is_free = writing.is_done() && reading.keeps_alive() && self.arrived.is_empty();
+        Sent::Answered(reading.into_answer())
     }
 
     /// Whether the next exchange may begin. Looks at the socket first: of what happened since the last exchange nobody knows

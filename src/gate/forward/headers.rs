@@ -87,7 +87,7 @@ fn is_dropped(name: &HeaderName) -> bool {
     is_of_connection(name)
         || text.starts_with(OUR_PREFIX)
         || text.starts_with("x-forwarded")
-        || text.bytes().fold(false, |found, byte| found | (byte == b'_'))
+        || text.bytes().any(|byte| byte == b'_')
         || is_claim(text)
 }
 

@@ -118,7 +118,7 @@ fn header_field(place: &Locator, head: &Head) -> Option<String> {
         Locator::Query(field) => return form::Form::parse(head.query()?.as_bytes())?.field(field),
         Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => return None,
     };
-    match head.single(name.as_str()) {
+    match head.single(name) {
         Single::One(value) => value.to_str().ok().map(str::to_owned),
         Single::Missing | Single::Repeated => None,
     }

@@ -37,11 +37,9 @@ fn upstream_headers(inbound: &HeaderMap, facts: &Attestation<'_>, rules: &Header
     let mut lines = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Request::new(&mut lines);
     assert!(head.parse(&text).unwrap().is_complete());
-    let parsed = |line: &httparse::Header<'_>| (line.name.parse().unwrap(), HeaderValue::from_bytes(line.value).unwrap());
     let mut headers = HeaderMap::new();
-    for (name, value) in head.headers.iter().map(|line| parsed(line)) {
-        let name: HeaderName = name;
-        headers.append(name, value);
+    for line in head.headers {
+        headers.append(line.name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(line.value).unwrap());
     }
     headers
 }
