@@ -76,7 +76,7 @@ impl<'a> Line<'a> {
     pub(super) fn plain(&mut self, key: &'static str, value: impl Into<Plain>) {
         self.key(key);
         match value.into() {
-            Plain::Number(number) => self.out.push_str(ShortText::of_number(number).as_str()),
+            Plain::Number(number) => number_to(self.out, number),
             Plain::Truth(truth) => self.out.push_str(if truth { "true" } else { "false" }),
         }
     }
@@ -131,6 +131,11 @@ impl From<bool> for Plain {
     fn from(truth: bool) -> Self {
         Self::Truth(truth)
     }
+}
+
+fn number_to(out: &mut String, number: u64) {
+    let text = ShortText::of_number(number);
+    text.as_bytes().iter().for_each(|digit| out.push(char::from(*digit)));
 }
 
 /// Whether a text stands in a line as it is. Looked at without an early end: many bytes at once.

@@ -74,7 +74,8 @@ impl ShortText {
                 break;
             }
         }
-        self.put(digits.get(start..).unwrap_or_default());
+        // One by one: there are few, and a call to copy them costs more.
+        digits.get(start..).unwrap_or_default().iter().for_each(|digit| self.byte(*digit));
     }
 
     /// Appends the last so many digits of a number, with the zeros in front.

@@ -109,7 +109,8 @@ impl<H: Handler> Terms<H> {
             }
         }
         let service = service_fn(move |request| {
-            let answer = conversation.answer(&ledger, request);
+            // In a box that is there while a request is answered: hyper keeps room for what it is given as long as it lives.
+            let answer = Box::pin(conversation.answer(&ledger, request));
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let connection = http1::Builder::new()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -23,8 +24,8 @@ use crate::domain::time::Monotonic;
 #[derive(Debug)]
 pub struct SourceTable {
     limits: SourceLimits,
-    sources: Cache<SourceKey, Arc<SourceState>>,
-    failures: Cache<(SourceKey, IntegrationName), Arc<Budget>>,
+    sources: Cache<SourceKey, Arc<SourceState>, RandomState>,
+    failures: Cache<(SourceKey, IntegrationName), Arc<Budget>, RandomState>,
     /// Counted by the tables' own maintenance, read by the metrics.
     evictions: Arc<AtomicU64>,
 }
@@ -103,7 +104,7 @@ impl SourceTable {
 }
 
 /// A bounded table of budgets of one rate; idle ones go when they are full again, so going changes nothing.
-fn table<K, V>(rate: Rate, entries_max: u64, evictions: &Arc<AtomicU64>) -> Cache<K, V>
+fn table<K, V>(rate: Rate, entries_max: u64, evictions: &Arc<AtomicU64>) -> Cache<K, V, RandomState>
 where
     K: std::hash::Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -119,7 +120,7 @@ where
                 evictions.fetch_add(1, Ordering::Relaxed);
             }
         })
-        .build()
+        .build_with_hasher(RandomState::default())
 }
 
 /// Some 20 MB of budgets at most.

@@ -26,7 +26,9 @@ impl UpstreamPool {
                 Sent::Unsent => {}
             }
         }
-        let mut fresh = connect(&self.target.address, self.target.connect_share(), self.clock.now().monotonic).await?;
+        // In a box of its own: it is rare, and large.
+        let opening = connect(&self.target.address, self.target.connect_share(), self.clock.now().monotonic);
+        let mut fresh = Box::pin(opening).await?;
         match fresh.send(request, due).await {
             Sent::Answered(answer) => Ok(self.done(fresh, answer)),
             Sent::Failed(error) => Err(error),

@@ -199,12 +199,14 @@ pub enum Store {
     Redis(RedisStore),
 }
 
+/// What goes over a network waits in a box of its own: it is five times as large as the rest of a delivery, and every delivery
+/// would be moved with the room for it.
 impl ReplayStore for Store {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
         match self {
             Self::Memory(store) => store.claim(claim, now).await,
             Self::Disk(store) => store.claim(claim, now).await,
-            Self::Redis(store) => store.claim(claim, now).await,
+            Self::Redis(store) => Box::pin(store.claim(claim, now)).await,
         }
     }
 
@@ -212,7 +214,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
             Self::Disk(store) => store.settle(claim, now).await,
-            Self::Redis(store) => store.settle(claim, now).await,
+            Self::Redis(store) => Box::pin(store.settle(claim, now)).await,
         }
     }
 
@@ -220,7 +222,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
             Self::Disk(store) => store.release(identity, owner, now).await,
-            Self::Redis(store) => store.release(identity, owner, now).await,
+            Self::Redis(store) => Box::pin(store.release(identity, owner, now)).await,
         }
     }
 
@@ -228,7 +230,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
             Self::Disk(store) => store.lapse(identity, owner, in_flight, now).await,
-            Self::Redis(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Redis(store) => Box::pin(store.lapse(identity, owner, in_flight, now)).await,
         }
     }
 
@@ -236,7 +238,7 @@ impl ReplayStore for Store {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
             Self::Disk(store) => store.forget(identity, now).await,
-            Self::Redis(store) => store.forget(identity, now).await,
+            Self::Redis(store) => Box::pin(store.forget(identity, now)).await,
         }
     }
 

@@ -101,15 +101,32 @@ pub fn members(pointers: &[&str], body: &[u8]) -> Option<Vec<Found>> {
 #[must_use]
 pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Vec<Option<String>> {
     let mut found: Vec<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
-    if places.iter().any(|place| !matches!(place, Locator::Header(_) | Locator::Query(_))) {
+    if places.iter().any(|place| !is_in_head(place)) {
         let bytes = body.contiguous();
         find_json(places, &bytes, &mut found);
         find_form(places, &bytes, &mut found);
     }
     for field in &mut found {
-        *field = field.take().filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
+        *field = field.take().filter(is_field);
     }
     found
+}
+
+/// What stands at a place of the head.
+#[must_use]
+pub fn in_head(place: &Locator, head: &Head) -> Option<String> {
+    header_field(place, head).filter(is_field)
+}
+
+/// Whether a place is one of the head.
+#[must_use]
+pub const fn is_in_head(place: &Locator) -> bool {
+    matches!(place, Locator::Header(_) | Locator::Query(_))
+}
+
+#[expect(clippy::ptr_arg, reason = "a filter of what is found")]
+fn is_field(text: &String) -> bool {
+    !text.is_empty() && text.len() <= MAX_FIELD_BYTES
 }
 
 fn header_field(place: &Locator, head: &Head) -> Option<String> {
