@@ -199,7 +199,7 @@ pub enum Store {
     Redis(RedisStore),
 }
 
-/// What goes over a network waits in a box of its own: it is five times as large as the rest of a delivery, and every delivery
+/// What waits for a network or a disk does it in a box of its own: it is as large as the rest of a delivery, and every delivery
 /// would be moved with the room for it.
 impl ReplayStore for Store {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
@@ -213,7 +213,7 @@ impl ReplayStore for Store {
     async fn settle(&self, claim: &Claim, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
-            Self::Disk(store) => store.settle(claim, now).await,
+            Self::Disk(store) => Box::pin(store.settle(claim, now)).await,
             Self::Redis(store) => Box::pin(store.settle(claim, now)).await,
         }
     }
@@ -221,7 +221,7 @@ impl ReplayStore for Store {
     async fn release(&self, identity: &Identity, owner: Owner, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
-            Self::Disk(store) => store.release(identity, owner, now).await,
+            Self::Disk(store) => Box::pin(store.release(identity, owner, now)).await,
             Self::Redis(store) => Box::pin(store.release(identity, owner, now)).await,
         }
     }
@@ -229,7 +229,7 @@ impl ReplayStore for Store {
     async fn lapse(&self, identity: &Identity, owner: Owner, in_flight: Duration, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
-            Self::Disk(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Disk(store) => Box::pin(store.lapse(identity, owner, in_flight, now)).await,
             Self::Redis(store) => Box::pin(store.lapse(identity, owner, in_flight, now)).await,
         }
     }
@@ -237,7 +237,7 @@ impl ReplayStore for Store {
     async fn forget(&self, identity: &Identity, now: Now) -> Result<bool, StoreError> {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
-            Self::Disk(store) => store.forget(identity, now).await,
+            Self::Disk(store) => Box::pin(store.forget(identity, now)).await,
             Self::Redis(store) => Box::pin(store.forget(identity, now)).await,
         }
     }
