@@ -21,7 +21,6 @@ impl HeadText {
     pub(super) fn line(&mut self, name: &str, value: &[u8]) {
         if value.iter().fold(true, |sound, byte| sound & is_of_value(*byte)) {
             let bytes = &mut self.0;
-            bytes.reserve(name.len().saturating_add(value.len()).saturating_add(4));
             bytes.extend_from_slice(name.as_bytes());
             bytes.extend_from_slice(b": ");
             bytes.extend_from_slice(value);

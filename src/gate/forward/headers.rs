@@ -52,7 +52,7 @@ pub(super) fn write_headers(inbound: &HeaderMap, facts: &Attestation<'_>, rules:
 #[must_use]
 pub fn downstream_headers(mut headers: HeaderMap) -> HeaderMap {
     let is_kept =
-        |name: &HeaderName| !is_of_connection(name) && *name != header::SERVER && !name.as_str().starts_with(OUR_PREFIX);
+        |name: &HeaderName| !is_of_connection(name.as_str()) && *name != header::SERVER && !name.as_str().starts_with(OUR_PREFIX);
     let mut gone = nominated(&headers, &[]);
     gone.extend(headers.keys().filter(|name| !is_kept(name)).cloned());
     for name in gone {
@@ -84,7 +84,7 @@ pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
 /// Whether a sender's header is never passed on.
 fn is_dropped(name: &HeaderName) -> bool {
     let text = name.as_str();
-    is_of_connection(name)
+    is_of_connection(text)
         || text.starts_with(OUR_PREFIX)
         || text.starts_with("x-forwarded")
         || text.bytes().any(|byte| byte == b'_')
@@ -93,11 +93,11 @@ fn is_dropped(name: &HeaderName) -> bool {
 
 /// Whether a header cannot be configured for an upstream: it is the connection's or ours.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
-    is_of_connection(name) || name.as_str().starts_with(OUR_PREFIX) || ORIGIN.contains(&name.as_str())
+    is_of_connection(name.as_str()) || name.as_str().starts_with(OUR_PREFIX) || ORIGIN.contains(&name.as_str())
 }
 
-fn is_of_connection(name: &HeaderName) -> bool {
-    name.as_str().starts_with("proxy-") || is_framing(name.as_str())
+fn is_of_connection(name: &str) -> bool {
+    name.starts_with("proxy-") || is_framing(name)
 }
 
 /// What a head calls its connection's own, unless it is content or protected.
