@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Some("upstream") => upstream::serve(),
         Some("claims") => memory::print_claims(),
         Some("instructions") => count::run(),
+        Some("memory") => memory::print_connections(),
         Some("long") => long::run(arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(30)),
         _ => compare(arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(5)),
     };

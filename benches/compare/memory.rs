@@ -23,15 +23,33 @@ pub struct Held {
 }
 
 const IDLE: usize = 10_000;
+/// How long the last of them has had nothing to say when memory is looked at.
+const IDLE_FOR: Duration = Duration::from_secs(5);
 const CLAIMS: u64 = 1_000_000;
 const TARGETS: [&str; 3] = ["hookward", "nginx, plain", "HAProxy, HMAC"];
 
 /// Everything, each of it in fresh processes.
 pub fn measure() -> io::Result<Vec<Held>> {
+    let mut all = connections(&TARGETS)?;
+    let claims = Command::new(std::env::current_exe()?).arg("claims").output()?;
+    let mib = String::from_utf8_lossy(&claims.stdout).trim().parse().map_err(io::Error::other)?;
+    all.push(Held { what: format!("{CLAIMS} settled claims, store = \"memory\""), target: "hookward", mib });
+    Ok(all)
+}
+
+/// Prints what hookward alone holds fresh and with idle connections.
+pub fn print_connections() -> io::Result<()> {
+    for held in connections(&["hookward"])? {
+        println!("{:60} {:7.1} MiB", held.what, held.mib);
+    }
+    Ok(())
+}
+
+fn connections(targets: &[&'static str]) -> io::Result<Vec<Held>> {
     let mut all = Vec::new();
     for tls in [true, false] {
         eprintln!("memory, {}", if tls { "TLS" } else { "plaintext" });
-        let bench = Bench::start(&TARGETS)?;
+        let bench = Bench::start(targets)?;
         for target in bench.targets() {
             let fresh = resident_mib(target.process())?;
             if tls {
@@ -47,9 +65,6 @@ pub fn measure() -> io::Result<Vec<Held>> {
             }
         }
     }
-    let claims = Command::new(std::env::current_exe()?).arg("claims").output()?;
-    let mib = String::from_utf8_lossy(&claims.stdout).trim().parse().map_err(io::Error::other)?;
-    all.push(Held { what: format!("{CLAIMS} settled claims, store = \"memory\""), target: "hookward", mib });
     Ok(all)
 }
 
@@ -75,7 +90,7 @@ fn idle(target: &Target, tls: bool) -> io::Result<f64> {
             }
             open.push(stream);
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(IDLE_FOR).await;
         resident_mib(place.process)
     })
 }

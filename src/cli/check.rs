@@ -56,7 +56,7 @@ struct Invalid(usize);
 
 /// Checks and prints.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let report = Report::of(&arguments.configuration.file, Clock::system().now().wall);
+    let report = Report::of(arguments.configuration.file(), Clock::system().now().wall);
     match arguments.format {
         Format::Text => output::data(report.text().as_bytes())?,
         Format::Json => output::json(&report.json())?,

@@ -1,6 +1,6 @@
 //! `--config`, and what a verb does when the configuration is not valid.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -8,22 +8,30 @@ use clap::Args;
 use crate::cli::admin_client::AdminClient;
 use crate::cli::output;
 use crate::config;
-use crate::config::plan::Plan;
+use crate::config::plan::{AdminSpec, Plan};
 use crate::document::Fault;
 use crate::secrets;
+
+/// What is read where no file is named.
+const UNNAMED: &str = "hookward.toml";
 
 /// `--config` of the verbs that read one.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ConfigurationArgument {
-    /// The configuration.
-    #[arg(long = "config", value_name = "FILE", env = "HOOKWARD_CONFIG", default_value = "hookward.toml")]
-    pub(crate) file: PathBuf,
+    /// The configuration, `hookward.toml` if none is named
+    #[arg(long = "config", value_name = "FILE", env = "HOOKWARD_CONFIG")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl ConfigurationArgument {
+    /// The file that was named, or the one that needs no name.
+    pub(crate) fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or_else(|| Path::new(UNNAMED))
+    }
+
     /// The checked configuration, or every fault of it.
     pub(crate) fn read(&self) -> Result<Plan, Vec<Fault>> {
-        config::load(&self.file)
+        config::load(self.file())
     }
 
     /// The checked configuration; its faults are told on stderr, one a line.
@@ -32,9 +40,11 @@ impl ConfigurationArgument {
     }
 
     /// A client of the admin listener that the configuration names. Only that section must be valid: a gateway that runs
-    /// can be asked even if its next configuration is being written.
+    /// can be asked even if its next configuration is being written. Where none is named and there is none, it is asked where it
+    /// listens by default: a container's health check has no file to read.
     pub(crate) fn admin_client(&self) -> Result<AdminClient> {
-        let admin = valid(config::load_admin(&self.file))?;
+        let unnamed = self.file.is_none() && !self.file().exists();
+        let admin = if unnamed { AdminSpec::default() } else { valid(config::load_admin(self.file()))? };
         let token = admin.token.as_ref().map(secrets::read).transpose();
         let is_local = admin.is_local();
         match token {
@@ -65,7 +75,7 @@ mod tests {
     fn client(text: &str) -> Result<AdminClient> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("hookward.toml"), text).unwrap();
-        ConfigurationArgument { file: folder.path().join("hookward.toml") }.admin_client()
+        ConfigurationArgument { file: Some(folder.path().join("hookward.toml")) }.admin_client()
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 /// Serves until a signal, then drains.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let file = &arguments.configuration.file;
+    let file = arguments.configuration.file();
     let plan = arguments.configuration.load()?;
     let faults = examination::faults(&plan, file);
     if !faults.is_empty() {

@@ -1,6 +1,6 @@
 //! The checked configuration: components' specs, no option that means "unset".
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,13 @@ pub struct AdminSpec {
     pub probe_bind: Option<SocketAddr>,
     /// The token; on an address that is not loopback every call needs it.
     pub token: Option<SecretSource>,
+}
+
+impl Default for AdminSpec {
+    /// An absent `[admin]`: loopback, and without a token nothing can be changed through it.
+    fn default() -> Self {
+        Self { bind: BindAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901))), probe_bind: None, token: None }
+    }
 }
 
 impl AdminSpec {

@@ -145,6 +145,17 @@ impl fmt::Display for Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SourceKey(u8, u64);
 
+impl SourceKey {
+    /// The network around it, as large as one owner often has: IPv4 /16, IPv6 /32.
+    #[must_use]
+    pub const fn network(self) -> Self {
+        match self {
+            Self(1, address) => Self(1, address & !0xffff),
+            Self(kind, half) => Self(kind, half & !0xffff_ffff),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +179,15 @@ mod tests {
         }
         let longest: SocketAddr = format!("[{}%4294967295]:65535", ["ffff"; 8].join(":")).parse().unwrap();
         assert_eq!(Peer::Tcp(longest).short().as_str(), longest.to_string());
+    }
+
+    #[test]
+    fn networks_are_what_one_owner_may_have() {
+        assert_eq!(key("2001:db8:1:2::1").network(), key("2001:db8:ffff:9::2").network());
+        assert_ne!(key("2001:db8::1").network(), key("2001:db9::1").network());
+        assert_eq!(key("192.0.2.1").network(), key("192.0.99.1").network());
+        assert_ne!(key("192.0.2.1").network(), key("192.1.2.1").network());
+        assert_ne!(key("0.0.0.1").network(), Source::Unix.limit_key().network());
     }
 
     #[test]

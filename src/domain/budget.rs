@@ -85,6 +85,12 @@ impl Budget {
     }
 }
 
+impl From<Rate> for Budget {
+    fn from(rate: Rate) -> Self {
+        Self::new(rate)
+    }
+}
+
 /// Time between two of a rate; a rate faster than one a nanosecond is one a nanosecond.
 fn interval(rate: Rate) -> Duration {
     (rate.period / rate.count.max(1)).max(Duration::from_nanos(1))

@@ -19,13 +19,13 @@ use super::bind::Door;
 use super::counters::{ListenCounters, ListenLimit};
 use super::listeners::Opening;
 use super::slots::{Slot, Slots};
-use super::socket::{Detached, ListeningSocket, Stream};
+use super::socket::{Arriving, ListeningSocket, Stream};
 use crate::domain::address::Peer;
 
 /// A connection on its way to a worker.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    pub(super) socket: Detached,
+    pub(super) socket: Arriving,
     pub(super) peer: Peer,
     pub(super) door: Arc<Door>,
     pub(super) slot: Slot,
@@ -66,6 +66,8 @@ impl Lane {
 #[derive(Debug)]
 pub(super) struct Acceptor {
     pub(super) lanes: Vec<Lane>,
+    /// Whether it runs on the reactor of its only worker.
+    pub(super) is_workers_own: bool,
     pub(super) slots: Arc<Slots>,
     pub(super) counters: Arc<ListenCounters>,
     pub(super) stop: CancellationToken,
@@ -124,8 +126,9 @@ impl Acceptor {
         let alive = self.lanes.iter().filter(|lane| !lane.queue.is_closed());
         let busy = || self.counters.reached(ListenLimit::WorkerQueue);
         let Some(lane) = alive.min_by_key(|lane| lane.open.load(Relaxed)) else { return busy() };
-        // Options that cannot be set concern a socket whose peer is already gone.
-        let Ok(socket) = stream.detach() else { return };
+        let arriving = if self.is_workers_own { Ok(Arriving::Attached(stream)) } else { stream.detach() };
+        // One that cannot be taken off has no peer any more.
+        let Ok(socket) = arriving else { return };
         let accepted = Accepted { socket, peer, door: Arc::clone(door), slot, load: lane.load() };
         if lane.queue.try_send(accepted).is_err() {
             busy();

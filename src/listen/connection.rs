@@ -1,13 +1,7 @@
 //! One connection: who brings it, TLS where the door asks for it, then requests, then the close.
 
-use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -16,14 +10,13 @@ use super::bind::Door;
 use super::context::{Protocol, TlsFacts};
 use super::counters::{ListenCounters, ListenLimit};
 use super::forwarded::Caller;
-use super::guard::{GuardLimits, Guarded, Ledger};
-use super::seldom::Seldom;
+use super::guard::GuardLimits;
 use super::serve::{Conversation, Handler};
 use super::slots::Slot;
 use super::socket::Stream;
 use super::spec::ConnectionLimits;
 use super::tls::{Handshakes, Secured};
-use super::{http2, proxied};
+use super::{http1, http2, proxied};
 use crate::domain::address::Peer;
 
 /// What all connections of one worker share.
@@ -66,14 +59,17 @@ impl<H: Handler> Terms<H> {
             Conversation { handler, door, caller, tls, name, requests_max, counters }
         };
         let Some(entry) = &door.tls else {
-            return Box::pin(self.converse(socket, conversation(None, None), &farewell)).await;
+            let conversation = conversation(None, None);
+            return Box::pin(http1::converse(socket, self.limits, &self.counters, conversation, &farewell)).await;
         };
         let handshake = Box::pin(self.handshakes.end_tls(entry, socket));
         let ended = farewell.unless_told(handshake).await.flatten();
         let Some(Secured { stream, facts, name }) = ended else { return };
         let conversation = conversation(Some(facts), name);
         match facts.protocol {
-            Protocol::Http1 => Box::pin(self.converse(stream, conversation, &farewell)).await,
+            Protocol::Http1 => {
+                Box::pin(http1::converse(stream, self.limits, &self.counters, conversation, &farewell)).await;
+            }
             Protocol::Http2 => {
                 let counters = Arc::clone(&self.counters);
                 Box::pin(http2::converse(stream, self.limits, counters, conversation, &farewell)).await;
@@ -90,53 +86,6 @@ impl<H: Handler> Terms<H> {
         };
         let counted = caller.trusted || slot.count_for(caller.peer.source().limit_key());
         counted.then_some(caller)
-    }
-
-    async fn converse<S>(&self, stream: S, conversation: Conversation<H>, farewell: &Farewell)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let ledger = Arc::new(Ledger::default());
-        let mut guarded = Guarded::new(stream, self.limits, Arc::clone(&ledger), Arc::clone(&self.counters));
-        tokio::select! {
-            // Once more at the end: a head that has arrived is answered.
-            biased;
-            () = guarded.first_head() => {}
-            () = farewell.told() => {
-                // An error is the peer's, who is told nothing else.
-                let _farewell = guarded.shutdown().await;
-                return;
-            }
-        }
-        let service = service_fn(move |request| {
-            // In a box that is there while a request is answered: hyper keeps room for what it is given as long as it lives.
-            let answer = Box::pin(conversation.answer(&ledger, request));
-            async move { Ok::<_, Infallible>(answer.await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // The guard keeps the time of heads: it starts with their first byte, and ends without an answer.
-            .header_read_timeout(None)
-            .keep_alive(true)
-            // A sender may close its side with its last byte: its request is whole, and is answered and recorded as any other.
-            .half_close(true)
-            .pipeline_flush(false)
-            .max_buf_size(read_buffer_bytes(self.limits.max_header_bytes))
-            .serve_connection(TokioIo::new(guarded), service);
-        let mut connection = pin!(connection);
-        let old = self.limits.age_max;
-        let ending = Seldom::new(async move { timeout(old, farewell.told()).await });
-        tokio::select! {
-            // An answer that is ready when it is told already says that it is the last one.
-            biased;
-            told = ending => if told.is_err() {
-                self.counters.reached(ListenLimit::ConnectionAge);
-            },
-            // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
-            _ended = connection.as_mut() => return,
-        }
-        connection.as_mut().graceful_shutdown();
-        let _ended = connection.await;
     }
 }
 
@@ -155,6 +104,11 @@ impl Farewell {
         }
     }
 
+    /// Whether it is told already.
+    pub(super) fn is_told(&self) -> bool {
+        self.drain.is_cancelled() || self.door.leaving.is_cancelled()
+    }
+
     /// What comes of a future, unless it is told before.
     async fn unless_told<F: Future>(&self, future: F) -> Option<F::Output> {
         tokio::select! {
@@ -163,10 +117,4 @@ impl Farewell {
             output = future => Some(output),
         }
     }
-}
-
-/// Room for the largest head that the guard lets through, and for a TLS record of a body behind it. A connection keeps its
-/// buffer for as long as it lives, whatever it was needed for, and ten thousand of them add up.
-fn read_buffer_bytes(max_header_bytes: usize) -> usize {
-    max_header_bytes.saturating_add(8192)
 }

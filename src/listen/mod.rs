@@ -4,8 +4,8 @@
 //! Must not know: integrations, providers, what a request means. It calls a handler that `server` gives it.
 //! Invariants: a connection holds a slot before anything is read of it; hyper reads nothing of HTTP/1 that `wire` did not
 //! pass, and no more frames of HTTP/2 than `http2` allows; every wait has a deadline.
-//! Start reading: `workers` for the threads, `connection` for one connection, `guard` and `http2` for what stands before
-//! hyper, `proxied` and `forwarded` for who is believed about the source.
+//! Start reading: `workers` for the threads, `connection` and `http1` for one connection, `guard` and `http2` for what stands
+//! before hyper, `proxied` and `forwarded` for who is believed about the source.
 
 mod accept;
 pub mod bind;
@@ -16,6 +16,7 @@ mod descriptors;
 pub mod error;
 mod forwarded;
 mod guard;
+mod http1;
 mod http2;
 pub mod listeners;
 mod proxied;

@@ -124,6 +124,7 @@ mod tests {
             max_connections_per_source: max_per_source,
             header_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
+            quiet_after: Duration::from_secs(1),
             answer_timeout: Duration::from_secs(10),
             requests_max: 100_000,
             age_max: Duration::from_secs(3600),

@@ -1,6 +1,7 @@
 //! TCP and unix sockets under one name: listening, accepted, connected.
 //!
-//! An accepted socket is taken off the accepting thread's reactor and attached to its worker's.
+//! An accepted socket is taken off the accepting thread's reactor and attached to its worker's, where that is another one. What
+//! concerns every connection alike is set on the listening socket, whose connections inherit it (Linux), and pay nothing for it.
 
 use std::io::{self, IoSlice};
 use std::net::{TcpListener as StdTcpListener, TcpStream as StdTcpStream};
@@ -30,9 +31,11 @@ pub(super) enum ListeningSocket {
     Unix(UnixListener, #[expect(dead_code, reason = "held for its drop")] SocketFile),
 }
 
-/// A connection between two reactors.
+/// A connection on its way to its worker.
 #[derive(Debug)]
-pub(super) enum Detached {
+pub(super) enum Arriving {
+    /// On the worker's reactor, for the worker accepted it.
+    Attached(Stream),
     Tcp(StdTcpStream),
     Unix(StdUnixStream),
 }
@@ -48,7 +51,12 @@ impl ListeningSocket {
     /// On this thread's reactor.
     pub(super) fn attach(socket: BoundSocket) -> io::Result<Self> {
         match socket {
-            BoundSocket::Tcp(socket) => TcpListener::from_std(socket).map(Self::Tcp),
+            BoundSocket::Tcp(socket) => {
+                let options = SockRef::from(&socket);
+                options.set_tcp_nodelay(true)?;
+                options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+                TcpListener::from_std(socket).map(Self::Tcp)
+            }
             BoundSocket::Unix(socket, file) => Ok(Self::Unix(UnixListener::from_std(socket)?, file)),
         }
     }
@@ -65,24 +73,20 @@ impl ListeningSocket {
 }
 
 impl Stream {
-    /// Sets the socket's options and takes it off this thread's reactor.
-    pub(super) fn detach(self) -> io::Result<Detached> {
+    /// Takes the socket off this thread's reactor.
+    pub(super) fn detach(self) -> io::Result<Arriving> {
         match self {
-            Self::Tcp(stream) => {
-                let options = SockRef::from(&stream);
-                options.set_tcp_nodelay(true)?;
-                options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
-                stream.into_std().map(Detached::Tcp)
-            }
-            Self::Unix(stream) => stream.into_std().map(Detached::Unix),
+            Self::Tcp(stream) => stream.into_std().map(Arriving::Tcp),
+            Self::Unix(stream) => stream.into_std().map(Arriving::Unix),
         }
     }
 
     /// On this thread's reactor.
-    pub(super) fn attach(detached: Detached) -> io::Result<Self> {
-        match detached {
-            Detached::Tcp(stream) => TcpStream::from_std(stream).map(Self::Tcp),
-            Detached::Unix(stream) => UnixStream::from_std(stream).map(Self::Unix),
+    pub(super) fn attach(arriving: Arriving) -> io::Result<Self> {
+        match arriving {
+            Arriving::Attached(stream) => Ok(stream),
+            Arriving::Tcp(stream) => TcpStream::from_std(stream).map(Self::Tcp),
+            Arriving::Unix(stream) => UnixStream::from_std(stream).map(Self::Unix),
         }
     }
 
@@ -142,3 +146,25 @@ impl AsyncWrite for Stream {
 }
 
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_inherits_what_its_listener_was_set_to() {
+        let bound = StdTcpListener::bind("127.0.0.1:0").unwrap();
+        bound.set_nonblocking(true).unwrap();
+        let address = bound.local_addr().unwrap();
+        let listening = ListeningSocket::attach(BoundSocket::Tcp(bound)).unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = poll_fn(|context| listening.poll_accept(context)).await.unwrap();
+        let Stream::Tcp(stream) = Stream::attach(accepted.detach().unwrap()).unwrap() else { panic!("a TCP connection") };
+        let options = SockRef::from(&stream);
+        assert!(options.tcp_nodelay().unwrap() && options.keepalive().unwrap());
+        assert_eq!(options.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(options.tcp_keepalive_interval().unwrap(), KEEPALIVE);
+    }
+}

@@ -110,6 +110,8 @@ pub struct ConnectionLimits {
     pub header_timeout: Duration,
     /// Without a request.
     pub idle_timeout: Duration,
+    /// Without a request, until no more is kept of a connection than it takes to wait.
+    pub quiet_after: Duration,
     /// For a peer to take a whole answer.
     pub answer_timeout: Duration,
     /// Requests of one connection; with the last answer its peer is asked to make another one.

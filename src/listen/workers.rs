@@ -1,4 +1,4 @@
-//! The threads: one that accepts, and one a core that serves.
+//! The threads: one that accepts, and one a core that serves. A single worker accepts for itself.
 //!
 //! A connection stays on the worker that it was handed to, with that worker's handler and whatever that holds (a pool of
 //! upstream connections lives there without locks).
@@ -75,24 +75,30 @@ impl Workers {
         let handshakes = Handshakes::new(limits, Arc::clone(counters));
         let (drain, drained) = watch::channel(None);
         let stop = openings.stop.clone();
-        let (mut threads, mut cut, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
-        for index in 0..count.max(1) {
-            let (lane, arrivals) = Lane::new();
-            let worker = Worker {
-                arrivals,
-                limits: limits.clone(),
-                handshakes: Arc::clone(&handshakes),
-                counters: Arc::clone(counters),
-                drain: drained.clone(),
-            };
-            let (thread, ended) = start_worker(index, worker, Arc::clone(&make_handler)).map_err(failed("worker"))?;
+        let worker = |arrivals| Worker {
+            arrivals,
+            limits: limits.clone(),
+            handshakes: Arc::clone(&handshakes),
+            counters: Arc::clone(counters),
+            drain: drained.clone(),
+        };
+        let (lanes, ends): (Vec<Lane>, Vec<_>) = (0..count.max(1)).map(|_| Lane::new()).unzip();
+        let is_single = lanes.len() == 1;
+        let slots = Slots::new(limits, Arc::clone(counters));
+        let acceptor = Acceptor { lanes, is_workers_own: is_single, slots, counters: Arc::clone(counters), stop: stop.clone() };
+        let mut accepting = Some(accept_from(Arc::new(acceptor), openings));
+        let (mut threads, mut cut) = (Vec::new(), Vec::new());
+        for (index, arrivals) in ends.into_iter().enumerate() {
+            // From a thread of its own a single worker would be woken for each connection, to no avail.
+            let accepting = accepting.take_if(|_| is_single);
+            let (thread, ended) =
+                start_worker(index, worker(arrivals), Arc::clone(&make_handler), accepting).map_err(failed("worker"))?;
             threads.push(thread);
             cut.push(ended);
-            lanes.push(lane);
         }
-        let slots = Slots::new(limits, Arc::clone(counters));
-        let acceptor = Acceptor { lanes, slots, counters: Arc::clone(counters), stop: stop.clone() };
-        threads.push(start_acceptor(Arc::new(acceptor), openings).map_err(failed("accept"))?);
+        if let Some(accepting) = accepting {
+            threads.push(start_acceptor(accepting).map_err(failed("accept"))?);
+        }
         Ok(Running { stop, drain, threads, cut })
     }
 }
@@ -125,15 +131,23 @@ fn failed(thread: &'static str) -> impl Fn(io::Error) -> ListenError {
 
 type StartedWorker = (JoinHandle<()>, oneshot::Receiver<usize>);
 
-fn start_worker<H, F>(index: usize, worker: Worker, make_handler: Arc<F>) -> io::Result<StartedWorker>
+fn start_worker<H, F, A>(index: usize, worker: Worker, make_handler: Arc<F>, accepting: Option<A>) -> io::Result<StartedWorker>
 where
     H: Handler,
     F: Fn(usize) -> H + Send + Sync + 'static,
+    A: Future<Output = ()> + Send + 'static,
 {
     let runtime = runtime()?;
     let (report, ended) = oneshot::channel();
     let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        let cut = runtime.block_on(async { worker.run(make_handler(index)).await });
+        let cut = runtime.block_on(async {
+            let accepting = async {
+                if let Some(accepting) = accepting {
+                    accepting.await;
+                }
+            };
+            tokio::join!(accepting, worker.run(make_handler(index))).1
+        });
         // First the connections, then the word that they are gone. A name look-up that hangs must not hold the end up.
         runtime.shutdown_background();
         let _nobody_asks = report.send(cut);
@@ -141,17 +155,18 @@ where
     Ok((thread, ended))
 }
 
-fn start_acceptor(acceptor: Arc<Acceptor>, mut openings: Openings) -> io::Result<JoinHandle<()>> {
+fn start_acceptor(accepting: impl Future<Output = ()> + Send + 'static) -> io::Result<JoinHandle<()>> {
     let runtime = runtime()?;
-    thread::Builder::new().name("accept".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            let tasks = TaskTracker::new();
-            // Until told to stop, or until nobody can open another one any more.
-            while let Some(Some(opening)) = acceptor.stop.run_until_cancelled(openings.arriving.recv()).await {
-                tasks.spawn(Arc::clone(&acceptor).run(opening));
-            }
-            tasks.close();
-            tasks.wait().await;
-        });
-    })
+    thread::Builder::new().name("accept".to_owned()).spawn(move || runtime.block_on(accepting))
+}
+
+/// Accepts from whatever is opened, until told to stop or until nobody can open another one any more.
+async fn accept_from(acceptor: Arc<Acceptor>, mut openings: Openings) {
+    let tasks = TaskTracker::new();
+    while let Some(Some(opening)) = acceptor.stop.run_until_cancelled(openings.arriving.recv()).await {
+        tasks.spawn(Arc::clone(&acceptor).run(opening));
+    }
+    drop(acceptor);
+    tasks.close();
+    tasks.wait().await;
 }

@@ -18,7 +18,7 @@ use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
 use crate::domain::trace::TraceContext;
-use crate::gate::verify::gate::Verified;
+use crate::gate::verify::gate::{Unverified, Verified};
 use crate::inventory::life::Sight;
 use crate::listen::context::RequestContext;
 use crate::pipeline::answer::is_acknowledged;
@@ -143,6 +143,16 @@ impl Attempt {
         if let Some(integration) = &self.integration {
             integration.secret_used(verified.secret_id(), self.began.wall);
         }
+    }
+
+    /// Notes what a signature proves that holds although the delivery is refused. Of a forgery nothing is known, and its body is
+    /// not worth a pass over it.
+    pub(crate) fn unverified(&mut self, unverified: &Unverified) {
+        let Some(signed) = &unverified.signed else { return };
+        self.note(|record| {
+            record.signed_at = signed.signed_at;
+            record.body_sha256 = Some(digest(&signed.received.body));
+        });
     }
 
     /// Reserves the place of the record, without which nothing is forwarded.

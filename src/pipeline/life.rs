@@ -39,7 +39,7 @@ use crate::gate::pace::gate::pace;
 use crate::gate::replay::gate::claim;
 use crate::gate::replay::settlement::{Outcome, Settlement};
 use crate::gate::scope::gate::{Scoped, scope};
-use crate::gate::verify::gate::{Judging, Verified, verify};
+use crate::gate::verify::gate::{Judging, Verified, judge as judge_signature};
 use crate::gate::verify::presented::present;
 use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
@@ -113,8 +113,8 @@ where
     }
     require_delivery_method(&integration.scheme, &head.method)?;
     let (verified, verified_at, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
-    attempt.reserve()?;
     attempt.verified(&verified);
+    attempt.reserve()?;
     if let Some(reply) = verified.handshake() {
         return Ok(Passed::Handshake(reply.clone()));
     }
@@ -197,7 +197,7 @@ where
     // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
     let trial = failures::enter(sources, source, &integration.name, now)?;
     let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
-    let outcome = verify(&judging, presented, received, now.wall);
+    let outcome = judge_signature(&judging, presented, received, now.wall);
     let judged_at = site.shared.clock.now();
     attempt.judged(now.monotonic, judged_at.monotonic);
     match outcome {
@@ -206,7 +206,10 @@ where
             holding.verified();
             Ok((verified, judged_at, holding))
         }
-        Err(error) => Err(unless_muted(trial.failed(now), true, Stop::Verify(error))),
+        Err(unverified) => {
+            attempt.unverified(&unverified);
+            Err(unless_muted(trial.failed(now), true, Stop::Verify(unverified.error)))
+        }
     }
 }
 

@@ -18,17 +18,17 @@ pub mod scheme;
 pub mod table;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use scheme::Scheme;
 
-/// The schemes that `provider = "…"` may name.
-#[derive(Clone, Debug, Default)]
+/// The schemes that `provider = "…"` may name: the presets, and those that an operator defines.
+#[derive(Clone, Debug)]
 pub struct Catalogue {
-    schemes: BTreeMap<String, Arc<Scheme>>,
+    custom: BTreeMap<String, Arc<Scheme>>,
 }
 
-static BUILTIN: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::default().with_custom(presets::read_all().0));
+static BUILTIN: Catalogue = Catalogue { custom: BTreeMap::new() };
 
 impl Catalogue {
     /// The presets that are compiled in.
@@ -40,20 +40,23 @@ impl Catalogue {
     /// The scheme of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Scheme>> {
-        self.schemes.get(name).map(Arc::clone)
+        self.custom.get(name).or_else(|| presets::get(name)).map(Arc::clone)
     }
 
     /// All schemes in alphabetical order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Scheme>> {
-        self.schemes.values()
+        let presets = presets::names().filter_map(|name| Some((name, presets::get(name)?)));
+        let mut all: BTreeMap<&str, &Arc<Scheme>> = presets.collect();
+        all.extend(self.custom.iter().map(|(name, scheme)| (name.as_str(), scheme)));
+        all.into_values()
     }
 
     /// This catalogue and more schemes; one of a known name takes its place, so whoever minds checks [`Self::get`] first.
     #[must_use]
-    pub fn with_custom(&self, custom: Vec<Scheme>) -> Self {
-        let mut schemes = self.schemes.clone();
-        schemes.extend(custom.into_iter().map(|scheme| (scheme.name.to_string(), Arc::new(scheme))));
-        Self { schemes }
+    pub fn with_custom(&self, more: Vec<Scheme>) -> Self {
+        let mut custom = self.custom.clone();
+        custom.extend(more.into_iter().map(|scheme| (scheme.name.to_string(), Arc::new(scheme))));
+        Self { custom }
     }
 }
 

@@ -3,15 +3,12 @@
 use super::*;
 
 #[test]
-fn every_preset_is_read_without_a_fault() {
-    let (schemes, faults) = presets::read_all();
-    assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+fn every_file_of_the_folder_is_a_preset() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider/presets");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let expected: std::collections::BTreeSet<String> = files.map(|file| file.strip_suffix(".toml").unwrap().to_owned()).collect();
     let names: Vec<&str> = Catalogue::builtin().iter().map(|scheme| scheme.name.as_str()).collect();
     assert_eq!(names, expected.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(schemes.len(), expected.len());
 }
 
 #[test]

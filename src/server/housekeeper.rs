@@ -26,8 +26,9 @@ impl Housekeeper {
         let thread = thread::Builder::new().name("housekeeper".to_owned()).spawn(move || {
             while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
                 let site = site.load_full();
-                site.shared.store.maintain(site.shared.clock.now());
-                site.sources.maintain();
+                let now = site.shared.clock.now();
+                site.shared.store.maintain(now);
+                site.sources.maintain(now);
                 site.shared.switches.keep();
             }
         });

@@ -132,7 +132,7 @@ impl Observed {
         let of_requests = [
             ("inflight_bytes", site.intake.refusals(BudgetScope::Global)),
             ("inflight_bytes_per_source", site.intake.refusals(BudgetScope::Source)),
-            ("sources", site.sources.evictions()),
+            ("sources", site.sources.overflows()),
         ];
         of_connections.into_iter().chain(of_requests).collect()
     }

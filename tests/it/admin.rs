@@ -82,8 +82,49 @@ fn metrics_have_the_names_and_labels_of_the_interface() {
 }
 
 #[test]
+fn log_03_nothing_of_a_request_becomes_a_label() {
+    // Methods, paths, events, agents, server names, ids: a thousand of each kind are no series more.
+    let upstream = Upstream::start();
+    let config = with_expiry(&upstream).set("rate_limit", "per_source", "{ rate = \"100000/s\", burst = 100000 }");
+    let gateway = Gateway::start(config);
+    let before = gateway.metrics();
+    let mut connection = gateway.connect();
+    for number in 0..1000 {
+        let made_up = format!("made-up-{number}");
+        let delivery = Provider::Github
+            .delivery()
+            .with("X-GitHub-Event", &made_up)
+            .with("X-GitHub-Delivery", &made_up)
+            .and("User-Agent", &made_up)
+            .and("X-Forwarded-For", &made_up);
+        let (path, method) = match number % 4 {
+            0 => (format!("/{made_up}"), "POST".to_owned()),
+            1 => (Provider::Github.path(), format!("MADEUP{number}")),
+            2 => (format!("{}?{made_up}", Provider::Github.path()), "POST".to_owned()),
+            _ => (format!("{}/{made_up}", Provider::Github.path()), format!("MADEUP{number}")),
+        };
+        let bytes = crate::support::client::request(&path, &delivery.headers, &delivery.body);
+        let bytes = [method.as_bytes(), &bytes["POST".len()..]].concat();
+        connection.send(&bytes);
+        let answer = connection.answer();
+        assert!([200, 404, 405].contains(&answer.status), "{number}: {}", answer.status);
+        if answer.closed {
+            connection = gateway.connect();
+        }
+    }
+    let after = gateway.metrics();
+    assert_eq!(after.series(), before.series());
+    assert!(!after.text.contains("made-up") && !after.text.contains("MADEUP"));
+    assert_eq!(upstream.received().len(), 250);
+    let counted = after.by_label("hookward_requests_total", "reason").into_iter().filter(|(_, count)| *count > 0);
+    let expected = [("delivered", 250), ("method_not_allowed", 250), ("unknown_route", 500)];
+    assert_eq!(counted.collect::<Vec<_>>(), expected.map(|(reason, count)| (reason.to_owned(), count)));
+    drop(connection);
+    gateway.finish();
+}
+
+#[test]
 fn every_series_exists_from_the_start_and_no_request_adds_one() {
-    // LOG-03.
     let upstream = Upstream::start();
     let gateway = Gateway::start(with_expiry(&upstream));
     let before = gateway.metrics();

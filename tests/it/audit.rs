@@ -11,9 +11,9 @@ use crate::support::audit::{Ledger, parse};
 use crate::support::client::PATIENCE;
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::{Gateway, hookward_output};
-use crate::support::poll;
 use crate::support::provider::Provider;
 use crate::support::upstream::{Reply, Upstream};
+use crate::support::{poll, unix_now};
 
 const PROVIDER: Provider = Provider::Stripe;
 
@@ -60,6 +60,40 @@ fn a_record_says_everything_it_should() {
     assert!(signed.contains(&signed_at) || signed.contains("20"), "{signed}");
     let ts = record.text("ts");
     assert!(ts.len() == 27 && ts.ends_with('Z') && &ts[19..20] == ".", "RFC 3339 with microseconds: {ts}");
+}
+
+#[test]
+fn what_was_signed_is_recorded_of_refusals_and_forgeries_are_not_repeated() {
+    let upstream = Upstream::start();
+    let integration = Integration::new(PROVIDER, &upstream.url())
+        .line("events.allow = [\"invoice.*\"]\nrate_limit = { rate = \"1/m\", burst = 1 }");
+    let gateway = Gateway::start(Config::of(integration));
+    let now = unix_now();
+    let signed = |at, body: &str| PROVIDER.sign(&PROVIDER.secret("current"), "x", at, body.as_bytes());
+    let first = PROVIDER.delivery_at(now);
+    assert_eq!(gateway.deliver(&first).status, 200);
+    let cases = [
+        (first.clone(), "replayed", Some(now), true),
+        (signed(now, r#"{"id":"evt_1","type":"charge.failed"}"#), "event_not_allowed", Some(now), true),
+        (PROVIDER.delivery_at(now), "rate_limited_integration", Some(now), true),
+        (PROVIDER.delivery_at(now - 900), "timestamp_too_old", Some(now - 900), false),
+        (PROVIDER.delivery_at(now + 900), "timestamp_in_future", Some(now + 900), false),
+        (PROVIDER.delivery_at(now).with_tampered_body(), "signature_mismatch", None, false),
+        (PROVIDER.delivery_at(now).with_tampered_signature(), "signature_mismatch", None, false),
+    ];
+    for (delivery, reason, signed_at, verified) in cases {
+        let answer = gateway.deliver(&delivery);
+        let record = gateway.await_record(|record| answer.text().contains(record.text("request_id")));
+        assert_eq!(record.reason(), reason, "{record:?}");
+        let hash = signed_at.map_or_else(String::new, |_| HEXLOWER.encode(&Sha256::digest(&delivery.body)));
+        assert_eq!(record.text("body_sha256"), hash, "{record:?}");
+        let time = signed_at.map_or_else(String::new, |at| jiff::Timestamp::from_second(at).unwrap().to_string());
+        assert_eq!(record.text("signed_at"), time, "{record:?}");
+        assert_eq!(record.text("secret_id"), if verified { "current" } else { "" }, "{record:?}");
+        assert_eq!(record.number("body_bytes"), delivery.body.len() as u64);
+    }
+    assert_eq!(upstream.received().len(), 1);
+    gateway.finish();
 }
 
 #[test]

@@ -89,8 +89,7 @@ fn all_that_may_happen(gateway: &Gateway, upstream: &Upstream) -> (Vec<Delivery>
 }
 
 #[test]
-fn nothing_secret_is_written_or_said() {
-    // LOG-02.
+fn log_02_nothing_secret_is_written_or_said() {
     let upstream = Upstream::start();
     let base = Config::new().set("log", "level", "\"trace\"").set(
         "rate_limit",

@@ -370,3 +370,20 @@ fn the_demo_shows_what_it_says() {
     let left = fs::read_dir(directory.path()).unwrap().count();
     assert_eq!(left, 0, "it leaves nothing behind");
 }
+
+#[test]
+fn a_gateway_is_asked_where_it_listens_by_default_where_nothing_says_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    for verb in ["health", "status"] {
+        // Whether one runs there is not this test's affair; where it asks is.
+        let output = hookward_output(directory.path(), &[verb]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || said.contains("127.0.0.1:9901"), "{verb}: {output:?}");
+        assert!(!said.contains("configuration"), "{verb}: {said}");
+        let named = hookward_output(directory.path(), &[verb, "--config", "missing.toml"]);
+        assert_eq!(named.status.code(), Some(2), "{verb}");
+        assert!(String::from_utf8_lossy(&named.stderr).contains("missing.toml"), "{verb}: {named:?}");
+    }
+    fs::write(directory.path().join("hookward.toml"), "[admin\n").unwrap();
+    assert_eq!(hookward_output(directory.path(), &["health"]).status.code(), Some(2), "one that is there is read");
+}

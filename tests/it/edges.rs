@@ -13,6 +13,7 @@ use crate::support::config::{Config, Integration};
 use crate::support::gateway::{Gateway, hookward, hookward_output};
 use crate::support::poll;
 use crate::support::provider::{Delivery, Provider};
+use crate::support::siege::Siege;
 use crate::support::upstream::Upstream;
 
 const PROVIDER: Provider = Provider::Stripe;
@@ -81,26 +82,34 @@ fn whoever_does_not_say_https_is_in_the_clear() {
 
 #[test]
 fn rl_01_a_stranger_speaks_for_nobody() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(behind_proxy(&upstream).public_with(TRUSTED));
+    let mut siege = Siege::begin(PROVIDER, |upstream| behind_proxy(upstream).public_with(TRUSTED));
     let forged = [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.7"), ("X-Real-IP", "203.0.113.8")];
-    plain_from(&gateway, STRANGER, &with(&forged)).refused(403, "forbidden");
-    upstream.saw_nothing();
+    let answer = plain_from(&siege.gateway, STRANGER, &with(&forged));
+    siege.saw("a stranger in the clear", Ok(answer)).expecting(403, "plaintext");
     // Over TLS a stranger is welcome, and what it says is dropped: even that it came in the clear.
-    let forged = [("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "http"), ("Forwarded", "for=203.0.113.7")];
-    assert_eq!(gateway.deliver_from(STRANGER, &with(&forged)).status, 200);
-    let request = upstream.received().pop().unwrap();
+    let forged = [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("X-Forwarded-For", "3.18.12.63"),
+        ("X-Forwarded-Proto", "http"),
+        ("Forwarded", "for=203.0.113.7"),
+        ("X-Real-IP", "203.0.113.8"),
+    ];
+    let answer = siege.gateway.deliver_from(STRANGER, &with(&forged));
+    siege.passes("a stranger over TLS", &answer, 200);
+    let request = siege.upstream.received().pop().unwrap();
     assert_eq!((request.all("x-forwarded-for"), request.all("x-forwarded-proto")), (vec!["127.0.0.99"], vec!["https"]));
-    assert_eq!(request.header("forwarded"), None);
-    let ledger = gateway.finish();
-    ledger.holds_exactly(&[("plaintext", 403), ("delivered", 200)]);
+    assert_eq!((request.header("forwarded"), request.header("x-real-ip")), (None, None));
+    // More of it than a head may have is a head that is too large, whoever says it.
+    let many = "203.0.113.7,".repeat(10_000);
+    let answer = siege.gateway.deliver_from(STRANGER, &with(&[("X-Forwarded-For", &many)]));
+    siege.saw("10 000 entries", Ok(answer)).expecting(431, "headers_too_large");
+    let ledger = siege.end();
     assert!(ledger.requests().iter().all(|record| record.text("source") == "127.0.0.99"));
 }
 
 #[test]
 fn rl_01_beside_tls_a_trusted_proxy_names_the_source() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).public_with(TRUSTED));
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).public_with(TRUSTED));
     let chains: [(&[(&str, &str)], &str); 6] = [
         (&[], "127.0.0.10"),
         (&[("X-Forwarded-For", "203.0.113.7")], "203.0.113.7"),
@@ -110,16 +119,18 @@ fn rl_01_beside_tls_a_trusted_proxy_names_the_source() {
         (&[("X-Forwarded-For", "10.0.0.7, 10.0.0.8")], "10.0.0.7"),
     ];
     for (chain, source) in chains {
-        assert_eq!(gateway.deliver_from(PROXY, &with(chain)).status, 200, "{chain:?}");
-        assert_eq!(upstream.received().pop().unwrap().all("x-forwarded-for"), [source]);
+        let answer = siege.gateway.deliver_from(PROXY, &with(chain));
+        siege.passes(source, &answer, 200);
+        assert_eq!(siege.upstream.received().pop().unwrap().all("x-forwarded-for"), [source]);
     }
-    gateway.deliver_from(PROXY, &with(&[("X-Forwarded-Proto", "http")])).refused(403, "forbidden");
+    let answer = siege.gateway.deliver_from(PROXY, &with(&[("X-Forwarded-Proto", "http")]));
+    siege.saw("said to be in the clear", Ok(answer)).expecting(403, "plaintext");
     let many = "10.0.0.1,".repeat(1000) + "10.0.0.1";
     for junk in ["unknown", "203.0.113.7,", "", "203.0.113.7, evil", "\u{e9}", &many] {
-        gateway.deliver_from(PROXY, &with(&[("X-Forwarded-For", junk)])).refused(400, "bad_request");
+        let answer = siege.gateway.deliver_from(PROXY, &with(&[("X-Forwarded-For", junk)]));
+        siege.saw(junk, Ok(answer)).expecting(400, "malformed_request");
     }
-    assert_eq!(upstream.received().len(), chains.len());
-    let ledger = gateway.finish();
+    let ledger = siege.lift();
     let malformed = ledger.requests().into_iter().filter(|record| record.reason() == "malformed_request").collect::<Vec<_>>();
     assert_eq!(malformed.len(), 6);
     assert!(malformed.iter().all(|record| record.text("source") == "127.0.0.10"), "nobody else is known");
@@ -156,15 +167,32 @@ fn limits_count_whom_a_proxy_names_and_lists_judge_them() {
 #[test]
 fn rl_02_one_network_of_ipv6_is_one_source() {
     // RL-03: the mapped address is the IPv4 one.
-    let upstream = Upstream::start();
-    let config = config(&upstream).public_with(TRUSTED).set("rate_limit", "per_source", "{ rate = \"1/m\", burst = 2 }");
-    let gateway = Gateway::start(config);
-    let from = |source: &str| gateway.deliver_from(PROXY, &with(&[("X-Forwarded-For", source)])).status;
-    let statuses = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:2:3:4:5:6"].map(from);
-    assert_eq!(statuses, [200, 200, 429]);
-    assert_eq!(from("2001:db8:1:3::1"), 200, "another network");
-    assert_eq!(["203.0.113.7", "::ffff:203.0.113.7", "::ffff:203.0.113.7"].map(from), [200, 200, 429]);
-    gateway.finish();
+    let strict = "{ rate = \"1/m\", burst = 2 }";
+    let mut siege =
+        Siege::begin(PROVIDER, |upstream| config(upstream).public_with(TRUSTED).set("rate_limit", "per_source", strict));
+    let cases = [
+        ("2001:db8:1:2::1", true),
+        ("2001:db8:1:2:ffff::9", true),
+        ("2001:db8:1:2:3:4:5:6", false),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", false),
+        // Others, though of the same /56 and /48.
+        ("2001:db8:1:3::1", true),
+        ("2001:db8:1:ff02::1", true),
+        ("203.0.113.7", true),
+        ("::ffff:203.0.113.7", true),
+        ("::ffff:203.0.113.7", false),
+        ("203.0.113.7", false),
+        ("203.0.113.8", true),
+    ];
+    for (source, passes) in cases {
+        let answer = siege.gateway.deliver_from(PROXY, &with(&[("X-Forwarded-For", source)]));
+        if passes {
+            siege.passes(source, &answer, 200);
+        } else {
+            siege.saw(source, Ok(answer)).expecting(429, "rate_limited_source");
+        }
+    }
+    siege.lift();
 }
 
 /// A PROXY header of version 1.

@@ -7,6 +7,7 @@ use crate::support::client::{Connection, chunked_request, header_lines, request}
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::Gateway;
 use crate::support::provider::{Delivery, Provider};
+use crate::support::siege::Siege;
 use crate::support::upstream::Upstream;
 use crate::support::{fresh_id, unix_now};
 
@@ -33,44 +34,46 @@ fn head_only(delivery: &Delivery, length: usize, more: &str) -> Vec<u8> {
 #[test]
 fn h1_29_a_body_has_its_bound_exactly() {
     // H1-29.
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).set("limits", "max_body", "\"64KiB\""));
-    let (fits, over) = (sized(64 * 1024), sized(64 * 1024 + 1));
-    assert_eq!(gateway.deliver(&fits).status, 200);
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).set("limits", "max_body", "\"64KiB\""));
+    let path = PROVIDER.path();
+    let (fits, fits_too) = (sized(64 * 1024), sized(64 * 1024));
+    let answer = siege.gateway.deliver(&fits);
+    siege.passes("exactly the bound, declared", &answer, 200);
+    let mut chunked = siege.gateway.connect();
+    chunked.send(&chunked_request(&path, &fits_too.headers, &fits_too.body, 1000));
+    siege.passes("exactly the bound, in chunks", &chunked.answer(), 200);
 
-    let mut chunked = gateway.connect();
-    let fits_too = sized(64 * 1024);
-    chunked.send(&chunked_request(&PROVIDER.path(), &fits_too.headers, &fits_too.body, 1000));
-    assert_eq!(chunked.answer().status, 200);
-
-    let answer = gateway.deliver(&over);
-    answer.refused(413, "too_large");
-    assert!(answer.closed);
-    let mut chunked = gateway.connect();
-    let _ = chunked.try_send(&chunked_request(&PROVIDER.path(), &over.headers, &over.body, 1000));
-    let answer = chunked.answer();
-    answer.refused(413, "too_large");
-    assert!(answer.closed);
-
-    assert_eq!(upstream.received().iter().map(|request| request.body.len()).collect::<Vec<_>>(), [64 * 1024; 2]);
-    let ledger = gateway.finish();
-    ledger.holds_exactly(&[("delivered", 200), ("delivered", 200), ("body_too_large", 413), ("body_too_large", 413)]);
+    let (over, large) = (sized(64 * 1024 + 1), sized(90_000));
+    let small_and_large = [b"Content-Length: 5\r\n".to_vec(), chunked_request(&path, &large.headers, &large.body, 1000)].concat();
+    let attacks = [
+        ("one more, declared", request(&path, &over.headers, &over.body), 413, "body_too_large"),
+        ("one more, in chunks", chunked_request(&path, &over.headers, &over.body, 1000), 413, "body_too_large"),
+        ("far more, declared", request(&path, &large.headers, &large.body), 413, "body_too_large"),
+        ("far more, in one chunk", chunked_request(&path, &large.headers, &large.body, 90_000), 413, "body_too_large"),
+    ];
+    for (name, bytes, status, reason) in attacks {
+        assert!(siege.send(name, &bytes).expecting(status, reason).closed, "{name}");
+    }
+    // A small length beside large chunks is no framing at all.
+    let line = format!("POST {path} HTTP/1.1\r\n");
+    let bytes = [line.as_bytes(), &small_and_large].concat();
+    let bytes = String::from_utf8(bytes).unwrap().replacen(&format!("5\r\n{line}"), "5\r\n", 1);
+    assert!(siege.send("small declared, large in chunks", bytes.as_bytes()).expecting(400, "malformed_request").closed);
+    assert_eq!(siege.upstream.received().iter().map(|request| request.body.len()).collect::<Vec<_>>(), [64 * 1024; 2]);
+    siege.lift();
 }
 
 #[test]
 fn h1_29_a_declared_excess_is_refused_unread() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).set("limits", "max_body", "\"64KiB\""));
-    let mut connection = gateway.connect();
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).set("limits", "max_body", "\"64KiB\""));
+    let mut connection = siege.gateway.connect();
     connection.send(&head_only(&PROVIDER.delivery(), 64 * 1024 + 1, "Expect: 100-continue\r\n"));
-    let begun = Instant::now();
-    let answer = connection.answer();
-    answer.refused(413, "too_large");
+    // Not a byte of the body is sent: whoever waited for it would wait for the deadline.
+    let outcome = connection.try_answer(Duration::from_secs(6));
+    let answer = siege.saw("declared", outcome).expecting(413, "body_too_large");
     assert!(answer.interim.is_empty() && answer.closed, "{answer:?}");
-    assert!(begun.elapsed() < Duration::from_secs(1));
     assert!(connection.closes_within(Duration::from_secs(3)));
-    upstream.saw_nothing();
-    gateway.finish();
+    siege.lift();
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::support::certificate::Certificate;
-use crate::support::client::{Connection, HOST, header_lines, request};
+use crate::support::client::{Answer, Connection, HOST, Silence, header_lines, request};
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::Gateway;
 use crate::support::process::{processor_ticks, resident_kib};
 use crate::support::provider::{Delivery, Provider};
+use crate::support::siege::Siege;
 use crate::support::upstream::{Reply, Upstream};
 use crate::support::{fresh_id, poll, unix_now};
 
@@ -26,6 +27,9 @@ fn config(upstream: &Upstream) -> Config {
         .set("limits", "body_timeout", "\"2s\"")
         .set("limits", "idle_timeout", "\"2s\"")
 }
+
+/// What a connection that was ended unread is answered.
+const NOTHING: Result<Answer, Silence> = Err(Silence::Closed(0));
 
 /// A crowd comes from several sources, for none may hold so many connections alone.
 fn source(index: usize) -> Ipv4Addr {
@@ -72,60 +76,65 @@ fn crowd(gateway: &Gateway, mut open: impl FnMut(usize) -> Connection) {
 
 #[test]
 fn tls_01_older_versions() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream));
+    let mut siege = Siege::begin(PROVIDER, config);
     for version in [0x00_u8, 0x01, 0x02] {
         // A whole ClientHello of SSL 3.0, TLS 1.0 and TLS 1.1: version, random, no session, two suites, no compression.
         let body = [&[3, version][..], &[7; 32], &[0, 0, 4, 0xc0, 0x13, 0, 0x2f, 1, 0]].concat();
         let length = u8::try_from(body.len()).unwrap();
         let hello = [&[0x16, 3, version.min(1), 0, length + 4, 1, 0, 0, length][..], &body].concat();
-        let mut connection = gateway.connect_raw();
+        let mut connection = siege.gateway.connect_raw();
         connection.send(&hello);
         let said = connection.drain(Duration::from_secs(4));
         assert_eq!((said.first(), said.get(5)), (Some(&0x15), Some(&2)), "a fatal alert, not {said:?}");
+        siege.saw(&format!("3.{version}"), NOTHING).expecting_no_answer();
     }
-    upstream.saw_nothing();
-    serves(&gateway, Duration::from_secs(1));
-    gateway.finish().holds_exactly(&[("delivered", 200)]);
+    let metrics = siege.gateway.metrics();
+    let all = metrics.sum("hookward_tls_handshakes_total", &[]);
+    assert!((all - metrics.sum("hookward_tls_handshakes_total", &[("result", "ok")]) - 3.0).abs() < 0.5, "{}", metrics.text);
+    siege.lift();
 }
 
 #[test]
 fn tls_02_plaintext_on_a_tls_port() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream));
+    let mut siege = Siege::begin(PROVIDER, config);
     let delivery = PROVIDER.delivery();
-    let mut connection = gateway.connect_raw();
+    let mut connection = siege.gateway.connect_raw();
     connection.send(&request(&PROVIDER.path(), &delivery.headers, &delivery.body));
     let said = connection.drain(Duration::from_secs(4));
     assert!(said.is_empty() || said.first() == Some(&0x15), "an alert or nothing, never HTTP: {said:?}");
-    upstream.saw_nothing();
-    assert_eq!(gateway.deliver(&delivery).status, 200, "nothing was burnt by it");
-    gateway.finish().holds_exactly(&[("delivered", 200)]);
+    siege.saw("a delivery in the clear", NOTHING).expecting_no_answer();
+    let answer = siege.gateway.deliver(&delivery);
+    siege.passes("nothing was burnt by it", &answer, 200);
+    siege.lift();
 }
 
 #[test]
 fn tls_03_no_route_on_plaintext() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).plain());
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).plain());
     let delivery = PROVIDER.delivery();
     for host in [HOST, "hooks.example.com"] {
-        let mut connection = gateway.connect_plain();
         let bytes = request(&PROVIDER.path(), &delivery.headers, &delivery.body);
-        connection.send(&String::from_utf8(bytes).unwrap().replace(HOST, host).into_bytes());
-        let answer = connection.answer();
-        answer.refused(403, "forbidden");
-        assert!(answer.closed && answer.header("location").is_none());
+        let bytes = String::from_utf8(bytes).unwrap().replace(HOST, host).into_bytes();
+        // The whole request, and its head alone: the body is not waited for.
+        for bytes in [bytes.as_slice(), &bytes[..bytes.len() - delivery.body.len()]] {
+            let mut connection = siege.gateway.connect_plain();
+            connection.send(bytes);
+            let outcome = connection.try_answer(Duration::from_secs(8));
+            let answer = siege.saw(host, outcome).expecting(403, "plaintext");
+            assert!(answer.closed && answer.header("location").is_none());
+        }
     }
-    upstream.saw_nothing();
-    gateway.finish().holds_exactly(&[("plaintext", 403), ("plaintext", 403)]);
+    let answer = siege.gateway.deliver(&delivery);
+    siege.passes("nothing was burnt by it", &answer, 200);
+    siege.lift();
 }
 
 #[test]
 fn tls_05_handshakes_that_are_not_made() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream));
+    let mut siege = Siege::begin(PROVIDER, config);
+    let gateway = &siege.gateway;
     let hello: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
-    crowd(&gateway, |index| {
+    crowd(gateway, |index| {
         let mut connection = Connection::plain(gateway.ports().public, source(index)).expect("a connection");
         // Silence, a byte, half a hello.
         let said = [&hello[..0], &hello[..1], hello][index % 3];
@@ -145,7 +154,9 @@ fn tls_05_handshakes_that_are_not_made() {
     let metrics = gateway.metrics();
     let all = metrics.sum("hookward_tls_handshakes_total", &[]);
     assert!(all - metrics.sum("hookward_tls_handshakes_total", &[("result", "ok")]) > 299.5, "{}", metrics.text);
-    gateway.finish().holds_exactly(&[("delivered", 200), ("delivered", 200)]);
+    siege.served(2);
+    siege.saw("connections without a handshake", NOTHING).expecting_no_answer();
+    siege.lift();
 }
 
 #[test]
@@ -191,12 +202,9 @@ fn tls_12_a_flood_of_empty_records() {
 
 #[test]
 fn lst_01_descriptors_run_out() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).set("limits", "idle_timeout", "\"60s\"").launcher(&[
-        "sh",
-        "-c",
-        "ulimit -n 96; exec \"$0\" \"$@\"",
-    ]));
+    let few = ["sh", "-c", "ulimit -n 96; exec \"$0\" \"$@\""];
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).set("limits", "idle_timeout", "\"60s\"").launcher(&few));
+    let gateway = &siege.gateway;
     assert!(gateway.stderr().contains("limit of open files"), "said at the start: {}", gateway.stderr());
     let mut established = gateway.connect();
     established.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
@@ -220,19 +228,19 @@ fn lst_01_descriptors_run_out() {
     drop((admin, public));
     let recovered = poll(Duration::from_secs(10), || gateway.try_connect(Ipv4Addr::LOCALHOST).ok());
     assert!(recovered.is_some(), "{}", gateway.stderr());
-    serves(&gateway, Duration::from_secs(2));
-    gateway.finish();
+    drop((established, recovered));
+    siege.served(2);
+    siege.saw("connections beyond the descriptors", NOTHING).expecting_no_answer();
+    siege.lift();
 }
 
 #[test]
 fn lst_02_more_connections_than_there_are_slots() {
-    let upstream = Upstream::start();
-    let limits = config(&upstream).set("limits", "max_connections", "200").set("limits", "max_connections_per_source", "60").set(
-        "limits",
-        "header_timeout",
-        "\"3s\"",
-    );
-    let gateway = Gateway::start(limits);
+    let mut siege = Siege::begin(PROVIDER, |upstream| {
+        let limits = [("max_connections", "200"), ("max_connections_per_source", "60"), ("header_timeout", "\"3s\"")];
+        limits.iter().fold(config(upstream), |config, (key, value)| config.set("limits", key, value))
+    });
+    let gateway = &siege.gateway;
     let before = processor_ticks(gateway.pid());
     let mut crowd = (0..CROWD)
         .map(|index| Connection::plain(gateway.ports().public, source(index)).expect("the kernel takes it"))
@@ -250,17 +258,17 @@ fn lst_02_more_connections_than_there_are_slots() {
     assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(gateway.admin("/readyz").status, 200, "the probes are served meanwhile");
     assert!(processor_ticks(gateway.pid()) - before < 200);
-    settles_at(&gateway, 0.5);
-    serves(&gateway, Duration::from_secs(1));
-    gateway.finish();
+    settles_at(gateway, 0.5);
+    siege.saw("connections beyond the slots", NOTHING).expecting_no_answer();
+    siege.lift();
 }
 
 #[test]
 fn lst_03_connections_that_say_nothing() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).plain());
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).plain());
+    let gateway = &siege.gateway;
     // Behind a handshake, and without one; the first bytes of another protocol say no more than nothing.
-    crowd(&gateway, |index| match index % 3 {
+    crowd(gateway, |index| match index % 3 {
         0 if index < 60 => gateway.connect_from(source(index)),
         1 => {
             let mut connection = Connection::plain(gateway.ports().plain, source(index)).expect("a connection");
@@ -269,13 +277,15 @@ fn lst_03_connections_that_say_nothing() {
         }
         _ => Connection::plain(gateway.ports().plain, source(index)).expect("a connection"),
     });
-    gateway.finish().holds_exactly(&[("delivered", 200), ("delivered", 200)]);
+    siege.served(2);
+    siege.saw("connections that say nothing", NOTHING).expecting_no_answer();
+    siege.lift();
 }
 
 #[test]
 fn lst_04_slow_heads() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream).plain());
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).plain());
+    let gateway = &siege.gateway;
     let mut slow = (0..CROWD)
         .map(|index| {
             let mut connection = Connection::plain(gateway.ports().plain, source(index)).expect("a connection");
@@ -290,16 +300,15 @@ fn lst_04_slow_heads() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(alive, 0, "the deadline is one for the whole head");
-    serves(&gateway, Duration::from_secs(1));
-    upstream.wait_for(1);
-    gateway.finish().holds_exactly(&[("delivered", 200)]);
+    siege.saw("heads without an end", NOTHING).expecting_no_answer();
+    siege.lift();
 }
 
 #[test]
 fn lst_05_slow_bodies() {
     // MEM-01, MEM-02: what is announced is not reserved, and what arrives is given back.
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream));
+    let mut siege = Siege::begin(PROVIDER, config);
+    let gateway = &siege.gateway;
     let before = resident_kib(gateway.pid());
     let begun = Instant::now();
     let mut slow = (0..CROWD)
@@ -317,7 +326,7 @@ fn lst_05_slow_bodies() {
     }
     let grown = resident_kib(gateway.pid()).saturating_sub(before);
     assert!(grown < 60_000, "{CROWD} slow bodies took {grown} KiB");
-    serves(&gateway, Duration::from_secs(2));
+    serves(gateway, Duration::from_secs(2));
     let mut refused = 0;
     for mut connection in slow {
         if let Ok(answer) = connection.try_answer(Duration::from_secs(8)) {
@@ -327,11 +336,10 @@ fn lst_05_slow_bodies() {
     }
     assert_eq!(refused, CROWD);
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-    let metrics = gateway.metrics();
-    let timeouts = metrics.sum("hookward_requests_total", &[("reason", "body_timeout")]);
-    assert!((timeouts - 300.0).abs() < 0.5 && metrics.sum("hookward_inflight_bytes", &[]) < 0.5, "{timeouts}");
-    assert_eq!(upstream.received().len(), 1);
-    gateway.finish();
+    assert!(gateway.metrics().sum("hookward_inflight_bytes", &[]) < 0.5);
+    siege.served(1);
+    siege.expecting_of_each("slow bodies", CROWD as u64, "body_timeout");
+    siege.lift();
 }
 
 #[test]
@@ -380,9 +388,9 @@ fn lst_07_idle_connections_are_closed_whatever_they_did() {
 
 #[test]
 fn rl_04_sources_beyond_number() {
-    let upstream = Upstream::start();
     let trusted = "plaintext = \"trusted-proxy\"\ntrusted_proxies = [\"127.0.0.0/8\"]";
-    let gateway = Gateway::start(config(&upstream).plain_with(trusted));
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).plain_with(trusted));
+    let gateway = &siege.gateway;
     let mut connection = Connection::plain(gateway.ports().plain, Ipv4Addr::LOCALHOST).expect("a connection");
     let ask = |connection: &mut Connection, network: usize| {
         let (high, low) = (network / 65_536, network % 65_536);
@@ -401,34 +409,38 @@ fn rl_04_sources_beyond_number() {
     }
     let grown = resident_kib(gateway.pid()).saturating_sub(before);
     assert!(grown < 30_000, "3000 sources took {grown} KiB");
-    upstream.saw_nothing();
-    serves(&gateway, Duration::from_secs(1));
-    gateway.finish();
+    drop(connection);
+    siege.expecting_of_each("requests of 3000 sources", 3000, "method_not_allowed");
+    siege.lift();
 }
 
 #[test]
 fn rl_05_junk_that_names_a_provider_spends_nothing_of_its_budget() {
-    let upstream = Upstream::start();
-    let limited = Integration::new(PROVIDER, &upstream.url()).line("rate_limit = { rate = \"1/m\", burst = 20 }");
-    let gateway = Gateway::start(Config::of(limited));
+    let mut siege = Siege::begin(PROVIDER, |upstream| {
+        Config::of(Integration::new(PROVIDER, &upstream.url()).line("rate_limit = { rate = \"1/m\", burst = 20 }"))
+            .integration(Integration::new(Provider::Stripe, &upstream.url()))
+    });
     for index in 0..200 {
         let junk = PROVIDER.delivery().with_tampered_body();
-        let status = gateway.deliver_from(source(index), &junk).status;
+        let status = siege.gateway.deliver_from(source(index), &junk).status;
         assert!([401, 429].contains(&status), "{status}");
     }
+    assert_eq!(siege.decides_only("junk", &["signature_mismatch", "rate_limited_failures"]), 200);
     for _ in 0..20 {
-        assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200, "the whole budget is there");
+        let answer = siege.gateway.deliver(&PROVIDER.delivery());
+        siege.passes("the whole budget is there", &answer, 200);
     }
-    gateway.deliver(&PROVIDER.delivery()).refused(429, "rate_limited");
-    assert_eq!(upstream.received().len(), 20);
-    gateway.finish();
+    let answer = siege.gateway.deliver(&PROVIDER.delivery());
+    siege.saw("one more than the budget", Ok(answer)).expecting(429, "rate_limited_integration");
+    assert_eq!(siege.upstream.received().len(), 20);
+    siege.end();
 }
 
 #[test]
 fn rl_06_junk_behind_the_same_address_as_the_provider() {
-    let upstream = Upstream::start();
-    let strict = config(&upstream).set("rate_limit", "failures_per_source", "{ rate = \"1/m\", burst = 5 }");
-    let gateway = Gateway::start(strict);
+    let strict = "{ rate = \"1/m\", burst = 5 }";
+    let mut siege = Siege::begin(PROVIDER, |upstream| config(upstream).set("rate_limit", "failures_per_source", strict));
+    let gateway = &siege.gateway;
     std::thread::scope(|scope| {
         let junk = scope.spawn(|| {
             for _ in 0..100 {
@@ -441,11 +453,10 @@ fn rl_06_junk_behind_the_same_address_as_the_provider() {
         }
         junk.join().unwrap();
     });
-    assert_eq!(upstream.received().len(), 50);
-    let metrics = gateway.metrics();
-    let refused = metrics.sum("hookward_requests_total", &[("outcome", "refused")]);
-    assert!((refused - 100.0).abs() < 0.5, "{refused}");
-    gateway.finish();
+    assert_eq!(siege.upstream.received().len(), 50);
+    siege.served(50);
+    assert_eq!(siege.decides_only("junk", &["signature_mismatch", "rate_limited_failures"]), 100);
+    siege.lift();
 }
 
 #[test]

@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use crate::support::client::{Answer, HOST, find, header_lines};
+use crate::support::client::{HOST, find, header_lines, request};
 use crate::support::config::Config;
 use crate::support::gateway::Gateway;
 use crate::support::provider::{Delivery, Provider};
-use crate::support::upstream::Upstream;
+use crate::support::siege::Siege;
+use crate::support::upstream::{Reply, Upstream};
 use crate::support::{fresh_id, unix_now};
 
 const PROVIDER: Provider = Provider::Github;
@@ -247,6 +248,20 @@ fn upgrades_are_no_deliveries() {
 }
 
 #[test]
+fn h1_23_an_upstream_that_wants_another_protocol() {
+    // Whatever follows its 101 is no answer, and nothing is ever tunnelled.
+    let mut siege = Siege::begin(PROVIDER, |upstream| Config::all_providers(&upstream.url()));
+    let switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02hi".to_vec();
+    siege.upstream.next(Reply::Raw(switch));
+    let mut connection = siege.gateway.connect();
+    connection.send_delivery(PATH, &PROVIDER.delivery());
+    let outcome = connection.try_answer(Duration::from_secs(6));
+    siege.was_sent("a protocol switch", 1);
+    siege.saw("a protocol switch", outcome).expecting(502, "upstream_invalid");
+    siege.lift();
+}
+
+#[test]
 fn other_methods_are_not_allowed() {
     // H1-17, H1-26, SIG-36.
     let head = format!("Host: {HOST}\r\nContent-Length: 2\r\n");
@@ -288,58 +303,60 @@ fn trailers_are_dropped() {
 }
 
 #[test]
-fn a_signature_in_a_trailer_is_no_signature() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(Config::all_providers(&upstream.url()));
+fn h1_12_a_signature_in_a_trailer_is_no_signature() {
+    let mut siege = Siege::begin(PROVIDER, |upstream| Config::all_providers(&upstream.url()));
     let signed = delivery(b"ab");
     let signature = signed.signature().to_owned();
     let bare = signed.without(PROVIDER.signature_header());
     let mut bytes = format!("POST {PATH} HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n").into_bytes();
     bytes.extend_from_slice(&header_lines(&bare.headers));
     bytes.extend_from_slice(format!("\r\n2\r\nab\r\n0\r\nX-Hub-Signature-256: {signature}\r\n\r\n").as_bytes());
-    let mut connection = gateway.connect();
-    connection.send(&bytes);
-    connection.answer().refused(401, "unauthorized");
-    upstream.saw_nothing();
-    gateway.finish();
+    siege.send("a signature behind the body", &bytes).expecting(401, "signature_missing");
+    siege.lift();
 }
 
 #[test]
 fn h1_13_pipelined_requests_are_judged_one_by_one() {
-    // H1-13.
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(Config::all_providers(&upstream.url()));
-    let (first, forged) = (PROVIDER.delivery(), PROVIDER.delivery().with_tampered_body());
-    let mut bytes = crate::support::client::request(PATH, &first.headers, &first.body);
-    bytes.extend_from_slice(&crate::support::client::request(PATH, &forged.headers, &forged.body));
-    let mut connection = gateway.connect();
-    connection.send(&bytes);
-    assert_eq!(connection.answer().status, 200);
-    let second: Answer = connection.answer();
-    second.refused(401, "unauthorized");
-    assert_eq!(upstream.received().len(), 1);
-    gateway.finish().holds_exactly(&[("delivered", 200), ("signature_mismatch", 401)]);
+    // H1-13: what stands behind a body has nothing of what stood before it, neither its signature nor its route.
+    let mut siege = Siege::begin(PROVIDER, |upstream| Config::all_providers(&upstream.url()));
+    let first = PROVIDER.delivery();
+    let forged = PROVIDER.delivery().with_tampered_body();
+    let bare = Delivery { headers: Vec::new(), ..PROVIDER.delivery() };
+    let behind = [
+        ("a forgery", request(PATH, &forged.headers, &forged.body), 401, "signature_mismatch"),
+        ("no signature of its own", request(PATH, &bare.headers, &bare.body), 401, "signature_missing"),
+        ("another path", format!("ZGET /admin HTTP/1.1\r\nHost: {HOST}\r\n\r\n").into_bytes(), 404, "unknown_route"),
+        ("the same once more", request(PATH, &first.headers, &first.body), 409, "replayed"),
+    ];
+    for (name, second, status, reason) in behind {
+        let honest = if reason == "replayed" { first.clone() } else { PROVIDER.delivery() };
+        let mut connection = siege.gateway.connect();
+        connection.send(&[request(PATH, &honest.headers, &honest.body), second].concat());
+        let taken = connection.answer();
+        let outcome = connection.try_answer(Duration::from_secs(6));
+        // Both were decided on by now, in their order.
+        siege.passes_beside(name, &taken, 200, reason);
+        siege.saw(name, outcome).expecting(status, reason);
+    }
+    assert_eq!(siege.upstream.received().len(), 4);
+    siege.lift();
 }
 
 #[test]
 fn h1_13_a_refused_body_is_never_read_as_a_request() {
     // Smuggling: the bytes behind an early refusal look like a delivery of their own.
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(Config::all_providers(&upstream.url()));
+    let mut siege = Siege::begin(PROVIDER, |upstream| Config::all_providers(&upstream.url()));
     let inner = PROVIDER.delivery();
-    let smuggled = crate::support::client::request(PATH, &inner.headers, &inner.body);
+    let smuggled = request(PATH, &inner.headers, &inner.body);
     let length = smuggled.len();
     let mut bytes = format!("POST /nowhere HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n").into_bytes();
     bytes.extend_from_slice(&smuggled);
-    let mut connection = gateway.connect();
+    let mut connection = siege.gateway.connect();
     connection.send(&bytes);
-    let answer = connection.answer();
-    answer.refused(404, "not_found");
-    assert!(answer.closed);
-    let rest = connection.drain(Duration::from_secs(4));
-    assert!(find(&rest, b"HTTP/1.1").is_none());
-    upstream.saw_nothing();
-    gateway.finish().holds_exactly(&[("unknown_route", 404)]);
+    let outcome = connection.try_answer(Duration::from_secs(6));
+    assert!(siege.saw("a delivery inside a refused body", outcome).expecting(404, "unknown_route").closed);
+    assert!(find(&connection.drain(Duration::from_secs(4)), b"HTTP/1.1").is_none());
+    siege.lift();
 }
 
 #[test]
@@ -367,7 +384,7 @@ fn other_protocols_are_no_http() {
 }
 
 #[test]
-fn unknown_routes_are_not_found_and_admin_is_not_here() {
+fn adm_01_unknown_routes_are_not_found_and_admin_is_not_here() {
     // ADM-01.
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::all_providers(&upstream.url()));

@@ -10,6 +10,7 @@ use crate::support::gateway::Gateway;
 use crate::support::operator::{TOKEN, flow};
 use crate::support::poll;
 use crate::support::provider::Provider;
+use crate::support::siege::Siege;
 use crate::support::upstream::Upstream;
 
 const PROVIDER: Provider = Provider::Stripe;
@@ -192,27 +193,18 @@ fn one_delivery_more_and_then_no_more() {
 
 #[test]
 fn adm_01_the_public_listener_knows_nothing_of_the_admin_one() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(config(&upstream));
+    let mut siege = Siege::begin(PROVIDER, config);
     let paths =
         ["/", "/metrics", "/healthz", "/readyz", "/api/v1/integrations", "/api/v1/reload", DISABLE, "/admin/reload", "/debug"];
     for path in paths {
         for method in ["GET", "POST"] {
-            let mut connection = gateway.connect();
             let head = format!(
                 "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
             );
-            connection.send(head.as_bytes());
-            connection.answer().refused(404, "not_found");
+            siege.send(&format!("{method} {path}"), head.as_bytes()).expecting(404, "unknown_route");
         }
     }
-    assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200);
-    upstream.wait_for(1);
-    let ledger = gateway.finish();
-    let refused = ledger.requests().iter().filter(|record| record.reason() == "unknown_route").count();
-    let folded =
-        ledger.records.iter().filter(|record| record.kind() == "folded").map(|record| record.number("count")).sum::<u64>();
-    assert_eq!(refused + usize::try_from(folded).unwrap(), 2 * paths.len(), "one record each");
+    siege.lift();
 }
 
 /// What somebody tries, what it is answered, and the headers it is tried with.

@@ -1,15 +1,18 @@
 //! TLS in front: which versions, which certificate for which name, and that a failed handshake costs nobody else anything.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::certificate::Certificate;
-use crate::support::client::{Connection, request};
+use crate::support::client::{Connection, Silence, request};
 use crate::support::config::{Config, Integration};
+use crate::support::frames::{ACK, Http2, NO_TABLE, PREFACE, SETTINGS, as_pairs, head_of};
 use crate::support::gateway::Gateway;
 use crate::support::provider::Provider;
+use crate::support::siege::Siege;
 use crate::support::upstream::Upstream;
 
 const PROVIDER: Provider = Provider::Stripe;
@@ -98,7 +101,7 @@ fn silent_strangers_hold_up_nobody() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream));
     let strangers = (0..200).map(|_| gateway.connect_raw()).collect::<Vec<_>>();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let delivery = PROVIDER.delivery();
     assert_eq!(gateway.post(&PROVIDER.path(), &delivery.headers, &delivery.body).status, 200);
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -128,36 +131,138 @@ fn tls_04_tls_where_none_is_spoken() {
     gateway.finish();
 }
 
+/// A delivery that names a host, over a connection that asked for a certificate by another name, or by none.
+fn delivery_to(host: &str) -> Vec<u8> {
+    let delivery = PROVIDER.delivery();
+    let bytes = String::from_utf8(request(&PROVIDER.path(), &delivery.headers, &delivery.body)).unwrap();
+    bytes.replacen("Host: localhost", &format!("Host: {host}"), 1).into_bytes()
+}
+
 #[test]
 fn tls_08_a_host_behind_another_certificate_than_the_connection_s() {
-    let upstream = Upstream::start();
-    let (one, two) = (Certificate::of(&["one.example"]), Certificate::of(&["two.example"]));
-    let gateway = Gateway::start(with_two(&upstream, &one, &two));
-    // A host that none of them bears is nobody else's.
+    let (one, two) = (Certificate::of(&["one.example", "also-one.example"]), Certificate::of(&["two.example"]));
+    let mut siege = Siege::begin(PROVIDER, |upstream| with_two(upstream, &one, &two).plain());
+    let port = siege.gateway.ports().public;
+    // Asked for, named in the request, and whether it passes. A host that no certificate bears is nobody else's.
     let cases = [
-        ("one.example", 200),
-        ("ONE.example:8443", 200),
-        ("two.example", 400),
-        ("Two.Example.:443", 400),
-        ("three.example", 200),
+        ("one.example", "one.example", true),
+        ("one.example", "ONE.example:8443", true),
+        ("one.example", "also-one.example", true),
+        ("one.example", "two.example", false),
+        ("one.example", "Two.Example.:443", false),
+        ("one.example", "three.example", true),
+        ("two.example", "two.example", true),
+        ("two.example", "one.example", false),
+        ("two.example", "also-one.example", false),
+        // An address asks for no name, and gets the first certificate.
+        ("127.0.0.1", "one.example", true),
     ];
-    for (host, expected) in cases {
-        let delivery = PROVIDER.delivery();
-        let bytes = String::from_utf8(request(&PROVIDER.path(), &delivery.headers, &delivery.body)).unwrap();
-        let bytes = bytes.replacen("Host: localhost", &format!("Host: {host}"), 1);
-        let connect = || Connection::tls_as(gateway.ports().public, Ipv4Addr::LOCALHOST, "one.example", one.client());
-        let mut connection = connect().unwrap();
-        connection.send(bytes.as_bytes());
+    for (asked, host, passes) in cases {
+        let name = format!("{host} over {asked}");
+        let mut connection =
+            Connection::tls_as(port, Ipv4Addr::LOCALHOST, asked, Certificate::careless_client()).expect("a connection");
+        connection.send(&delivery_to(host));
         let answer = connection.answer();
-        assert_eq!(answer.status, expected, "{host}: {}", answer.text());
-        if expected == 400 {
-            answer.refused(400, "bad_request");
+        if passes {
+            siege.passes(&name, &answer, 200);
+        } else {
+            assert!(siege.saw(&name, Ok(answer)).expecting(400, "malformed_request").closed, "{name}");
         }
     }
-    assert_eq!(upstream.received().len(), 3);
-    let ledger = gateway.finish();
-    let taken = [("delivered", 200); 3];
-    ledger.holds_exactly(&[taken.as_slice(), &[("malformed_request", 400); 2]].concat());
+    // The same by HTTP/2, where one connection may be used for several hosts by whoever believes that they are one server.
+    for (host, passes) in [("one.example", true), ("two.example", false), ("also-one.example", true)] {
+        let mut client = (*one.client()).clone();
+        client.alpn_protocols = vec![b"h2".to_vec()];
+        let connection = Connection::tls_as(port, Ipv4Addr::LOCALHOST, "one.example", client.into()).expect("a connection");
+        let mut http2 = Http2 { connection };
+        http2.send(PREFACE);
+        http2.frame(SETTINGS, 0, 0, NO_TABLE);
+        http2.frame(SETTINGS, ACK, 0, b"");
+        let delivery = PROVIDER.delivery();
+        let mut head = head_of(&delivery, &PROVIDER.path());
+        head.iter_mut().filter(|(name, _)| name == ":authority").for_each(|(_, value)| host.clone_into(value));
+        http2.request(1, &as_pairs(&head), Some(&delivery.body));
+        let end = http2.end_of(1);
+        if passes {
+            siege.passes(host, &end.answer(), 200);
+        } else {
+            siege.saw_stream(host, end).expecting(400, "malformed_request");
+        }
+    }
+    let mut connection =
+        Connection::tls_as(port, Ipv4Addr::LOCALHOST, "two.example", Certificate::careless_client()).expect("a connection");
+    connection.send(&delivery_to("two.example"));
+    siege.passes("an honest one", &connection.answer(), 200);
+    siege.end();
+}
+
+#[test]
+fn tls_08_one_certificate_serves_whatever_was_asked_for() {
+    // A load balancer that ends TLS and begins it anew asks for its own name and passes the sender's host.
+    let mut siege = Siege::begin(PROVIDER, config);
+    for host in ["hooks.example.com", "other.example"] {
+        let answer = siege.send(host, &delivery_to(host)).answered();
+        siege.passes(host, &answer, 200);
+    }
+    siege.lift();
+}
+
+#[test]
+fn tls_06_a_flood_of_handshakes() {
+    // Places for 16 handshakes at once: what is over them waits, and whoever has made his own does not notice.
+    let limits = |upstream: &Upstream| {
+        config(upstream).set("limits", "max_connections", "32").set("limits", "max_connections_per_source", "32").set(
+            "limits",
+            "header_timeout",
+            "\"2s\"",
+        )
+    };
+    let mut siege = Siege::begin(PROVIDER, limits);
+    let gateway = &siege.gateway;
+    let mut established = gateway.connect();
+    let halves = (0..24)
+        .map(|_| {
+            let mut half = gateway.connect_raw();
+            half.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+            half
+        })
+        .collect::<Vec<_>>();
+    let waiting = || gateway.metrics().sum("hookward_limit_reached_total", &[("limit", "handshake_places")]) > 0.5;
+    assert!(crate::support::poll(Duration::from_secs(5), || waiting().then_some(())).is_some(), "{}", gateway.metrics().text);
+    for _ in 0..5 {
+        established.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
+        assert_eq!(established.answer().status, 200, "beside handshakes that are not made");
+    }
+    drop(halves);
+    // Full handshakes without a session to resume, one after the other, from two sides.
+    let over = AtomicBool::new(false);
+    let (worst, made) = std::thread::scope(|scope| {
+        let flood = [(); 2].map(|()| {
+            scope.spawn(|| {
+                let mut made = 0;
+                while !over.load(Ordering::SeqCst) {
+                    made += u64::from(gateway.try_connect(Ipv4Addr::new(127, 0, 6, 1)).is_ok());
+                }
+                made
+            })
+        });
+        let mut worst = Duration::ZERO;
+        for _ in 0..50 {
+            let begun = Instant::now();
+            established.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
+            assert_eq!(established.answer().status, 200);
+            worst = worst.max(begun.elapsed());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        over.store(true, Ordering::SeqCst);
+        (worst, flood.map(|flood| flood.join().unwrap()).iter().sum::<u64>())
+    });
+    eprintln!("{made} handshakes beside 50 deliveries, of which the slowest took {worst:?}");
+    assert!(made > 0 && worst < Duration::from_secs(2), "{worst:?}");
+    drop(established);
+    siege.served(55);
+    siege.saw("handshakes", Err(Silence::Closed(0))).expecting_no_answer();
+    siege.lift();
 }
 
 #[test]

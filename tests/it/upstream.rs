@@ -7,6 +7,7 @@ use crate::support::client::request;
 use crate::support::config::{Config, Integration};
 use crate::support::gateway::{Gateway, free_port};
 use crate::support::provider::Provider;
+use crate::support::siege::Siege;
 use crate::support::upstream::{Latch, Reply, Upstream};
 
 const PROVIDER: Provider = Provider::Stripe;
@@ -14,6 +15,12 @@ const PROVIDER: Provider = Provider::Stripe;
 fn gateway_to(url: &str, timeout: &str) -> Gateway {
     let line = format!("timeout = \"{timeout}\"");
     Gateway::start(Config::of(Integration::new(PROVIDER, url).line(&line)))
+}
+
+/// The same under siege: what is refused here has reached the upstream, and how often is counted.
+fn besieged(timeout: &str) -> Siege {
+    let line = format!("timeout = \"{timeout}\"");
+    Siege::begin(PROVIDER, |upstream| Config::of(Integration::new(PROVIDER, &upstream.url()).line(&line)))
 }
 
 #[test]
@@ -112,35 +119,38 @@ fn ups_09_redirects_are_passed_and_never_followed() {
 
 #[test]
 fn ups_02_one_that_hangs_is_a_timeout_and_the_claim_lapses() {
-    let upstream = Upstream::start();
-    let gateway = gateway_to(&upstream.url(), "1s");
+    let mut siege = besieged("1s");
     let delivery = PROVIDER.delivery();
-    upstream.next(Reply::Hang);
+    siege.upstream.next(Reply::Hang);
     let begun = Instant::now();
-    let id = gateway.deliver(&delivery).refused(504, "gateway_timeout");
+    let answer = siege.gateway.deliver(&delivery);
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(3), "{took:?}");
+    siege.was_sent("it hangs", 1);
+    siege.saw("it hangs", Ok(answer)).expecting(504, "upstream_timeout");
 
-    let answer = gateway.deliver(&delivery);
-    answer.refused(409, "conflict");
+    let answer = siege.gateway.deliver(&delivery);
+    let answer = siege.saw("at once again", Ok(answer)).expecting(409, "replay_in_flight");
     let after = answer.header("retry-after").expect("Retry-After").parse::<u64>().unwrap();
     assert!((1..=2).contains(&after), "{after}");
 
+    let gateway = &siege.gateway;
     let retried = crate::support::poll(Duration::from_secs(5), || Some(gateway.deliver(&delivery)).filter(|a| a.status == 200));
     assert!(retried.is_some(), "a retry after the lapse passes");
     assert!(begun.elapsed() >= Duration::from_millis(1900), "not before `timeout` more");
-    let requests = upstream.received();
+    siege.served(1);
+    siege.decides_only("retries before the lapse", &["replay_in_flight"]);
+    let requests = siege.upstream.received();
     assert_eq!(requests.len(), 2);
     assert_eq!(requests[0].idempotency_key(), requests[1].idempotency_key());
-    let ledger = gateway.finish();
-    assert_eq!(ledger.of(&id).reason(), "upstream_timeout");
-    assert_eq!(ledger.only("delivered").number("status"), 200);
+    siege.end();
 }
 
 #[test]
-fn ups_04_and_06_what_may_have_been_received_is_not_sent_again() {
+fn ups_06_an_answer_that_is_none_is_refused_and_what_it_answers_is_not_sent_again() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n".to_vec();
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec();
+    let length_beside_chunks = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
     let faults = [
         ("reset before the answer", Reply::RawThenReset(Vec::new())),
         ("reset inside the head", Reply::RawThenReset(head.clone())),
@@ -152,23 +162,43 @@ fn ups_04_and_06_what_may_have_been_received_is_not_sent_again() {
         ("an HTTP/0.9 answer", Reply::Raw(b"<html>hello</html>".to_vec())),
         ("two lengths", Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec())),
         ("a broken chunk", Reply::Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_vec())),
+        ("a length beside chunks", Reply::Raw(length_beside_chunks.to_vec())),
+        ("a length that is no number", Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nab".to_vec())),
+        ("a status that is none", Reply::Raw(b"HTTP/1.1 2x0 OK\r\nContent-Length: 2\r\n\r\nab".to_vec())),
         ("101", Reply::Raw(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n".to_vec())),
         ("a head without end", Reply::Raw([b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-Y: z\r\n".repeat(60_000)].concat())),
     ];
-    let upstream = Upstream::start();
-    let gateway = gateway_to(&upstream.url(), "2s");
+    let mut siege = besieged("2s");
     for (index, (name, fault)) in faults.iter().enumerate() {
         let delivery = PROVIDER.delivery();
-        upstream.next(fault.clone());
-        let answer = gateway.deliver(&delivery);
-        assert_eq!(answer.status, 502, "{name}: {}", answer.text());
-        let id = answer.refused(502, "bad_gateway");
-        let record = gateway.await_record(|record| record.text("request_id") == id);
-        assert_eq!((record.reason(), record.text("decision")), ("upstream_invalid", "refused"), "{name}");
-        gateway.deliver(&delivery).refused(409, "conflict");
-        assert_eq!(upstream.received().len(), index + 1, "{name}: sent once");
+        siege.upstream.next(fault.clone());
+        let answer = siege.gateway.deliver(&delivery);
+        siege.was_sent(name, index + 1);
+        siege.saw(name, Ok(answer)).expecting(502, "upstream_invalid");
+        let answer = siege.gateway.deliver(&delivery);
+        siege.saw(name, Ok(answer)).expecting(409, "replay_in_flight");
     }
-    gateway.finish();
+    // What follows a whole answer is no answer to the next request, and 204 and 304 have no body whatever they say.
+    let whole: [(&str, &[u8], u16); 3] = [
+        (
+            "one answer and another",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Evil\r\nContent-Length: 0\r\n\r\n",
+            200,
+        ),
+        ("204 with a body", b"HTTP/1.1 204 No\r\nContent-Length: 4\r\n\r\nevil", 204),
+        ("304 with a body", b"HTTP/1.1 304 No\r\nContent-Length: 4\r\n\r\nevil", 304),
+    ];
+    for (name, raw, status) in whole {
+        siege.upstream.next(Reply::Raw(raw.to_vec()));
+        let mut connection = siege.gateway.connect();
+        for status in [status, 200] {
+            connection.send_delivery(&PROVIDER.path(), &PROVIDER.delivery());
+            let answer = connection.answer();
+            assert!(!answer.text().contains("evil"), "{name}");
+            siege.passes(name, &answer, status);
+        }
+    }
+    siege.lift();
 }
 
 #[test]
@@ -189,45 +219,53 @@ fn a_lapsed_claim_can_be_taken_again() {
 #[test]
 fn ups_05_interim_answers_pass_and_a_flood_of_them_ends() {
     // UPS-05.
-    let upstream = Upstream::start();
-    let gateway = gateway_to(&upstream.url(), "1s");
+    let mut siege = besieged("1s");
     let few = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec();
-    upstream.next(Reply::Raw(few));
-    assert_eq!(gateway.deliver(&PROVIDER.delivery()).text(), "ok");
-    upstream.next(Reply::Flood(b"HTTP/1.1 103 Early Hints\r\n\r\n"));
+    siege.upstream.next(Reply::Raw(few));
+    let answer = siege.gateway.deliver(&PROVIDER.delivery());
+    assert_eq!(answer.text(), "ok");
+    siege.passes("a few", &answer, 200);
+    siege.upstream.next(Reply::Flood(b"HTTP/1.1 103 Early Hints\r\n\r\n"));
     let begun = Instant::now();
-    let answer = gateway.deliver(&PROVIDER.delivery());
-    assert!([502, 504].contains(&answer.status), "{}", answer.status);
+    let answer = siege.gateway.deliver(&PROVIDER.delivery());
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-    assert_eq!(gateway.deliver(&PROVIDER.delivery()).status, 200, "and nobody else is held up");
-    gateway.finish();
+    siege.was_sent("a flood", 2);
+    siege.saw("a flood", Ok(answer)).expecting(504, "upstream_timeout");
+    siege.lift();
 }
 
 #[test]
 fn ups_07_an_answer_may_have_a_mebibyte_and_no_more() {
-    let upstream = Upstream::start();
-    let gateway = gateway_to(&upstream.url(), "5s");
-    upstream.next(Reply::Answer(200, "", vec![b'x'; 1024 * 1024]));
-    assert_eq!(gateway.deliver(&PROVIDER.delivery()).body.len(), 1024 * 1024);
-    upstream.next(Reply::Answer(200, "", vec![b'x'; 1024 * 1024 + 1]));
-    let declared = gateway.deliver(&PROVIDER.delivery()).refused(502, "bad_gateway");
-    upstream.next(Reply::Raw([b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'x'; 2 * 1024 * 1024]].concat()));
-    let endless = gateway.deliver(&PROVIDER.delivery()).refused(502, "bad_gateway");
-    let ledger = gateway.finish();
-    assert_eq!((ledger.of(&declared).reason(), ledger.of(&endless).reason()), ("upstream_invalid", "upstream_invalid"));
+    let mut siege = besieged("5s");
+    siege.upstream.next(Reply::Answer(200, "", vec![b'x'; 1024 * 1024]));
+    let answer = siege.gateway.deliver(&PROVIDER.delivery());
+    assert_eq!(answer.body.len(), 1024 * 1024);
+    siege.passes("a mebibyte", &answer, 200);
+    let over = [
+        ("a byte more, declared", Reply::Answer(200, "", vec![b'x'; 1024 * 1024 + 1])),
+        ("twice as much, undeclared", Reply::Raw([b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'x'; 2 * 1024 * 1024]].concat())),
+        ("10 GB, declared", Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\nx".to_vec())),
+    ];
+    for (index, (name, reply)) in over.into_iter().enumerate() {
+        siege.upstream.next(reply);
+        let answer = siege.gateway.deliver(&PROVIDER.delivery());
+        siege.was_sent(name, index + 2);
+        siege.saw(name, Ok(answer)).expecting(502, "upstream_invalid");
+    }
+    siege.lift();
 }
 
 #[test]
-fn ups_02_one_that_dribbles_is_a_timeout() {
+fn ups_02_one_that_comes_too_late_is_a_timeout() {
     // UPS-02: the deadline is for the whole answer.
-    let upstream = Upstream::start();
-    let gateway = gateway_to(&upstream.url(), "1s");
-    let late = Reply::After(Duration::from_secs(3), Box::new(Reply::ok()));
-    upstream.next(late);
+    let mut siege = besieged("1s");
+    siege.upstream.next(Reply::After(Duration::from_secs(3), Box::new(Reply::ok())));
     let begun = Instant::now();
-    gateway.deliver(&PROVIDER.delivery()).refused(504, "gateway_timeout");
+    let answer = siege.gateway.deliver(&PROVIDER.delivery());
     assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
-    gateway.finish();
+    siege.was_sent("late", 1);
+    siege.saw("late", Ok(answer)).expecting(504, "upstream_timeout");
+    siege.lift();
 }
 
 #[test]

@@ -172,6 +172,13 @@ fn a_line_without_end_takes_no_memory_and_is_found() {
     assert_eq!(found(&content, anchor), (3, ProblemKind::Added));
 }
 
+#[test]
+fn a_first_line_with_another_number_is_not_a_later_one() {
+    let (lines, anchor) = chain(3, None);
+    let content = String::from_utf8(text(&lines)).unwrap().replacen("\"seq\":1,", "\"seq\":3,", 1);
+    assert_eq!(found(content.as_bytes(), anchor), (1, ProblemKind::Changed));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 

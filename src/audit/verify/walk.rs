@@ -210,15 +210,16 @@ impl Walk {
     }
 }
 
-/// Whether a chain can begin with this record. Older files may be gone, so it need not be the first one.
+/// Whether a chain can begin with this record. Older files may be gone, so it need not be the first one; but only the first one
+/// follows nothing.
 fn begins(record: &Record, region: Option<&Region>) -> bool {
     let genesis = Head::GENESIS.hash;
     match (record.link.seq, region) {
         (0, _) => false,
         (1, None) => record.link.prev == genesis,
         (1, Some(region)) => record.link.prev == region.hash && record.link.prev_record == Some(genesis),
-        (_, None) => true,
-        (_, Some(region)) => record.link.prev == region.hash && record.link.prev_record.is_some(),
+        (_, None) => record.link.prev != genesis,
+        (_, Some(region)) => record.link.prev == region.hash && record.link.prev_record.is_some_and(|before| before != genesis),
     }
 }
 

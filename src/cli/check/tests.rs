@@ -60,7 +60,7 @@ fn checked(folder: &tempfile::TempDir) -> Report {
 }
 
 fn verdict(folder: &tempfile::TempDir, deny: Option<Denied>, format: Format) -> Result<Verdict> {
-    let configuration = ConfigurationArgument { file: folder.path().join("hookward.toml") };
+    let configuration = ConfigurationArgument { file: Some(folder.path().join("hookward.toml")) };
     run(&Arguments { configuration, deny, format })
 }
 

@@ -2,8 +2,8 @@
 //!
 //! 1. Plaintext HTTP goes to this machine only, unless `upstream_plaintext = true` says that the way there is safe.
 //! 2. The deadline is ours to keep: by default a second less than the provider's own, and never more than ten.
-//! 3. A header may be added only if it is neither the connection's, nor the provider's, nor one of those that hookward
-//!    itself vouches with.
+//! 3. A header may be added only if it is neither the connection's, nor the provider's (signature, time, id, event), nor one of
+//!    those that hookward itself vouches with; and under no name that a receiver could read as one of them.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::config::context::{Context, Register};
 use crate::config::value;
 use crate::document::{Entry, Table};
 use crate::gate::forward::spec::{TargetSpec, UpstreamAddress, UpstreamTlsSpec};
-use crate::provider::scheme::Scheme;
+use crate::provider::scheme::{Locator, Scheme};
 use crate::secrets::spec::SecretSource;
 
 const HINT: &str = "upstream = \"http://127.0.0.1:3000/stripe\", \"https://…\" or \"unix:/run/app.sock:/stripe\"";
@@ -108,21 +108,39 @@ fn header(
         Some(header) if is_ours(header) || scheme.is_some_and(|scheme| is_of(scheme, header)) => {
             entry.fault("must not be set", "the header belongs to the connection, the provider or hookward");
         }
+        Some(header) if header.as_str().contains('_') => {
+            entry.fault("must not hold `_`", "receivers read it as `-`; write `-`");
+        }
         Some(header) => names.enter(header.to_string(), entry, "is set already,"),
     }
     let source = secret::reference(entry, context.base);
     header.zip(source)
 }
 
+/// What the connection and the gateway set themselves.
 fn is_ours(header: &HeaderName) -> bool {
-    let fixed = ["connection", "keep-alive", "te", "trailer", "upgrade", "transfer-encoding", "host", "expect", "via"];
+    const NAMES: [&str; 11] = [
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "transfer-encoding",
+        "http2-settings",
+        "host",
+        "expect",
+        "via",
+        "forwarded",
+    ];
+    const FAMILIES: [&str; 4] = ["hookward-", "x-forwarded", "content-", "proxy-"];
     let name = header.as_str();
-    let families = ["hookward-", "x-forwarded-", "content-", "proxy-"];
-    // The credentials of a proxy in front of the upstream are the upstream's.
-    let proxy = name == "proxy-authorization";
-    fixed.contains(&name) || (!proxy && families.iter().any(|family| name.starts_with(family)))
+    NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
+/// What the provider sets, and a receiver may rely on.
 fn is_of(scheme: &Scheme, header: &HeaderName) -> bool {
+    let located = |place: &Locator| matches!(place, Locator::Header(name) if name == header);
     scheme.header_names().contains(&header)
+        || scheme.event.iter().chain(&scheme.delivery_id).any(located)
+        || scheme.strip_headers.contains(header)
 }

@@ -1,6 +1,5 @@
 //! `[admin]`: where the gateway is asked and told.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use super::listener::Sockets;
@@ -8,20 +7,14 @@ use crate::config::integration::secret;
 use crate::config::plan::AdminSpec;
 use crate::config::value;
 use crate::document::Table;
-use crate::listen::spec::BindAddress;
 
 /// Whoever may open a unix socket may do what the admin listener does: the owner alone.
 const MODE: u32 = 0o600;
 
-/// An absent `[admin]`: loopback, and without a token nothing can be changed through it.
-pub(super) fn default() -> AdminSpec {
-    AdminSpec { bind: BindAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901))), probe_bind: None, token: None }
-}
-
 /// Reads `[admin]`.
 pub(super) fn read(table: &Table<'_>, base: &Path, sockets: &Sockets) -> AdminSpec {
     AdminSpec {
-        bind: value::optional(table, "bind", |entry| sockets.bind_any(entry, base, MODE)).unwrap_or(default().bind),
+        bind: value::optional(table, "bind", |entry| sockets.bind_any(entry, base, MODE)).unwrap_or(AdminSpec::default().bind),
         probe_bind: value::optional(table, "probe_bind", |entry| sockets.bind(entry)),
         token: value::optional(table, "token", |entry| secret::reference(entry, base)),
     }

@@ -51,7 +51,7 @@ pub(super) fn read(root: &Table<'_>, base: &Path, notes: &Faults) -> Settings {
         state_dir: value::optional(root, "state_dir", |entry| value::path(entry, base))
             .unwrap_or_else(|| PathBuf::from("/var/lib/hookward")),
         listeners: listener::all(root, base, &sockets, notes),
-        admin: section(root, "admin", |table| admin::read(table, base, &sockets)).unwrap_or_else(admin::default),
+        admin: section(root, "admin", |table| admin::read(table, base, &sockets)).unwrap_or_default(),
         limits: section(root, "limits", limits::read).unwrap_or_default(),
         source_limits: section(root, "rate_limit", limits::by_source).unwrap_or(limits::BY_SOURCE),
         replay: section(root, "replay", |table| replay::read(table, base, notes)).unwrap_or_else(replay::default),
@@ -65,7 +65,7 @@ pub(super) fn read(root: &Table<'_>, base: &Path, notes: &Faults) -> Settings {
 /// Reads `[admin]` alone.
 pub(super) fn admin(root: &Table<'_>, base: &Path) -> AdminSpec {
     let sockets = listener::Sockets::new();
-    section(root, "admin", |table| admin::read(table, base, &sockets)).unwrap_or_else(admin::default)
+    section(root, "admin", |table| admin::read(table, base, &sockets)).unwrap_or_default()
 }
 
 fn section<'d, T>(root: &Table<'d>, key: &str, read: impl FnOnce(&Table<'d>) -> T) -> Option<T> {

@@ -45,7 +45,7 @@ pub struct Attempt {
 pub fn enter(table: &Arc<SourceTable>, source: Source, integration: &IntegrationName, now: Now) -> Result<Attempt, AdmitError> {
     let source = source.limit_key();
     let slot = if table.is_failure_spent(source, integration, now.monotonic) {
-        Some(Slot::take(table.source(source)).ok_or(BUSY)?)
+        Some(Slot::take(table.source(source, now.monotonic)).ok_or(BUSY)?)
     } else {
         None
     };

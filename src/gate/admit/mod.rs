@@ -9,8 +9,8 @@
 //! 4. Failures spend a second budget, for each source and integration. While it is empty, requests without the scheme's
 //!    headers are refused unread; those with them are still verified, at most sixteen at once a source. So a stranger
 //!    behind a provider's address can make us work, a little, and can never mute the provider.
-//! 5. Both tables are bounded. Past the bound the source seen longest ago is forgotten, and begins anew with full
-//!    budgets; each one is counted.
+//! 5. Both tables are bounded. Past the bound nobody who is known is forgotten; newcomers share budgets with other newcomers
+//!    of their network, and each time is counted.
 
 pub mod error;
 pub mod failures;
@@ -18,6 +18,8 @@ pub mod gate;
 pub mod sources;
 pub mod spec;
 pub mod terms;
+
+mod table;
 
 #[cfg(test)]
 mod tests;

@@ -241,15 +241,62 @@ fn slots_are_the_sources_over_all_integrations() {
 }
 
 #[test]
-fn the_tables_are_bounded_and_say_when_they_forget() {
-    let rate = Rate { count: 1, period: Duration::from_secs(3600), burst: 1 };
-    let table = SourceTable::bounded(SourceLimits { per_source: rate, failures_per_source: rate }, 10);
-    let terms = AdmitTerms::new(None, &scheme(Vec::new()));
-    for host in 0..200 {
-        let _ = admit(&terms, &table, source(&format!("192.0.2.{host}")), &Method::POST, clock().now());
+fn rl_04_a_full_table_forgets_nobody_and_newcomers_share() {
+    let rate = Rate { count: 1, period: Duration::from_secs(100), burst: 2 };
+    let table = Arc::new(SourceTable::bounded(SourceLimits { per_source: rate, failures_per_source: rate }, 10));
+    let (terms, clock) = (AdmitTerms::new(None, &scheme(Vec::new())), clock());
+    let admitted = |from: &str| admit(&terms, &table, source(from), &Method::POST, clock.now()).is_ok();
+    for host in 0..10 {
+        assert!(admitted(&format!("192.0.2.{host}")));
     }
-    table.maintain();
-    assert!(table.entries() <= 10, "{}", table.entries());
-    assert!(table.evictions() >= 190, "{}", table.evictions());
+    let flood = (0..2000).filter(|host| admitted(&format!("198.51.{}.{}", host / 250, host % 250))).count();
+    assert_eq!(flood, 2, "a network of newcomers has one budget together");
+    assert_eq!((table.entries(), table.overflows()), (10, 2000));
+    assert!(admitted("192.0.2.7"), "who is known has its own as before");
+    assert!(!admitted("192.0.2.7"), "and no other one");
+    // A newcomer from elsewhere meets the flood's budget in one of 256 cases.
+    let elsewhere = (0..200).filter(|network| admitted(&format!("10.{network}.0.1"))).count();
+    assert!(elsewhere > 100, "{elsewhere}");
+    // Failures: who finds no room shares one, is still verified, and is told so when it fails.
+    let miss = |from: &str| headerless(&table, source(from), &name("a"), clock.now());
+    for host in 0..10 {
+        assert_eq!(miss(&format!("192.0.2.{host}")), FailureVerdict::Spent);
+    }
+    let spent = (0..100).filter(|host| miss(&format!("198.51.100.{host}")) == FailureVerdict::Spent).count();
+    assert_eq!(spent, 2);
+    let honest = enter(&table, source("198.51.100.200"), &name("a"), clock.now()).unwrap();
+    assert!(honest.is_on_sufferance());
+    honest.passed();
+    assert!(!enter(&table, source("192.0.2.3"), &name("a"), clock.now()).unwrap().is_on_sufferance());
     assert_eq!(table.limits().per_source, rate);
+}
+
+#[test]
+fn rl_04_a_hundred_thousand_sources_and_their_memory_goes_when_they_are_full_again() {
+    let table = table();
+    let (terms, clock) = (AdmitTerms::new(None, &scheme(Vec::new())), clock());
+    let admitted = |number: u32| {
+        let from = Source::new(std::net::Ipv4Addr::from(number).into());
+        admit(&terms, &table, from, &Method::POST, clock.now()).is_ok()
+    };
+    for number in 0..150_000 {
+        let _ = admitted(number);
+    }
+    assert_eq!(table.entries(), 100_000);
+    assert_eq!(table.overflows(), 50_000);
+    // Whoever is past the bound gets its own as soon as those before it are full again, and not before.
+    clock.advance(Duration::from_millis(2900));
+    table.maintain(clock.now());
+    assert_eq!(table.entries(), 100_000, "three seconds refill a budget of three");
+    assert!(admitted(0));
+    clock.advance(Duration::from_millis(200));
+    table.maintain(clock.now());
+    assert_eq!(table.entries(), 1, "all but the one that came again");
+    assert!((0..BURST).all(|_| admitted(200_000)) && !admitted(200_000));
+    clock.advance(Duration::from_secs(30));
+    table.maintain(clock.now());
+    assert_eq!(table.entries(), 2, "no haste while there is room");
+    clock.advance(Duration::from_secs(31));
+    table.maintain(clock.now());
+    assert_eq!(table.entries(), 0);
 }

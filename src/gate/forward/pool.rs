@@ -1,7 +1,8 @@
 //! One worker's connections to one upstream: how many at once, and which stay open between requests.
 //!
 //! Invariants:
-//! 1. At most `IN_USE_MAX` requests are under way, at most `WAITING_MAX` wait for one of them to end, for a bounded time.
+//! 1. At most `IN_USE_MAX` requests are under way, at most `WAITING_MAX` wait for one of them to end, for a bounded time. One
+//!    whose turn would come too late, as long as the last ones took, is told so at once instead of at its deadline.
 //! 2. At most `IDLE_MAX` connections are idle, none longer than `IDLE_TIMEOUT`, which is shorter than most upstreams'
 //!    own: a connection is closed by us before it is closed under a request.
 //! 3. No connection is used again that is older than `AGE_MAX`, however busy it is: behind the same name there may be another
@@ -10,6 +11,7 @@
 //! 5. The lock is held for moves of memory only.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -31,6 +33,24 @@ pub struct UpstreamPool {
     idle_timeout: Duration,
     in_use: Semaphore,
     waiting: Semaphore,
+    /// How long one request holds its place, in microseconds: an average over the last ones of a busy time.
+    held_us: AtomicU64,
+}
+
+/// The right to use one connection.
+pub(super) struct Slot<'p> {
+    pool: &'p UpstreamPool,
+    _permit: SemaphorePermit<'p>,
+    /// Taken while many were under way.
+    since: Option<Monotonic>,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        if let Some(since) = self.since {
+            self.pool.note_held(self.pool.clock.now().monotonic.since(since));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -55,19 +75,47 @@ impl UpstreamPool {
             idle_timeout,
             in_use: Semaphore::new(IN_USE_MAX),
             waiting: Semaphore::new(WAITING_MAX),
+            held_us: AtomicU64::new(0),
         }
     }
 
     /// The right to use one connection; waits no longer than connecting may take.
-    pub(super) async fn slot(&self) -> Result<SemaphorePermit<'_>, ForwardError> {
-        if let Ok(slot) = self.in_use.try_acquire() {
-            return Ok(slot);
+    pub(super) async fn slot(&self) -> Result<Slot<'_>, ForwardError> {
+        if let Ok(permit) = self.in_use.try_acquire() {
+            return Ok(self.held(permit));
         }
+        let share = self.target.connect_share();
         let _place = self.waiting.try_acquire().map_err(|_| ForwardError::Busy)?;
-        match timeout(self.target.connect_share(), self.in_use.acquire()).await {
-            Ok(Ok(slot)) => Ok(slot),
+        // Turns do not come evenly: of the last quarter of the time many would come too late.
+        if self.expected_wait() > share.saturating_sub(share / 4) {
+            return Err(ForwardError::Busy);
+        }
+        match timeout(share, self.in_use.acquire()).await {
+            Ok(Ok(permit)) => Ok(self.held(permit)),
             Ok(Err(_)) | Err(_) => Err(ForwardError::Busy),
         }
+    }
+
+    fn held<'p>(&'p self, permit: SemaphorePermit<'p>) -> Slot<'p> {
+        let is_busy = self.in_use.available_permits() < IN_USE_MAX - BUSY_FROM;
+        Slot { pool: self, _permit: permit, since: is_busy.then(|| self.clock.now().monotonic) }
+    }
+
+    /// Counts one sixteenth. Two at once may lose one of them, which an average can bear.
+    fn note_held(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let average = match self.held_us.load(Ordering::Relaxed) {
+            0 => took,
+            average => average.saturating_sub(average / 16).saturating_add(took / 16),
+        };
+        self.held_us.store(average, Ordering::Relaxed);
+    }
+
+    /// When the last one that waits has its turn: as many turns come in the time that one takes as there are places.
+    fn expected_wait(&self) -> Duration {
+        let waiting = WAITING_MAX.saturating_sub(self.waiting.available_permits());
+        let rounds_us = self.held_us.load(Ordering::Relaxed).saturating_mul(u64::try_from(waiting).unwrap_or(u64::MAX));
+        Duration::from_micros(rounds_us / IN_USE_MAX as u64)
     }
 
     /// The connection used last that may be used again. Its upstream may have ended it: sending finds that out.
@@ -137,6 +185,9 @@ async fn sweep_until_empty(idle: Weak<Mutex<Idle>>, clock: Clock, idle_timeout: 
 
 /// Requests under way at once.
 pub(super) const IN_USE_MAX: usize = 256;
+
+/// From how many on the time that each takes is looked at.
+const BUSY_FROM: usize = IN_USE_MAX / 4;
 
 /// Requests that wait for one of them to end.
 pub(super) const WAITING_MAX: usize = 1024;

@@ -7,7 +7,6 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 
 use super::error::{BudgetScope, IntakeError};
@@ -24,7 +23,7 @@ pub(super) struct Budget {
     reader: u64,
     held: AtomicU64,
     /// By source. Locked by the requests of all workers, for a look-up each.
-    unverified: Mutex<HashMap<SourceKey, u64, RandomState>>,
+    unverified: Mutex<HashMap<SourceKey, u64>>,
     refused: AtomicU64,
     refused_of_source: AtomicU64,
 }

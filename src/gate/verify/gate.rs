@@ -61,37 +61,86 @@ struct Fields {
     handshake: Option<Reply>,
 }
 
+/// A request that is not verified: why, and what its signature proves nevertheless.
+#[derive(Debug)]
+pub struct Unverified {
+    /// Why.
+    pub error: VerifyError,
+    /// What was signed, where a signature holds and only its time or its claims do not.
+    pub signed: Option<Signed>,
+}
+
+/// A request whose signature holds.
+#[derive(Debug)]
+pub struct Signed {
+    /// The request.
+    pub received: Received,
+    /// When it was signed, where the scheme signs that.
+    pub signed_at: Option<UnixTime>,
+}
+
 /// Judges a whole request: the signature first, then the time it covers.
 ///
 /// # Errors
 /// [`VerifyError`] when no valid key made any presented signature over these bytes, or the signed time is outside the window.
 pub fn verify(judging: &Judging<'_>, presented: Presented, received: Received, now: UnixTime) -> Result<Verified, VerifyError> {
+    judge(judging, presented, received, now).map_err(|unverified| unverified.error)
+}
+
+/// The same as [`verify`], for whoever writes down what a refused request was.
+///
+/// # Errors
+/// [`Unverified`] in the same cases.
+pub fn judge(
+    judging: &Judging<'_>,
+    presented: Presented,
+    received: Received,
+    now: UnixTime,
+) -> Result<Verified, Box<Unverified>> {
+    let scheme = judging.scheme;
+    let (presented, envelope, key) =
+        signature(judging, presented, &received, now).map_err(|error| Box::new(Unverified { error, signed: None }))?;
+    let refused = |error, received, signed_at| Err(Box::new(Unverified { error, signed: Some(Signed { received, signed_at }) }));
+    let claims = presented.token().map_or(Ok(()), |token| claims::judge(scheme, token, &received, now));
+    let sent_at = match signed_time(scheme, presented, &received) {
+        Ok(sent_at) => sent_at,
+        Err(error) => return refused(error, received, None),
+    };
+    let signed_at = sent_at.as_ref().map(SentTime::time);
+    let in_window = sent_at.as_ref().map_or(Ok(()), |sent_at| window::judge(sent_at, judging.tolerance, now));
+    if let Err(error) = in_window.and(claims) {
+        return refused(error, received, signed_at);
+    }
+    Ok(Verified {
+        fields: Fields::find(scheme, &received, key),
+        envelope,
+        secret_id: key.id.clone(),
+        signed_at,
+        acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
+        is_bearer: scheme.is_bearer(),
+        delivery_id_is_unique: scheme.delivery_id_unique,
+        received,
+    })
+}
+
+/// The key that made a presented signature over this request's content.
+fn signature<'k>(
+    judging: &Judging<'k>,
+    presented: Presented,
+    received: &Received,
+    now: UnixTime,
+) -> Result<(Presented, Envelope, &'k Key), VerifyError> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
-    let presented = presented.carried(scheme, &received)?.timed(scheme, &received)?;
-    let envelope = Envelope::resolve(scheme, &received, &presented)?;
+    let presented = presented.carried(scheme, received)?.timed(scheme, received)?;
+    let envelope = Envelope::resolve(scheme, received, &presented)?;
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
         return Err(VerifyError::SignatureMismatch);
     }
     let key = matching_key(judging, &presented, &envelope, &received.body, now)?;
-    let token = presented.token().map(|token| claims::judge(scheme, token, &received, now));
-    let sent_at = signed_time(scheme, presented, &received)?;
-    if let Some(sent_at) = &sent_at {
-        window::judge(sent_at, judging.tolerance, now)?;
-    }
-    token.transpose()?;
-    Ok(Verified {
-        fields: Fields::find(scheme, &received, key),
-        envelope,
-        secret_id: key.id.clone(),
-        signed_at: sent_at.as_ref().map(SentTime::time),
-        acceptable_until: sent_at.as_ref().map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
-        is_bearer: scheme.is_bearer(),
-        delivery_id_is_unique: scheme.delivery_id_unique,
-        received,
-    })
+    Ok((presented, envelope, key))
 }
 
 /// The time that the content holds, for a scheme that signs one.

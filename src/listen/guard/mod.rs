@@ -11,9 +11,11 @@
 //! 4. Waiting ends quietly: for a first head after `header_timeout`, for another one after `idle_timeout`, for the rest of
 //!    a head `header_timeout` after its first byte, however many reads that took. No such deadline runs while a request is
 //!    being answered: its answer must not be lost to what its sender does meanwhile.
-//! 5. A write that makes no progress for `write_stall` ends the connection, and so does an answer that is not taken whole
+//! 5. Under hyper, a silence of `quiet_after` between two messages is written into the ledger: all is answered, the answer was
+//!    taken, not a byte of another request is here. The time of rule 4 goes on.
+//! 6. A write that makes no progress for `write_stall` ends the connection, and so does an answer that is not taken whole
 //!    within `answer_timeout`, however steadily.
-//! 6. Closing while the sender may still be sending: our side is shut down first, then what arrives is thrown away until the
+//! 7. Closing while the sender may still be sending: our side is shut down first, then what arrives is thrown away until the
 //!    sender ends, `linger_bytes` are through or `linger` is over. Closing at once would reset the connection, and the
 //!    sender would lose the answer that says why.
 
@@ -47,6 +49,8 @@ pub(crate) struct GuardLimits {
     pub(crate) header_timeout: Duration,
     /// Between two requests.
     pub(crate) idle_timeout: Duration,
+    /// Between two requests, until it is said that nobody says anything.
+    pub(crate) quiet_after: Duration,
     /// For a write without progress.
     pub(crate) write_stall: Duration,
     /// For a peer to take a whole answer.
@@ -67,6 +71,7 @@ impl From<&ConnectionLimits> for GuardLimits {
             max_header_bytes: limits.max_header_bytes,
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,
+            quiet_after: limits.quiet_after,
             write_stall: Duration::from_secs(10),
             answer_timeout: limits.answer_timeout,
             requests_max: limits.requests_max,
@@ -86,6 +91,8 @@ pub(crate) struct Guarded<S> {
     held: BytesMut,
     cleared: usize,
     inbound: Inbound,
+    /// Whether hyper reads: somebody else waits for a head without its buffers.
+    is_driven: bool,
     waiting: Waiting,
     stall: Deadline,
     /// Since the first byte of an answer, until the last one is taken; the timer runs only while the peer keeps us waiting.
@@ -125,6 +132,7 @@ impl<S> Guarded<S> {
             held: BytesMut::new(),
             cleared: 0,
             inbound: Inbound::Open,
+            is_driven: false,
             waiting: Waiting::begin(),
             stall: Deadline::default(),
             answer_since: None,

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{Guarded, Inbound, STAND_IN};
@@ -16,6 +16,7 @@ use crate::listen::wire::{FaultPlace, Step};
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let guarded = self.get_mut();
+        guarded.is_driven = true;
         loop {
             if guarded.cleared > 0 || buffer.remaining() == 0 {
                 guarded.pass_cleared(buffer);
@@ -42,13 +43,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 }
 
 impl<S: AsyncRead + Unpin> Guarded<S> {
-    /// Waits until there is something for hyper to read. Its buffers are sixteen times what waiting takes, and a
-    /// connection may never say a word.
-    pub(crate) async fn first_head(&mut self) {
-        poll_fn(|context| self.poll_first_head(context)).await;
+    /// Waits until a head is there, or what is to be answered in place of one; false when none will come. hyper's buffers are
+    /// sixteen times what waiting takes, and a connection may never say a word.
+    pub(crate) async fn head(&mut self) -> bool {
+        self.is_driven = false;
+        poll_fn(|context| self.poll_head(context)).await;
+        self.cleared > 0 || self.inbound == Inbound::BadHead
     }
 
-    fn poll_first_head(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut scrap = [const { MaybeUninit::<u8>::uninit() }; 4096];
         while self.cleared == 0 && self.inbound == Inbound::Open {
             let mut buffer = ReadBuf::uninit(&mut scrap);
@@ -133,6 +136,9 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
         buffer.put_slice(self.held.get(..here).unwrap_or_default());
         self.held.advance(here);
         self.cleared = self.cleared.saturating_sub(here);
+        if self.held.is_empty() {
+            self.held = BytesMut::new();
+        }
     }
 
     fn hold_stand_in(&mut self) {
@@ -153,7 +159,15 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
             return Poll::Pending;
         }
         let allowed = if self.awaits_head() { self.limits.header_timeout } else { self.limits.idle_timeout };
-        let ledger = &self.ledger;
-        self.waiting.poll_over(allowed, || ledger.is_answering(), context)
+        let may_be_quiet = self.is_driven && !self.awaits_head() && self.limits.quiet_after < allowed;
+        let patience = if may_be_quiet { self.limits.quiet_after } else { allowed };
+        let (ledger, is_answer_out) = (&self.ledger, self.answer_since.is_none());
+        let is_busy = || ledger.is_answering() || (may_be_quiet && !is_answer_out);
+        ready!(self.waiting.poll_over(patience, is_busy, context));
+        if may_be_quiet {
+            self.ledger.quiet();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 }

@@ -14,6 +14,7 @@ fn limits() -> GuardLimits {
         max_header_bytes: 16384,
         header_timeout: Duration::from_millis(150),
         idle_timeout: Duration::from_millis(150),
+        quiet_after: Duration::from_millis(50),
         write_stall: Duration::from_millis(150),
         answer_timeout: Duration::from_millis(1500),
         requests_max: 3,

@@ -76,6 +76,7 @@ pub(super) fn limits() -> ConnectionLimits {
         max_connections_per_source: 50,
         header_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
+        quiet_after: Duration::from_millis(50),
         answer_timeout: Duration::from_secs(10),
         requests_max: 100_000,
         age_max: Duration::from_secs(3600),
@@ -98,13 +99,22 @@ impl Gateway {
         Self::start(bind_all(&[listener("public", EntrySpec::PlaintextReject)]).unwrap(), limits)
     }
 
+    /// With a single worker, which accepts for itself.
+    pub(super) fn alone(limits: &ConnectionLimits) -> Self {
+        Self::with_workers(1, bind_all(&[listener("public", EntrySpec::PlaintextReject)]).unwrap(), limits)
+    }
+
     pub(super) fn start(listeners: Vec<BoundListener>, limits: &ConnectionLimits) -> Self {
+        Self::with_workers(2, listeners, limits)
+    }
+
+    fn with_workers(count: usize, listeners: Vec<BoundListener>, limits: &ConnectionLimits) -> Self {
         let (seen, counters) = (Arc::new(Mutex::new(Vec::new())), Arc::new(ListenCounters::default()));
         let address = listeners[0].address().tcp().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
         let noted = Arc::clone(&seen);
         let make = move |worker| Noting { worker, seen: Arc::clone(&noted) };
         let (_listeners, openings) = Listeners::new(listeners);
-        let running = Workers::start(2, openings, limits, make, &counters).unwrap();
+        let running = Workers::start(count, openings, limits, make, &counters).unwrap();
         Self { address, counters, running, seen }
     }
 
@@ -124,6 +134,11 @@ impl Gateway {
 
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().clone()
+    }
+
+    /// What is noted, for a look after the end.
+    pub(super) fn noted(&self) -> Arc<Mutex<Vec<Seen>>> {
+        Arc::clone(&self.seen)
     }
 
     pub(super) fn drain(self, deadline: Duration) -> Drained {

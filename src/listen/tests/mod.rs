@@ -1,6 +1,7 @@
 //! Real sockets on loopback: raw bytes in, raw bytes out.
 
 mod harness;
+mod quiet;
 mod requests;
 mod stopping;
 mod timing;

@@ -27,19 +27,23 @@ fn is_dropped(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn connections_over_the_bound_are_dropped_and_places_come_back() {
-    let gateway = Gateway::plaintext(&ConnectionLimits { max_connections_per_source: 2, ..patient() });
-    let mut kept = [gateway.connect(), gateway.connect()];
-    for stream in &mut kept {
+    for gateway in [
+        Gateway::plaintext(&ConnectionLimits { max_connections_per_source: 2, ..patient() }),
+        Gateway::alone(&ConnectionLimits { max_connections_per_source: 2, ..patient() }),
+    ] {
+        let mut kept = [gateway.connect(), gateway.connect()];
+        for stream in &mut kept {
+            stream.write_all(&post("/a", "x")).unwrap();
+            read_answer(stream);
+        }
+        assert!(is_dropped(&mut gateway.connect()));
+        assert_eq!((gateway.counters.open_connections(), gateway.counters.hits(ListenLimit::ConnectionsPerSource)), (2, 1));
+        drop(kept);
+        eventually(|| gateway.counters.open_connections() == 0);
+        let mut stream = gateway.connect();
         stream.write_all(&post("/a", "x")).unwrap();
-        read_answer(stream);
+        assert_eq!(statuses(&read_answer(&mut stream)), ["200"]);
     }
-    assert!(is_dropped(&mut gateway.connect()));
-    assert_eq!((gateway.counters.open_connections(), gateway.counters.hits(ListenLimit::ConnectionsPerSource)), (2, 1));
-    drop(kept);
-    eventually(|| gateway.counters.open_connections() == 0);
-    let mut stream = gateway.connect();
-    stream.write_all(&post("/a", "x")).unwrap();
-    assert_eq!(statuses(&read_answer(&mut stream)), ["200"]);
 }
 
 #[test]
@@ -57,50 +61,53 @@ fn connections_go_to_the_worker_with_the_fewest() {
 
 #[test]
 fn draining_ends_idle_connections_at_once_and_lets_requests_finish() {
-    let gateway = Gateway::plaintext(&patient());
-    let (mut silent, mut partial, mut idle, mut busy) =
-        (gateway.connect(), gateway.connect(), gateway.connect(), gateway.connect());
-    partial.write_all(b"POST / HTT").unwrap();
-    idle.write_all(&post("/a", "x")).unwrap();
-    read_answer(&mut idle);
-    busy.write_all(&post("/slow", "x")).unwrap();
-    sleep(Duration::from_millis(100));
-    let address = gateway.address;
-    let draining = std::thread::spawn(move || gateway.drain(Duration::from_secs(5)));
-    for stream in [&mut silent, &mut partial, &mut idle] {
-        assert!(is_dropped(stream));
+    for gateway in [Gateway::plaintext(&patient()), Gateway::alone(&patient())] {
+        let (mut silent, mut partial, mut idle, mut busy) =
+            (gateway.connect(), gateway.connect(), gateway.connect(), gateway.connect());
+        partial.write_all(b"POST / HTT").unwrap();
+        idle.write_all(&post("/a", "x")).unwrap();
+        read_answer(&mut idle);
+        busy.write_all(&post("/slow", "x")).unwrap();
+        sleep(Duration::from_millis(100));
+        let address = gateway.address;
+        let draining = std::thread::spawn(move || gateway.drain(Duration::from_secs(5)));
+        for stream in [&mut silent, &mut partial, &mut idle] {
+            assert!(is_dropped(stream));
+        }
+        let answer = read_to_end(&mut busy);
+        assert_eq!(statuses(&answer), ["200"]);
+        assert!(answer.contains("connection: close"), "{answer}");
+        drop((silent, partial, idle, busy));
+        assert_eq!(draining.join().unwrap(), Drained { cut_connections: 0 });
+        assert!(TcpStream::connect(address).is_err(), "the listener is closed");
     }
-    let answer = read_to_end(&mut busy);
-    assert_eq!(statuses(&answer), ["200"]);
-    assert!(answer.contains("connection: close"), "{answer}");
-    drop((silent, partial, idle, busy));
-    assert_eq!(draining.join().unwrap(), Drained { cut_connections: 0 });
-    assert!(TcpStream::connect(address).is_err(), "the listener is closed");
 }
 
 #[test]
 fn draining_cuts_what_is_left_at_the_deadline() {
-    let gateway = Gateway::plaintext(&patient());
-    let mut busy = gateway.connect();
-    busy.write_all(&post("/slow", "x")).unwrap();
-    sleep(Duration::from_millis(100));
-    let counters = std::sync::Arc::clone(&gateway.counters);
-    assert_eq!(gateway.drain(Duration::from_millis(50)), Drained { cut_connections: 1 });
-    assert!(is_dropped(&mut busy));
-    assert_eq!(counters.open_connections(), 0);
+    for gateway in [Gateway::plaintext(&patient()), Gateway::alone(&patient())] {
+        let mut busy = gateway.connect();
+        busy.write_all(&post("/slow", "x")).unwrap();
+        sleep(Duration::from_millis(100));
+        let counters = std::sync::Arc::clone(&gateway.counters);
+        assert_eq!(gateway.drain(Duration::from_millis(50)), Drained { cut_connections: 1 });
+        assert!(is_dropped(&mut busy));
+        assert_eq!(counters.open_connections(), 0);
+    }
 }
 
 #[test]
 fn stopping_to_accept_leaves_what_is_connected() {
-    let gateway = Gateway::plaintext(&patient());
-    let mut stream = gateway.connect();
-    stream.write_all(&post("/a", "x")).unwrap();
-    read_answer(&mut stream);
-    gateway.running.stop_accepting();
-    sleep(Duration::from_millis(100));
-    assert!(TcpStream::connect(gateway.address).is_err());
-    stream.write_all(&post("/b", "x")).unwrap();
-    assert_eq!(statuses(&read_answer(&mut stream)), ["200"]);
+    for gateway in [Gateway::plaintext(&patient()), Gateway::alone(&patient())] {
+        let mut stream = gateway.connect();
+        stream.write_all(&post("/a", "x")).unwrap();
+        read_answer(&mut stream);
+        gateway.running.stop_accepting();
+        sleep(Duration::from_millis(100));
+        assert!(TcpStream::connect(gateway.address).is_err());
+        stream.write_all(&post("/b", "x")).unwrap();
+        assert_eq!(statuses(&read_answer(&mut stream)), ["200"]);
+    }
 }
 
 #[test]

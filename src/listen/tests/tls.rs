@@ -13,25 +13,29 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, Support
 use super::harness::{Gateway, eventually, limits, listener, post, statuses};
 use crate::listen::bind::bind_all;
 use crate::listen::context::{Entry, Protocol, TlsFacts};
-use crate::listen::spec::{CertificateSpec, EntrySpec, TlsSpec, TlsVersion};
+use crate::listen::spec::{CertificateSpec, ConnectionLimits, EntrySpec, TlsSpec, TlsVersion};
 use crate::listen::tls::tests::certificate_files;
 
-struct TlsGateway {
-    gateway: Gateway,
+pub(super) struct TlsGateway {
+    pub(super) gateway: Gateway,
     certificates: Vec<CertificateSpec>,
     _directory: tempfile::TempDir,
 }
 
 fn start(names: &[&str], min_version: TlsVersion) -> TlsGateway {
+    start_with(names, min_version, &limits())
+}
+
+pub(super) fn start_with(names: &[&str], min_version: TlsVersion, limits: &ConnectionLimits) -> TlsGateway {
     let directory = tempfile::tempdir().unwrap();
     let certificates: Vec<_> = names.iter().map(|name| certificate_files(directory.path(), name)).collect();
     let entry = EntrySpec::Tls(TlsSpec { certificates: certificates.clone(), min_version, client_ca: None });
-    let gateway = Gateway::start(bind_all(&[listener("tls", entry)]).unwrap(), &limits());
+    let gateway = Gateway::start(bind_all(&[listener("tls", entry)]).unwrap(), limits);
     TlsGateway { gateway, certificates, _directory: directory }
 }
 
 impl TlsGateway {
-    fn client(
+    pub(super) fn client(
         &self,
         name: &str,
         versions: &[&'static SupportedProtocolVersion],

@@ -28,18 +28,22 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 fn read(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |source: io::Error| TlsError::Unreadable { path: path.to_owned(), source };
     // Asked before opening: opening a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
         return Err(TlsError::NotAFile { path: path.to_owned() });
     }
     let file = File::open(path).map_err(unreadable)?;
-    // Allocated whole, so that growing leaves no copy of a key behind.
-    let capacity = usize::try_from(max_bytes.saturating_add(1)).unwrap_or_default();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= max_bytes) {
+    // Allocated whole, so that growing leaves no copy of a key behind; the one byte more shows a file that goes on.
+    let length = metadata.len().min(max_bytes);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length.saturating_add(1)).unwrap_or_default()));
+    file.take(length.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|read| read <= length) {
         return Ok(bytes);
     }
-    Err(TlsError::TooLarge { path: path.to_owned(), max_bytes })
+    if length == max_bytes {
+        return Err(TlsError::TooLarge { path: path.to_owned(), max_bytes });
+    }
+    Err(unreadable(io::Error::other("it grew while it was read")))
 }
 
 const CHAIN_BYTES_MAX: u64 = 1 << 20;

@@ -1,8 +1,11 @@
 //! What is looked for, and the search. pure
 //!
-//! Invariants: the texts are wiped when dropped, and nothing else here tells what they are: the filter holds hashes of sixteen
-//! bits. A search looks at one place in so many, whatever the number of needles: every needle is so long that one of these
-//! places falls into it wherever it stands, and is known by each part of it that may fall there.
+//! Invariants: the texts are wiped when dropped, and nothing else here tells what they are: the filter holds hashes of at most
+//! [`SLOT_BITS_MAX`] bits. A search looks at each byte about once, whatever the number of needles.
+//!
+//! 1. A sample is [`SAMPLE_BYTES`] bytes. Only every n-th of a text is looked at: the stride n is such that one of them, and no
+//!    more than one, falls on the first n samples of whatever needle stands there. The shortest needle bounds it.
+//! 2. The filter has a bit for the hash of each of those samples; only where it is set the needle itself is compared.
 
 use std::collections::HashMap;
 
@@ -12,14 +15,14 @@ use zeroize::Zeroizing;
 use crate::domain::name::{IntegrationName, SecretId};
 
 /// Shorter ones would be found by accident.
-const NEEDLE_BYTES_MIN: usize = 8;
-/// What is looked at in one place.
-const GRAM_BYTES: usize = 4;
-/// From one place to the next at most: more would put more parts of needles into the filter than it saves.
+const NEEDLE_BYTES_MIN: usize = SAMPLE_BYTES;
+const SAMPLE_BYTES: usize = 8;
+/// Longer strides save little and fill the filter.
 const STRIDE_MAX: usize = 16;
-const SLOT_BITS: u32 = 16;
+const SLOT_BITS_MIN: u32 = 12;
+/// A filter of 512 KiB.
+const SLOT_BITS_MAX: u32 = 22;
 const WORD_BITS: usize = 64;
-const FILTER_WORDS: usize = (1 << SLOT_BITS) / WORD_BITS;
 
 /// How a secret is written where it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,16 +93,16 @@ fn meanings(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
 #[derive(Default)]
 pub struct Needles {
     all: Vec<Needle>,
-    /// From one place that is looked at to the next.
     stride: usize,
-    /// One bit for each hash of a needle's part.
+    slot_bits: u32,
+    /// One bit for each hash of a needle's samples.
     filter: Vec<u64>,
-    by_slot: HashMap<usize, Vec<NeedlePart>>,
+    by_slot: HashMap<usize, Vec<Place>>,
 }
 
-/// Which needle, and how far inside it.
+/// A sample of a needle.
 #[derive(Clone, Copy)]
-struct NeedlePart {
+struct Place {
     needle: usize,
     offset: usize,
 }
@@ -108,21 +111,28 @@ impl Needles {
     /// Prepares the search.
     #[must_use]
     pub fn new(all: Vec<Needle>) -> Self {
-        let shortest = all.iter().map(|needle| needle.text.len()).min().unwrap_or(NEEDLE_BYTES_MIN);
-        let stride = shortest.saturating_sub(GRAM_BYTES - 1).clamp(1, STRIDE_MAX);
-        let mut filter = vec![0_u64; FILTER_WORDS];
-        let mut by_slot: HashMap<usize, Vec<NeedlePart>> = HashMap::new();
+        let shortest = all.iter().map(|needle| needle.text.len()).min().unwrap_or_default();
+        let stride = shortest.saturating_sub(SAMPLE_BYTES).saturating_add(1).min(STRIDE_MAX);
+        // At most one bit in sixteen is set, if the greatest filter has room for that.
+        let wanted = all.len().saturating_mul(stride).saturating_mul(16).max(1).ilog2().saturating_add(1);
+        let slot_bits = wanted.clamp(SLOT_BITS_MIN, SLOT_BITS_MAX);
+        let filter = vec![0; (1 << slot_bits) / WORD_BITS];
+        let mut needles = Self { all: Vec::new(), stride, slot_bits, filter, by_slot: HashMap::new() };
         for (index, needle) in all.iter().enumerate() {
-            for (offset, gram) in needle.text.windows(GRAM_BYTES).take(stride).enumerate() {
-                let Some(gram) = gram.first_chunk() else { continue };
-                let slot = slot(*gram);
-                if let Some(word) = filter.get_mut(slot / WORD_BITS) {
-                    *word |= 1 << (slot % WORD_BITS);
-                }
-                by_slot.entry(slot).or_default().push(NeedlePart { needle: index, offset });
+            for (offset, sample) in needle.text.windows(SAMPLE_BYTES).take(stride).enumerate() {
+                needles.enter(sample, Place { needle: index, offset });
             }
         }
-        Self { all, stride, filter, by_slot }
+        Self { all, ..needles }
+    }
+
+    fn enter(&mut self, sample: &[u8], place: Place) {
+        let Some(sample) = sample.first_chunk() else { return };
+        let slot = slot(*sample, self.slot_bits);
+        if let Some(word) = self.filter.get_mut(slot / WORD_BITS) {
+            *word |= 1 << (slot % WORD_BITS);
+        }
+        self.by_slot.entry(slot).or_default().push(place);
     }
 
     /// Whether there is nothing to look for.
@@ -133,11 +143,9 @@ impl Needles {
 
     /// Hands over every needle that stands in a text, once for each place.
     pub fn find<'n>(&'n self, text: &[u8], mut hit: impl FnMut(&'n Needle)) {
-        for (step, place) in text.chunks(self.stride.max(1)).enumerate() {
-            let here = step.saturating_mul(self.stride);
-            // The last places are shorter than a stride: what is looked at may begin in one and end in the next.
-            let Some(gram) = place.first_chunk().or_else(|| text.get(here..)?.first_chunk()) else { continue };
-            let slot = slot(*gram);
+        for (here, window) in text.windows(SAMPLE_BYTES).enumerate().step_by(self.stride.max(1)) {
+            let Some(sample) = window.first_chunk() else { continue };
+            let slot = slot(*sample, self.slot_bits);
             let word = self.filter.get(slot / WORD_BITS).copied().unwrap_or_default();
             if word & (1 << (slot % WORD_BITS)) != 0 {
                 self.judge(slot, text, here, &mut hit);
@@ -147,20 +155,19 @@ impl Needles {
 
     #[cold]
     fn judge<'n>(&'n self, slot: usize, text: &[u8], here: usize, hit: &mut impl FnMut(&'n Needle)) {
-        for part in self.by_slot.get(&slot).into_iter().flatten() {
-            let rest = here.checked_sub(part.offset).and_then(|start| text.get(start..));
-            if let (Some(needle), Some(rest)) = (self.all.get(part.needle), rest)
-                && rest.starts_with(&needle.text)
-            {
+        for place in self.by_slot.get(&slot).into_iter().flatten() {
+            let Some(needle) = self.all.get(place.needle) else { continue };
+            let start = here.checked_sub(place.offset).and_then(|start| text.get(start..));
+            if start.is_some_and(|text| text.starts_with(&needle.text)) {
                 hit(needle);
             }
         }
     }
 }
 
-/// The upper bits of a multiplication: every byte of the gram has its part in them.
-fn slot(gram: [u8; GRAM_BYTES]) -> usize {
-    let hash = u32::from_le_bytes(gram).wrapping_mul(0x9e37_79b9) >> (u32::BITS - SLOT_BITS);
+/// The upper bits of a multiplication: every byte of a sample has its part in them.
+fn slot(sample: [u8; SAMPLE_BYTES], bits: u32) -> usize {
+    let hash = u64::from_le_bytes(sample).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u64::BITS.saturating_sub(bits.max(1));
     usize::try_from(hash).unwrap_or_default()
 }
 
@@ -213,16 +220,23 @@ mod tests {
     proptest! {
         #[test]
         fn the_search_agrees_with_a_plain_one(
-            secret in prop::collection::vec(any::<u8>(), 8..40),
+            secret in prop::collection::vec(any::<u8>(), 8..60),
+            others in prop::collection::vec(prop::collection::vec(any::<u8>(), 8..60), 0..4),
             before in prop::collection::vec(any::<u8>(), 0..50),
             after in prop::collection::vec(any::<u8>(), 0..50),
         ) {
             prop_assume!(secret.trim_ascii().len() >= 8);
-            let needles = needles(&[&secret]);
+            let all: Vec<&[u8]> = std::iter::once(&secret).chain(&others).map(Vec::as_slice).collect();
+            let needles = needles(&all);
             let text = [&before, secret.as_slice(), &after].concat();
             prop_assert!(found(&needles, &text).contains(&("s0".to_owned(), "plain")));
-            let naive = |text: &[u8]| needles.all.iter().any(|needle| memchr::memmem::find(text, &needle.text).is_some());
-            prop_assert_eq!(naive(&before), !found(&needles, &before).is_empty());
+            let places = |text: &[u8]| -> usize {
+                let of = |needle: &Needle| (0..text.len()).filter(|at| text[*at..].starts_with(&needle.text)).count();
+                needles.all.iter().map(of).sum()
+            };
+            for text in [&before, &text] {
+                prop_assert_eq!(places(text), found(&needles, text).len());
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Reads the audit log as anybody could, and checks its chain without asking the product.
 
+use std::collections::BTreeMap;
+
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -52,6 +54,19 @@ impl Ledger {
     /// The records of requests.
     pub(crate) fn requests(&self) -> Vec<&Record> {
         self.records.iter().filter(|record| record.kind() == "request").collect()
+    }
+
+    /// How many decisions of each reason there were, folded ones among them.
+    pub(crate) fn decisions(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for record in &self.records {
+            match record.kind() {
+                "request" => *counts.entry(record.reason().to_owned()).or_default() += 1,
+                "folded" => *counts.entry(record.reason().to_owned()).or_default() += record.number("count"),
+                _ => {}
+            }
+        }
+        counts
     }
 
     /// Reason and status of every request, in the order of the log.

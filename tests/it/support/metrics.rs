@@ -27,6 +27,16 @@ impl Metrics {
         self.matching(name, labels).next().is_some()
     }
 
+    /// The counts of a name, summed up by one of its labels.
+    pub(crate) fn by_label(&self, name: &str, label: &str) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for (_, labels, value) in self.matching(name, &[]) {
+            let count = format!("{value:.0}").parse::<u64>().expect("a count");
+            *counts.entry(labels[label].clone()).or_default() += count;
+        }
+        counts
+    }
+
     /// How many series there are.
     pub(crate) fn series(&self) -> usize {
         self.samples.len()

@@ -13,6 +13,7 @@ pub(crate) mod operator;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod redis;
+pub(crate) mod siege;
 pub(crate) mod upstream;
 
 use std::sync::atomic::{AtomicU64, Ordering};

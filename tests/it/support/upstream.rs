@@ -114,6 +114,7 @@ struct Shared {
     /// By the number of the connection, for as long as it is served.
     sockets: Mutex<HashMap<usize, TcpStream>>,
     connections: AtomicUsize,
+    in_progress: AtomicUsize,
     bytes: AtomicUsize,
     over: AtomicBool,
 }
@@ -271,6 +272,17 @@ impl Upstream {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// How many requests it has and did not answer yet, and how many it ever had.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        let received = self.shared.received.lock().expect("no poison").len();
+        (self.shared.in_progress.load(Ordering::SeqCst), received)
+    }
+
+    /// How many connections and bytes came.
+    pub(crate) fn traffic(&self) -> (usize, usize) {
+        (self.connections(), self.shared.bytes.load(Ordering::SeqCst))
+    }
+
     /// Asserts that not one byte came.
     #[track_caller]
     pub(crate) fn saw_nothing(&self) {
@@ -293,7 +305,10 @@ fn serve(shared: &Shared, mut wire: Box<dyn Wire>) {
         let chooser = shared.chooser.lock().expect("no poison").clone();
         let reply = chooser.map_or_else(|| scripted(shared), |choose| choose(&request));
         shared.received.lock().expect("no poison").push(request);
-        if !matches!(act(shared, wire.as_mut(), reply), Ok(true)) {
+        shared.in_progress.fetch_add(1, Ordering::SeqCst);
+        let goes_on = act(shared, wire.as_mut(), reply);
+        shared.in_progress.fetch_sub(1, Ordering::SeqCst);
+        if !matches!(goes_on, Ok(true)) {
             return;
         }
     }
