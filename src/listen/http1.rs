@@ -45,11 +45,8 @@ pub(super) async fn converse<S, H>(
     let ledger = Arc::new(Ledger::default());
     let mut guarded = Guarded::new(stream, limits, Arc::clone(&ledger), Arc::clone(counters));
     let entries = Arc::clone(&ledger);
-    let mut service = service_fn(move |request: Request<Incoming>| {
-        // In a box that is there while a request is answered: hyper keeps room for what it is given as long as it lives.
-        let answer = Box::pin(conversation.answer(&entries, request));
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
+    // In a box that is there while a request is answered: hyper keeps room for what it is given as long as it lives.
+    let mut service = service_fn(move |request: Request<Incoming>| Box::pin(conversation.answer(&entries, request)));
     let mut age = pin!(sleep(limits.age_max));
     let buffer_bytes = read_buffer_bytes(limits.max_header_bytes);
     loop {
@@ -128,7 +125,7 @@ where
     Pin::new(&mut connection).graceful_shutdown();
     if let Pause::Leave = pause {
         // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
-        let _ended = connection.await;
+        let _ended = Pin::new(&mut connection).await;
         return None;
     }
     let parts = connection.without_shutdown().await.ok()?;

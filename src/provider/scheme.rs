@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::subscription::{self, Subscription};
 
 mod signature;
 
@@ -45,6 +46,8 @@ pub struct Scheme {
     pub delivery_id_unique: bool,
     /// Challenges that are answered here and never forwarded.
     pub handshakes: Vec<Handshake>,
+    /// How its subscriptions are confirmed, where they have to be.
+    pub subscription: Option<Subscription>,
     /// How the provider sends again what was not taken.
     pub retries: Retries,
     /// How long the provider waits for an answer.
@@ -130,7 +133,9 @@ impl Scheme {
         if let SignatureFormat::Token(rule) = &mut signature.format {
             rule.bind(public_url, options);
         }
-        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, ..self.clone() }
+        let topic = options.get(subscription::TOPIC_OPTION).and_then(|arn| arn.parse().ok());
+        let subscription = self.subscription.as_ref().map(|_| Subscription { topic });
+        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, subscription, ..self.clone() }
     }
 }
 
@@ -384,6 +389,8 @@ pub enum HandshakeShape {
         method: Method,
         /// Query fields that must have the given value; `{option:NAME}` stands for an option of the integration.
         fixed: Vec<(String, String)>,
+        /// Query fields that may stand there, whatever they say: what the operator put into the URL.
+        ignored: Vec<String>,
         /// What is answered to, where there is something.
         echoed: Option<Echoed>,
     },
@@ -414,6 +421,11 @@ pub enum HandshakeReply {
     EchoText {
         /// Where it stands in a signed challenge; an unsigned one has but one value.
         field: Option<Locator>,
+    },
+    /// The value of an unsigned challenge in a header, if it names a host; no body.
+    EchoHeader {
+        /// The header.
+        header: HeaderName,
     },
     /// `{"<member>": <the value>}` as `application/json`.
     EchoJson {

@@ -253,7 +253,14 @@ fn lst_08_a_proxy_header_is_required_bounded_and_believed_of_the_trusted_only() 
     let mut huge = v2(0x21, [203, 0, 113, 7])[..14].to_vec();
     huge.extend_from_slice(&[0xff, 0xff]);
     huge.extend_from_slice(&[0; 600]);
-    let bad: [(&str, Ipv4Addr, &[u8]); 7] = [
+    // Less than the addresses of its family take, and a version that is none.
+    let mut short = v2(0x21, [203, 0, 113, 7]);
+    short[15] = 4;
+    let mut third = v2(0x21, [203, 0, 113, 7]);
+    third[12] = 0x31;
+    let bad: [(&str, Ipv4Addr, &[u8]); 9] = [
+        ("a length too small", PROXY, &short),
+        ("version 3", PROXY, &third),
         ("from a stranger", STRANGER, &v1("203.0.113.7")),
         ("missing", PROXY, b""),
         ("garbage", PROXY, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),

@@ -30,6 +30,7 @@ mod exposure; // our own secrets in deliveries: found, told, never refused
 mod handshake; // challenges: answered here, never forwarded
 mod headers; // what the upstream sees, and what it must never see
 mod http2; // frames by hand: bounds, floods, heads that two readers could read differently
+mod idle; // between two requests: next to nothing is kept, and nothing is lost
 mod inventory; // what was seen of each integration, what follows, and that it outlives the process
 mod known_bad; // heads and framings of the catalogue, row by row, and how many of them are refused
 mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails
@@ -45,6 +46,7 @@ mod reload; // changed while it runs: whole or not at all, and nothing is lost
 mod replay; // once and only once, and for how long
 mod replay_rows; // the same, row by row of the catalogue: attempts that fail, senders that leave, answers that are lost
 mod replicas; // kill switches over replicas: how soon they agree, and who wins
+mod resolution; // names of upstreams: several addresses, and addresses that change
 mod rotation; // secrets and certificates exchanged under load
 mod runbooks; // docs/runbooks.md: every command of it does what the page says
 mod schemes; // signatures in bodies, signed fields, tokens: once and only once, keys that are read again

@@ -170,6 +170,25 @@ fn chunks_have_one_shape() {
 }
 
 #[test]
+fn h1_10_a_body_that_ends_before_its_last_chunk() {
+    // Nobody waits for the answer any more; the record says what it was.
+    let mut siege = Siege::begin(PROVIDER, |upstream| Config::all_providers(&upstream.url()));
+    let head = format!("Host: {HOST}\r\nTransfer-Encoding: chunked\r\n");
+    for (name, body) in
+        [("inside a chunk", &b"2\r\na"[..]), ("before the last one", b"2\r\nab\r\n"), ("inside it", b"2\r\nab\r\n0\r\n")]
+    {
+        let mut connection = siege.gateway.connect();
+        connection.send(&case(name, &post(), &head, body, &[]).bytes());
+        connection.finish_sending();
+        match connection.try_answer(Duration::from_secs(6)) {
+            Ok(answer) => drop(siege.saw(name, Ok(answer)).expecting(400, "malformed_request")),
+            silence => siege.saw(name, silence).expecting_only_a_record("malformed_request"),
+        }
+    }
+    siege.lift();
+}
+
+#[test]
 fn there_is_exactly_one_host() {
     // H1-14.
     let with = |row, lines: &str| case(row, &post(), &format!("{lines}Content-Length: 2\r\n"), b"ab", BAD);

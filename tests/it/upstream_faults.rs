@@ -282,6 +282,21 @@ fn ups_14_an_upstream_cannot_split_an_answer() {
     siege.lift();
 }
 
+/// A server that answers whatever is said first with some bytes, such as the alert of one that speaks TLS 1.1 only.
+fn answers_hellos_with(bytes: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let Ok(mut socket) = socket else { return };
+            let mut hello = [0; 2048];
+            let _ = std::io::Read::read(&mut socket, &mut hello);
+            let _ = std::io::Write::write_all(&mut socket, bytes);
+        }
+    });
+    port
+}
+
 #[test]
 fn tls_15_an_upstream_that_cannot_prove_itself_sees_nothing() {
     let (known, stranger) = (Certificate::generate(), Certificate::generate());
@@ -300,6 +315,10 @@ fn tls_15_an_upstream_that_cannot_prove_itself_sees_nothing() {
         let integration = Integration::new(PROVIDER, &url).named(name).line(&line).line("timeout = \"4s\"");
         config = config.integration(integration).file(&format!("{name}.pem"), &trusted.cert_pem);
     }
+    let antique = answers_hellos_with(b"\x15\x03\x02\x00\x02\x02\x46");
+    config = config.integration(
+        Integration::new(PROVIDER, &format!("https://localhost:{antique}/sink")).named("older-tls-only").line("timeout = \"4s\""),
+    );
     let proven = Upstream::tls_asking_for(&known, &own);
     let url = format!("https://localhost:{}/sink", proven.port());
     let line = "upstream_tls = { ca = \"mutual.pem\", cert = \"own.pem\", key = \"own.key\" }";
@@ -329,6 +348,10 @@ fn tls_15_an_upstream_that_cannot_prove_itself_sees_nothing() {
             _ => drop(siege.saw(name, Ok(again)).expecting(502, "upstream_unreachable")),
         }
         assert!(upstream.received().is_empty(), "{name}");
+    }
+    for _ in 0..2 {
+        let answer = siege.gateway.deliver_to("/hooks/older-tls-only", &PROVIDER.delivery());
+        siege.saw("older TLS only", Ok(answer)).expecting(502, "upstream_unreachable");
     }
     let answer = siege.gateway.deliver_to("/hooks/mutual", &PROVIDER.delivery());
     siege.passes("mutual TLS", &answer, 200);

@@ -86,8 +86,8 @@ impl UpstreamPool {
         }
         let share = self.target.connect_share();
         let _place = self.waiting.try_acquire().map_err(|_| ForwardError::Busy)?;
-        // Turns do not come evenly: of the last quarter of the time many would come too late.
-        if self.expected_wait() > share.saturating_sub(share / 4) {
+        // Some take longer than the average of them.
+        if self.expected_wait() > share / 4 * 3 {
             return Err(ForwardError::Busy);
         }
         match timeout(share, self.in_use.acquire()).await {
@@ -111,11 +111,11 @@ impl UpstreamPool {
         self.held_us.store(average, Ordering::Relaxed);
     }
 
-    /// When the last one that waits has its turn: as many turns come in the time that one takes as there are places.
+    /// When the last one that waits has its turn at the latest: those who came at once end at once, so turns come in rounds.
     fn expected_wait(&self) -> Duration {
         let waiting = WAITING_MAX.saturating_sub(self.waiting.available_permits());
-        let rounds_us = self.held_us.load(Ordering::Relaxed).saturating_mul(u64::try_from(waiting).unwrap_or(u64::MAX));
-        Duration::from_micros(rounds_us / IN_USE_MAX as u64)
+        let rounds = u64::try_from(waiting.div_ceil(IN_USE_MAX)).unwrap_or(u64::MAX);
+        Duration::from_micros(self.held_us.load(Ordering::Relaxed).saturating_mul(rounds))
     }
 
     /// The connection used last that may be used again. Its upstream may have ended it: sending finds that out.

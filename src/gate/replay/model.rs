@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -173,28 +174,28 @@ proptest! {
     }
 }
 
-/// A process that another test starts has the lock, too, from its fork to its exec.
-fn open_when_free(folder: &Path, capacity: u64, now: Now) -> DiskStore {
-    for _ in 0..500 {
-        match DiskStore::open(folder, capacity, now) {
-            Err(DiskError::Held { .. }) => std::thread::sleep(Duration::from_millis(10)),
-            opened => return opened.unwrap(),
-        }
-    }
-    panic!("the folder stays held")
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn random_histories_on_disk_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
         let folder = tempfile::tempdir().unwrap();
-        let open = |capacity, now| Store::Disk(open_when_free(folder.path(), capacity, now));
+        let open = |capacity, now| Store::Disk(open_when_let_go(folder.path(), capacity, now));
         let restart = |bench: &mut Bench<Store>| {
             bench.reopen(memory(1, bench.clock.now()), |now| open(MODEL_CAPACITY as u64, now));
             true
         };
         replay(Bench::new(open, MODEL_CAPACITY as u64), MODEL_CAPACITY, &steps, restart);
     }
+}
+
+/// A child that another test of this process starts holds the lock of its parent's open files until it is another program.
+fn open_when_let_go(folder: &Path, capacity: u64, now: Now) -> DiskStore {
+    for _ in 0..1000 {
+        match DiskStore::open(folder, capacity, now) {
+            Err(DiskError::Held { .. }) => sleep(Duration::from_millis(10)),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the folder is held for ten seconds");
 }

@@ -16,11 +16,13 @@ use super::token::Token;
 use super::window;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received};
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
 use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
+use crate::provider::subscription;
 
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,7 @@ struct Fields {
     event: Option<Field>,
     delivery_id: Option<Field>,
     handshake: Option<Reply>,
+    confirmation: Option<HttpsUrl>,
 }
 
 /// A request that is not verified: why, and what its signature proves nevertheless.
@@ -111,8 +114,12 @@ pub fn judge(
     if let Err(error) = in_window.and(claims) {
         return refused(error, received, signed_at);
     }
+    let fields = match Fields::find(scheme, &received, key) {
+        Ok(fields) => fields,
+        Err(error) => return refused(error, received, signed_at),
+    };
     Ok(Verified {
-        fields: Fields::find(scheme, &received, key),
+        fields,
         envelope,
         secret_id: key.id.clone(),
         signed_at,
@@ -192,13 +199,15 @@ fn matching_key<'k>(
 
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
-    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Self {
-        if scheme.handshakes.is_empty() && scheme.event.iter().chain(&scheme.delivery_id).all(locate::is_in_head) {
-            return Self::in_head(scheme, received);
+    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Result<Self, VerifyError> {
+        let has_answers = !scheme.handshakes.is_empty() || scheme.subscription.is_some();
+        if !has_answers && scheme.event.iter().chain(&scheme.delivery_id).all(locate::is_in_head) {
+            return Ok(Self::in_head(scheme, received));
         }
         let challenge_places = handshake::signed_places(scheme);
         let events = scheme.event.iter();
-        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).collect();
+        let of_subscription = scheme.subscription.iter().flat_map(|_| subscription::places());
+        let places: Vec<&Locator> = events.chain(&scheme.delivery_id).chain(challenge_places).chain(of_subscription).collect();
         let found = locate::find(&places, &received.head, &received.body);
         let text_at = |place: &Locator| {
             let index = places.iter().position(|known| *known == place)?;
@@ -208,11 +217,16 @@ impl Fields {
             let field = |place| Some(Field { text: text_at(place)?.to_owned(), signed: scheme.covers(place) });
             wanted.iter().find_map(field)
         };
-        Self {
+        let confirmation = match (&scheme.subscription, subscription::places()) {
+            (Some(rule), [kind, topic, token, url]) => rule.judge([kind, topic, token, url].map(text_at))?,
+            _ => None,
+        };
+        Ok(Self {
             event: first(&scheme.event),
             delivery_id: first(&scheme.delivery_id),
             handshake: handshake::signed(scheme, text_at, &|value| key.challenge_mac(value)),
-        }
+            confirmation,
+        })
     }
 }
 
@@ -221,7 +235,7 @@ impl Fields {
     fn in_head(scheme: &Scheme, received: &Received) -> Self {
         let field = |place: &Locator| Some(Field { text: locate::in_head(place, &received.head)?, signed: scheme.covers(place) });
         let first = |wanted: &[Locator]| wanted.iter().find_map(&field);
-        Self { event: first(&scheme.event), delivery_id: first(&scheme.delivery_id), handshake: None }
+        Self { event: first(&scheme.event), delivery_id: first(&scheme.delivery_id), handshake: None, confirmation: None }
     }
 }
 
@@ -298,6 +312,12 @@ impl Verified {
     #[must_use]
     pub const fn handshake(&self) -> Option<&Reply> {
         self.fields.handshake.as_ref()
+    }
+
+    /// What to visit so that the provider knows that its subscription is wanted; `None` for what is to be forwarded.
+    #[must_use]
+    pub const fn confirmation(&self) -> Option<&HttpsUrl> {
+        self.fields.confirmation.as_ref()
     }
 
     /// Gives the byte string that the signature was checked over, piece by piece.

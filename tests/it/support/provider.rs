@@ -295,5 +295,7 @@ impl Delivery {
 
 fn signature_start(value: &str) -> usize {
     let marks = ["sha256=", "v1a,", "v1,", "v1=", "v0="];
-    marks.iter().find_map(|mark| value.find(mark).map(|at| at + mark.len())).unwrap_or(0)
+    // At the beginning of an element: a signature in base64 may end with one of them.
+    let begins = |at: &usize| *at == 0 || value[..*at].ends_with([',', ';', ' ']);
+    marks.iter().find_map(|mark| value.find(mark).filter(begins).map(|at| at + mark.len())).unwrap_or(0)
 }

@@ -155,7 +155,18 @@ impl Upstream {
 
     /// Plain HTTP on a port that must be free.
     pub(crate) fn on_port(port: u16) -> Self {
-        Self::tcp(port, |socket| Some(Box::new(socket)))
+        Self::at(Ipv4Addr::LOCALHOST, port)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn at(address: Ipv4Addr, port: u16) -> Self {
+        Self::try_at(address, port).expect("a free port")
+    }
+
+    /// The same, if the port is free.
+    pub(crate) fn try_at(address: Ipv4Addr, port: u16) -> Option<Self> {
+        let listener = TcpListener::bind((address, port)).ok()?;
+        Some(Self::serving(listener, |socket| Some(Box::new(socket))))
     }
 
     /// HTTPS with a certificate.
@@ -169,7 +180,8 @@ impl Upstream {
     }
 
     fn tls_with(config: Arc<rustls::ServerConfig>) -> Self {
-        Self::tcp(0, move |mut socket| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::serving(listener, move |mut socket| {
             let mut session = ServerConnection::new(Arc::clone(&config)).ok()?;
             while session.is_handshaking() {
                 session.complete_io(&mut socket).ok()?;
@@ -178,9 +190,9 @@ impl Upstream {
         })
     }
 
-    fn tcp(port: u16, wrap: impl Fn(TcpStream) -> Option<Box<dyn Wire>> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
+    fn serving(listener: TcpListener, wrap: impl Fn(TcpStream) -> Option<Box<dyn Wire>> + Send + Sync + 'static) -> Self {
+        let address = listener.local_addr().expect("an address");
+        let port = address.port();
         let shared = Arc::new(Shared::default());
         let (accepting, wrap) = (Arc::clone(&shared), Arc::new(wrap));
         std::thread::spawn(move || {
@@ -198,7 +210,7 @@ impl Upstream {
                 });
             }
         });
-        let wake = move || drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
+        let wake = move || drop(TcpStream::connect(address));
         Self { shared, port, wake: Box::new(wake) }
     }
 

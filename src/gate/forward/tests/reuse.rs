@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use crate::gate::forward::deadline;
 use crate::gate::forward::error::{Exposure, ForwardError};
 use crate::gate::forward::pool::{IN_USE_MAX, UpstreamPool};
 use crate::gate::forward::request::{Outgoing, outgoing};
+use crate::gate::forward::spec::TargetSpec;
 use crate::gate::forward::upstream::Upstream;
 
 #[tokio::test]
@@ -177,4 +180,37 @@ async fn a_full_house_is_refused_unsent() {
     assert_eq!((error.reason(), error.exposure(), log.connections()), (Reason::Overloaded, Exposure::NeverSent, 0));
     slots.pop();
     send(&pool, delivery(&pool, "x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn ovl_01_whoever_could_not_have_a_turn_in_time_is_told_so_at_once() {
+    let clock = Clock::manual(UnixTime::from_seconds(0));
+    let spec = TargetSpec { timeout: Duration::from_secs(4), ..target(http(1)) };
+    let pool = Upstream::build(&spec, &scheme(), Vec::new()).unwrap().pool(&clock);
+    let everybody = || (0..IN_USE_MAX).map(|_| now_or_never(pool.slot()).unwrap().unwrap_or_else(|_| panic!("a place")));
+    let first = everybody().collect::<Vec<_>>();
+    let mut waiting = Vec::new();
+    waiting.extend((0..IN_USE_MAX).map(|_| Box::pin(pool.slot())));
+    assert!(waiting.iter_mut().all(|waiter| poll_once(waiter).is_none()), "nobody knows yet how long one takes");
+    drop(waiting);
+    clock.advance(Duration::from_secs(1));
+    drop(first);
+    // Each takes a second, and whoever waits has two: one round of turns is in time, another one could be too late.
+    let _busy = everybody().collect::<Vec<_>>();
+    let mut waiting = (0..IN_USE_MAX + 50).map(|_| Box::pin(pool.slot())).collect::<Vec<_>>();
+    let outcomes = waiting.iter_mut().map(poll_once).collect::<Vec<_>>();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_none()).count(), IN_USE_MAX);
+    assert!(outcomes.iter().flatten().all(|outcome| matches!(outcome, Err(ForwardError::Busy))));
+}
+
+/// What a future says when it is asked once.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    match Pin::new(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
+}
+
+fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+    poll_once(&mut Box::pin(future))
 }
