@@ -6,7 +6,7 @@ SOAK_KILLS ?= 5000
 SOAK_FAULTS ?= 50
 REDIS_ROUNDS ?= 10000
 
-.PHONY: help demo build test manifests valkey bench figures compare compare-long instructions soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool browser need-chromium
+.PHONY: help demo build test manifests valkey bench figures compare compare-long compare-instructions instructions soak sdk-full fmt lint doc need-compiler need-lint need-redis need-sdks need-promtool browser need-chromium
 
 help:
 	@echo 'make demo    build, then send signed and forged deliveries through the real gateway and show what happened'
@@ -15,7 +15,8 @@ help:
 	@echo 'make browser the status page in Chromium'
 	@echo 'make bench   measure verification, claims and the whole pipeline'
 	@echo 'make figures what the README says of size, memory, start and speed, measured on this machine'
-	@echo 'make compare beside nginx and HAProxy on this machine: CPU, latency, memory, as ratios; make compare-long: memory over half an hour'
+	@echo 'make compare beside nginx and HAProxy on this machine: CPU, latency, memory, as ratios; make compare-long: memory over half an hour;'
+	@echo '             make compare-instructions: hookward alone, in instructions, which do not depend on what else the machine does'
 	@echo 'make instructions  count the instructions of verify, claim, judge and forward; fails where they rose by over 5 %'
 	@echo 'make soak    the tests whose faults hide in timing, SOAK_ROUNDS=$(SOAK_ROUNDS) times; SOAK_KILLS=$(SOAK_KILLS) kills under load; then ten thousand connections at a time'
 	@echo 'make sdk-full  hookward against every SDK of docs/sdk.md; make test takes the light ones'
@@ -68,6 +69,9 @@ compare: need-compiler
 
 compare-long: need-compiler
 	CARGO=$(CARGO) benches/compare/run.sh long
+
+compare-instructions: need-compiler
+	CARGO=$(CARGO) benches/compare/run.sh instructions
 
 instructions: need-compiler
 	CARGO=$(CARGO) benches/instructions/check.sh

@@ -76,8 +76,8 @@ const PURE_BUT: &[(&str, &[&str], &str)] = &[
 const WORDS: &[(&[&str], &[&str], &str)] = &[
     (
         &["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", ".elapsed()"],
-        &["src/domain/time.rs", "src/gate/intake/gate.rs", "src/listen/guard/deadline.rs"],
-        "D5: one reader of the clock; two places set the runtime's timers",
+        &["src/domain/time.rs", "src/gate/intake/gate.rs", "src/gate/forward/deadline.rs", "src/listen/guard/deadline.rs"],
+        "D5: one reader of the clock; three places set the runtime's timers",
     ),
     (
         &["env::var", "env::var_os", "env::vars", "env::vars_os"],

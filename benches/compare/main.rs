@@ -20,6 +20,7 @@
 #![expect(unreachable_pub, reason = "the modules of a bench are a binary's own")]
 #![expect(clippy::indexing_slicing, reason = "what is cut was just found")]
 
+mod count;
 mod generator;
 mod long;
 mod measure;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("upstream") => upstream::serve(),
         Some("claims") => memory::print_claims(),
+        Some("instructions") => count::run(),
         Some("memory") => memory::print_connections(),
         Some("long") => long::run(arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(30)),
         _ => compare(arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(5)),

@@ -53,18 +53,24 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Runs a scenario once against a target.
-pub fn round(target: &Target, scenario: &Scenario) -> io::Result<Round> {
+/// What a scenario sends to a target in one round.
+pub fn load(target: &Target, scenario: &Scenario) -> Load {
     let place = target.place(scenario.kind, scenario.tls);
-    let load = Load {
+    Load {
         address: place.address,
-        tls: place.tls.clone(),
+        tls: place.tls,
         kind: scenario.kind,
         status: scenario.kind.status(target.verifies),
         body_bytes: scenario.body_bytes,
         requests: scenario.requests,
         connections: scenario.connections,
-    };
+    }
+}
+
+/// Runs a scenario once against a target.
+pub fn round(target: &Target, scenario: &Scenario) -> io::Result<Round> {
+    let place = target.place(scenario.kind, scenario.tls);
+    let load = load(target, scenario);
     let before = cpu_us(place.process)?;
     let mut sent = generator::run(&load)?;
     let used = cpu_us(place.process)? - before;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compares hookward with nginx and HAProxy on this machine, over loopback, in under ten minutes. ROUNDS=5 by default.
-# `run.sh long [minutes]` watches the memory of one hookward under steady load instead, `run.sh memory`
-# only what one holds, fresh and with ten thousand idle connections.
+# `run.sh long [minutes]` watches the memory of one hookward under steady load instead, `run.sh memory` only what one holds, fresh
+# and with ten thousand idle connections; `run.sh instructions` counts those of hookward, in user space and in the kernel, for each
+# request (ONLY=scenario, TARGETS="hookward|HAProxy, HMAC").
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if ! command -v nginx >/dev/null || ! command -v haproxy >/dev/null || [ ! -e /usr/lib/nginx/modules/ngx_http_lua_module.so ]; then
@@ -19,6 +20,13 @@ export HOOKWARD_BINARY="${HOOKWARD_BINARY:-$PWD/${CARGO_TARGET_DIR:-target}/rele
 if [ "${1:-}" = long ]; then
     export WINDOW=60s
     exec taskset -c 1 "$CARGO" bench --locked --bench compare -- long "${2:-30}"
+fi
+if [ "${1:-}" = instructions ]; then
+    if ! command -v perf >/dev/null; then
+        echo 'perf is missing: install the kernel'"'"'s tools (Debian: linux-perf)' >&2
+        exit 1
+    fi
+    exec taskset -c 1 "$CARGO" bench --locked --bench compare -- instructions
 fi
 if [ "${1:-}" = memory ]; then
     exec taskset -c 1 "$CARGO" bench --locked --bench compare -- memory

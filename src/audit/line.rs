@@ -4,9 +4,11 @@
 //! bidirectional mark stands raw in a line; a text that a sender chose is cut at 256 bytes, on a character boundary, before it
 //! is escaped; keys are constants of this crate.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 use data_encoding::HEXLOWER;
+
+use crate::domain::short_text::ShortText;
 
 /// The most bytes of a text that a sender chose.
 pub const EXCERPT_BYTES: usize = 256;
@@ -45,17 +47,17 @@ impl<'a> Line<'a> {
         self.out.push('"');
     }
 
-    pub(super) fn shown(&mut self, key: &'static str, value: &impl Display) {
+    /// A word of ours, or a name whose alphabet has nothing to escape.
+    pub(super) fn word(&mut self, key: &'static str, value: &str) {
         self.key(key);
         self.out.push('"');
-        let start = self.out.len();
-        // Writing to a String cannot fail.
-        let _ = write!(self.out, "{value}");
-        if !self.out.get(start..).is_some_and(is_plain) {
-            let raw = self.out.split_off(start);
-            escape(self.out, &raw);
-        }
+        self.out.push_str(value);
         self.out.push('"');
+    }
+
+    /// A time, an address or an id: nothing in it is to be escaped.
+    pub(super) fn shown(&mut self, key: &'static str, value: ShortText) {
+        self.word(key, value.as_str());
     }
 
     /// Bytes as hexadecimal digits.
@@ -73,11 +75,10 @@ impl<'a> Line<'a> {
     /// A number or a truth value, which JSON and `Display` spell alike.
     pub(super) fn plain(&mut self, key: &'static str, value: impl Into<Plain>) {
         self.key(key);
-        // Writing to a String cannot fail.
-        let _ = match value.into() {
-            Plain::Number(number) => write!(self.out, "{number}"),
-            Plain::Truth(truth) => write!(self.out, "{truth}"),
-        };
+        match value.into() {
+            Plain::Number(number) => number_to(self.out, number),
+            Plain::Truth(truth) => self.out.push_str(if truth { "true" } else { "false" }),
+        }
     }
 
     pub(super) fn null(&mut self, key: &'static str) {
@@ -98,7 +99,10 @@ impl<'a> Line<'a> {
     }
 
     fn key(&mut self, key: &'static str) {
-        self.out.push_str(if self.out.ends_with('{') { "\"" } else { ",\"" });
+        if self.so_far() != "{" {
+            self.out.push(',');
+        }
+        self.out.push('"');
         self.out.push_str(key);
         self.out.push_str("\":");
     }
@@ -127,6 +131,11 @@ impl From<bool> for Plain {
     fn from(truth: bool) -> Self {
         Self::Truth(truth)
     }
+}
+
+fn number_to(out: &mut String, number: u64) {
+    let text = ShortText::of_number(number);
+    text.as_bytes().iter().for_each(|digit| out.push(char::from(*digit)));
 }
 
 /// Whether a text stands in a line as it is. Looked at without an early end: many bytes at once.
@@ -191,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_itself_is_escaped_too() {
+    fn what_needs_no_escape_stands_as_it_is() {
         let mut out = String::new();
         let mut line = Line::begin(&mut out);
-        line.shown("plain", &"10.0.0.1:443");
-        line.shown("nasty", &"a\"\n");
+        line.shown("number", ShortText::of_number(443));
+        line.word("word", "request");
         line.hex("hex", &[0, 255]);
         line.end();
-        assert_eq!(out, "{\"plain\":\"10.0.0.1:443\",\"nasty\":\"a\\\"\\u000a\",\"hex\":\"00ff\"}");
+        assert_eq!(out, "{\"number\":\"443\",\"word\":\"request\",\"hex\":\"00ff\"}");
     }
 
     proptest! {

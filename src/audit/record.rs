@@ -83,26 +83,26 @@ impl RequestRecord {
     }
 
     fn write(&self, line: &mut Line<'_>) {
-        line.shown("request_id", &self.request_id);
+        line.shown("request_id", self.request_id.short());
         line.text("listener", self.listener.as_str());
-        line.optional("integration", self.integration.as_ref().map(IntegrationName::as_str), Line::text);
-        line.optional("provider", self.provider.as_ref().map(ProviderName::as_str), Line::text);
-        line.shown("peer", &self.peer);
-        line.shown("source", &self.source);
+        line.optional("integration", self.integration.as_ref().map(IntegrationName::as_str), Line::word);
+        line.optional("provider", self.provider.as_ref().map(ProviderName::as_str), Line::word);
+        line.shown("peer", self.peer.short());
+        line.shown("source", self.source.short());
         line.optional("method", self.method.as_ref().map(Method::as_str), Line::excerpt);
         line.optional("path", self.path.as_deref(), Line::excerpt);
         line.optional("event", self.event.as_deref(), Line::excerpt);
         line.optional("event_signed", self.event_signed, Line::plain);
         line.optional("delivery_id", self.delivery_id.as_deref(), Line::excerpt);
-        line.optional("secret_id", self.secret_id.as_ref().map(SecretId::as_str), Line::text);
-        line.optional("signed_at", self.signed_at.as_ref(), Line::shown);
+        line.optional("secret_id", self.secret_id.as_ref().map(SecretId::as_str), Line::word);
+        line.optional("signed_at", self.signed_at.map(UnixTime::short), Line::shown);
         line.optional("body_bytes", self.body_bytes, Line::plain);
         line.optional("body_sha256", self.body_sha256.as_ref(), |line, key, hash| line.hex(key, hash));
-        line.text("decision", self.reason.decision().code());
-        line.text("reason", self.reason.code());
+        line.word("decision", self.reason.decision().code());
+        line.word("reason", self.reason.code());
         line.plain("status", self.status);
         line.optional("upstream_status", self.upstream_status, Line::plain);
-        line.optional("tls", self.tls, Line::text);
+        line.optional("tls", self.tls, Line::word);
         line.plain("latency_us", self.latency_us);
         line.optional("verify_us", self.verify_us, Line::plain);
         line.optional("upstream_us", self.upstream_us, Line::plain);
@@ -138,14 +138,14 @@ pub struct Sighting {
 
 impl Folded {
     fn write(&self, line: &mut Line<'_>) {
-        line.optional("integration", self.integration.as_ref().map(IntegrationName::as_str), Line::text);
-        line.text("decision", self.reason.decision().code());
-        line.text("reason", self.reason.code());
+        line.optional("integration", self.integration.as_ref().map(IntegrationName::as_str), Line::word);
+        line.word("decision", self.reason.decision().code());
+        line.word("reason", self.reason.code());
         line.plain("count", self.count);
-        line.text("first_ts", &self.first.at.rfc3339_micros());
-        line.text("last_ts", &self.last.at.rfc3339_micros());
-        line.shown("first_source", &self.first.source);
-        line.shown("last_source", &self.last.source);
+        line.shown("first_ts", self.first.at.short_micros());
+        line.shown("last_ts", self.last.at.short_micros());
+        line.shown("first_source", self.first.source.short());
+        line.shown("last_source", self.last.source.short());
     }
 }
 
@@ -257,18 +257,18 @@ impl Note {
             Self::Switch { action, integration, secret_id, reason, until, origin } => {
                 line.text("action", action.code());
                 if let SwitchAction::AllowAgain(request) = action {
-                    line.shown("request_id", request);
+                    line.shown("request_id", request.short());
                 }
-                line.optional("integration", integration.as_ref().map(IntegrationName::as_str), Line::text);
-                line.optional("secret_id", secret_id.as_ref().map(SecretId::as_str), Line::text);
+                line.optional("integration", integration.as_ref().map(IntegrationName::as_str), Line::word);
+                line.optional("secret_id", secret_id.as_ref().map(SecretId::as_str), Line::word);
                 line.excerpt("reason", reason);
-                line.optional("until", until.as_ref(), Line::shown);
+                line.optional("until", until.map(UnixTime::short), Line::shown);
                 if let Some(origin) = origin {
                     line.excerpt("origin", origin);
                 }
             }
             Self::Exposure { request, integration, owner, secret_id, place, form } => {
-                line.shown("request_id", request);
+                line.shown("request_id", request.short());
                 line.text("integration", integration.as_str());
                 line.text("secret_of", owner.as_str());
                 line.text("secret_id", secret_id.as_str());
@@ -312,10 +312,10 @@ impl Entry {
     /// Appends the line of this entry, without a newline, as it stands after `head`.
     pub(super) fn write(&self, head: Head, out: &mut String) {
         let mut line = Line::begin(out);
-        line.text("ts", &self.at().rfc3339_micros());
+        line.shown("ts", self.at().short_micros());
         line.plain("seq", head.next_seq());
         line.hex("prev", &head.hash);
-        line.text("kind", self.kind());
+        line.word("kind", self.kind());
         match self {
             Self::Request(record) => record.write(&mut line),
             Self::Folded(_, folded) => folded.write(&mut line),

@@ -3,8 +3,10 @@
 //! Invariants: an IPv4-mapped IPv6 address never exists inside a [`Source`]; it is folded to IPv4 before any comparison,
 //! so that `::ffff:192.0.2.1` cannot dodge a rule for `192.0.2.1`.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::fmt::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::short_text::ShortText;
 
 /// The other end of a socket, as the kernel names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +25,36 @@ impl Peer {
             Self::Tcp(address) => Source::new(address.ip()),
             Self::Unix => Source::Unix,
         }
+    }
+
+    /// What `Display` writes, without an allocation.
+    #[must_use]
+    pub fn short(self) -> ShortText {
+        let mut text = ShortText::new();
+        match self {
+            Self::Tcp(SocketAddr::V4(address)) => {
+                put(*address.ip(), &mut text);
+                text.byte(b':');
+                text.number(address.port().into());
+            }
+            Self::Tcp(SocketAddr::V6(address)) => shown(address, &mut text),
+            Self::Unix => text.put(b"unix"),
+        }
+        text
+    }
+}
+
+fn shown(address: impl fmt::Display, text: &mut ShortText) {
+    // Writing to it cannot fail.
+    let _ = write!(text, "{address}");
+}
+
+fn put(address: Ipv4Addr, text: &mut ShortText) {
+    let [first, rest @ ..] = address.octets();
+    text.number(first.into());
+    for octet in rest {
+        text.byte(b'.');
+        text.number(octet.into());
     }
 }
 
@@ -70,6 +102,18 @@ impl Source {
             Self::Ip(ip) => Some(ip.address()),
             Self::Unix => None,
         }
+    }
+
+    /// What `Display` writes, without an allocation.
+    #[must_use]
+    pub fn short(self) -> ShortText {
+        let mut text = ShortText::new();
+        match self.address() {
+            Some(IpAddr::V4(address)) => put(address, &mut text),
+            Some(IpAddr::V6(address)) => shown(address, &mut text),
+            None => text.put(b"unix"),
+        }
+        text
     }
 
     /// The key under which limits count this source: an IPv4 address, an IPv6 /64, or all unix peers together.
@@ -124,6 +168,17 @@ mod tests {
     fn rl_03_mapped_addresses_fold_before_they_are_compared() {
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
         assert_ne!(key("192.0.2.2"), key("192.0.2.1"));
+    }
+
+    #[test]
+    fn short_texts_are_the_same_texts() {
+        let sockets = ["0.0.0.0:0", "255.255.255.255:65535", "[2001:db8::1]:443", "[::ffff:192.0.2.1]:80"];
+        for peer in sockets.map(|text| Peer::Tcp(text.parse().unwrap())).into_iter().chain([Peer::Unix]) {
+            assert_eq!(peer.short().as_str(), peer.to_string().as_str());
+            assert_eq!(peer.source().short().as_str(), peer.source().to_string());
+        }
+        let longest: SocketAddr = format!("[{}%4294967295]:65535", ["ffff"; 8].join(":")).parse().unwrap();
+        assert_eq!(Peer::Tcp(longest).short().as_str(), longest.to_string());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Claims nothing: anyone may build one, and the command line does. Proof begins at `gate::verify`.
 
-use http::header::HeaderValue;
+use http::header::{AsHeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Uri};
 
@@ -50,7 +50,7 @@ impl Head {
 
     /// What stands under a header's name, told apart from a name given twice.
     #[must_use]
-    pub fn single(&self, name: &str) -> Single<'_> {
+    pub fn single(&self, name: impl AsHeaderName) -> Single<'_> {
         let mut values = self.headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Single::Missing,

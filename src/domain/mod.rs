@@ -17,6 +17,7 @@ pub mod reason;
 pub mod request_id;
 pub mod retry_after;
 pub mod secret;
+pub mod short_text;
 pub mod size;
 pub mod time;
 pub mod trace;

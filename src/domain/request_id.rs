@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::short_text::ShortText;
 use super::time::UnixTime;
 
 /// A ULID: 48 bits of milliseconds, 80 bits of randomness.
@@ -15,6 +16,14 @@ impl RequestId {
     pub fn new(now: UnixTime) -> Self {
         let milliseconds = u64::try_from(now.micros().div_euclid(1000)).unwrap_or(0);
         Self(ulid::Ulid::from_parts(milliseconds, random_bits()))
+    }
+
+    /// What `Display` writes, without an allocation.
+    #[must_use]
+    pub fn short(self) -> ShortText {
+        let mut text = ShortText::new();
+        text.put(self.0.array_to_str(&mut [0; ulid::ULID_LEN]).as_bytes());
+        text
     }
 
     /// All its bits.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
+use super::short_text::ShortText;
+
 /// Wall time: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(i64);
@@ -70,16 +72,82 @@ impl UnixTime {
     /// RFC 3339 in UTC with six digits of the second, for the audit log.
     #[must_use]
     pub fn rfc3339_micros(self) -> String {
-        self.timestamp().map_or_else(|| self.0.to_string(), |timestamp| format!("{timestamp:.6}"))
+        match (self.usual(), self.timestamp()) {
+            (Some(text), _) => text.as_str().to_owned(),
+            (None, Some(timestamp)) => format!("{timestamp:.6}"),
+            (None, None) => self.0.to_string(),
+        }
     }
+
+    /// RFC 3339 in UTC with six digits of the second, without an allocation.
+    #[must_use]
+    pub fn short_micros(self) -> ShortText {
+        self.usual().unwrap_or_else(|| spelled(&self.rfc3339_micros()))
+    }
+
+    /// What `Display` writes, without an allocation.
+    #[must_use]
+    pub fn short(self) -> ShortText {
+        let Some(mut text) = self.usual() else { return spelled(&self.to_string()) };
+        text.cut(b"Z".len());
+        text.trim_zeros();
+        if text.as_bytes().ends_with(b".") {
+            text.cut(b".".len());
+        }
+        text.byte(b'Z');
+        text
+    }
+
+    /// A time from 1970 to 9999, which is any that a clock says.
+    fn usual(self) -> Option<ShortText> {
+        let micros = u64::try_from(self.0).ok()?;
+        let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+        let (days, of_day) = (seconds / DAY_SECONDS, seconds % DAY_SECONDS);
+        let (year, month, day) = civil(days);
+        if year > 9999 {
+            return None;
+        }
+        let mut text = ShortText::new();
+        text.padded::<4>(year);
+        for (mark, number) in [(b'-', month), (b'-', day), (b'T', of_day / 3600), (b':', of_day / 60 % 60), (b':', of_day % 60)] {
+            text.byte(mark);
+            text.padded::<2>(number);
+        }
+        text.byte(b'.');
+        text.padded::<6>(fraction);
+        text.byte(b'Z');
+        Some(text)
+    }
+}
+
+const DAY_SECONDS: u64 = 86_400;
+
+/// Year, month and day of a day since 1970, in years that begin in March: the day that comes and goes is their last.
+const fn civil(days: u64) -> (u64, u64, u64) {
+    const ERA_DAYS: u64 = 146_097;
+    let day = days.saturating_add(719_468);
+    let of_era = day % ERA_DAYS;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = day / ERA_DAYS * 400 + year_of_era + (month <= 2) as u64;
+    (year, month, of_year - (153 * march_month + 2) / 5 + 1)
+}
+
+fn spelled(text: &str) -> ShortText {
+    let mut short = ShortText::new();
+    short.put(text.as_bytes());
+    short
 }
 
 impl fmt::Display for UnixTime {
     /// RFC 3339 in UTC with as many digits as needed.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.timestamp() {
-            Some(timestamp) => timestamp.fmt(formatter),
-            None => self.0.fmt(formatter),
+        match (self.usual(), self.timestamp()) {
+            (Some(_), _) => formatter.write_str(self.short().as_str()),
+            (None, Some(timestamp)) => timestamp.fmt(formatter),
+            (None, None) => self.0.fmt(formatter),
         }
     }
 }
@@ -217,6 +285,20 @@ mod tests {
         assert_eq!("2023-06-07T00:19:31+02:00".parse(), Ok(expected));
         assert_eq!("yesterday".parse::<UnixTime>(), Err(TimeError));
         assert_eq!(expected.rfc3339_micros(), "2023-06-06T22:19:31.000000Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn times_are_spelled_as_the_library_spells_them(micros in -70_000_000_000_000_000_i64..260_000_000_000_000_000, whole: bool) {
+            let time = UnixTime::from_micros(if whole { micros / 1_000_000 * 1_000_000 } else { micros });
+            let library = time.timestamp();
+            let expected = library.map_or_else(|| time.0.to_string(), |timestamp| timestamp.to_string());
+            proptest::prop_assert_eq!(time.to_string(), &*expected);
+            proptest::prop_assert!(time.short().as_str() == expected);
+            let expected = library.map_or_else(|| time.0.to_string(), |timestamp| format!("{timestamp:.6}"));
+            proptest::prop_assert_eq!(time.rfc3339_micros(), &*expected);
+            proptest::prop_assert!(time.short_micros().as_str() == expected);
+        }
     }
 
     #[test]

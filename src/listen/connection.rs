@@ -46,9 +46,13 @@ impl<H: Handler> Terms<H> {
         let Ok(mut socket) = Stream::attach(socket) else { return };
         // What takes turns is boxed each by itself: thousands of connections wait in the last of them, none in all.
         let farewell = Farewell { drain: self.drain.clone(), door: Arc::clone(&door) };
-        let introduction = Box::pin(self.introduce(&mut socket, peer, &door, &mut slot));
-        let introduced = farewell.unless_told(introduction).await;
-        let Some(caller) = introduced.flatten() else { return };
+        let introduced = if door.proxy_protocol {
+            let introduction = Box::pin(self.introduce(&mut socket, peer, &door, &mut slot));
+            farewell.unless_told(introduction).await.flatten()
+        } else {
+            Some(Caller { peer, trusted: door.trusted_proxies.contains(peer.source()) })
+        };
+        let Some(caller) = introduced else { return };
         let conversation = |tls: Option<TlsFacts>, name: Option<Box<str>>| {
             let (handler, door) = (Arc::clone(&self.handler), Arc::clone(&door));
             let (requests_max, counters) = (self.limits.requests_max, Arc::clone(&self.counters));
@@ -73,13 +77,9 @@ impl<H: Handler> Terms<H> {
         }
     }
 
-    /// Who is at the other end, after what a PROXY header says where one is due; nothing when the connection is to be closed.
+    /// Who is at the other end, by what a PROXY header says; nothing when the connection is to be closed.
     async fn introduce(&self, socket: &mut Stream, peer: Peer, door: &Door, slot: &mut Slot) -> Option<Caller> {
-        let trusted = &door.trusted_proxies;
-        if !door.proxy_protocol {
-            return Some(Caller { peer, trusted: trusted.contains(peer.source()) });
-        }
-        let header = timeout(self.limits.header_timeout, proxied::read(socket, peer, trusted)).await;
+        let header = timeout(self.limits.header_timeout, proxied::read(socket, peer, &door.trusted_proxies)).await;
         let Ok(Ok(caller)) = header else {
             self.counters.reached(ListenLimit::ProxyHeader);
             return None;

@@ -28,6 +28,7 @@ use tokio::time::{Sleep, sleep};
 use super::connection::Farewell;
 use super::counters::{ListenCounters, ListenLimit};
 use super::guard::{GuardLimits, Guarded, Ledger};
+use super::seldom::Seldom;
 use super::serve::{Conversation, Handler, ResponseBody};
 
 /// Serves a connection until its peer ends it, it is idle or old, or the worker drains.
@@ -44,7 +45,8 @@ pub(super) async fn converse<S, H>(
     let ledger = Arc::new(Ledger::default());
     let mut guarded = Guarded::new(stream, limits, Arc::clone(&ledger), Arc::clone(counters));
     let entries = Arc::clone(&ledger);
-    let mut service = service_fn(move |request: Request<Incoming>| conversation.answer(&entries, request));
+    // In a box that is there while a request is answered: hyper keeps room for what it is given as long as it lives.
+    let mut service = service_fn(move |request: Request<Incoming>| Box::pin(conversation.answer(&entries, request)));
     let mut age = pin!(sleep(limits.age_max));
     let buffer_bytes = read_buffer_bytes(limits.max_header_bytes);
     loop {
@@ -102,13 +104,20 @@ where
     let begun = poll_fn(|context| Poll::Ready(poll_pause(&mut connection, ledger, context))).await;
     let pause = match begun {
         Poll::Ready(pause) => pause,
-        Poll::Pending => tokio::select! {
-            // An answer that is ready when it is told already says that it is the last one.
-            biased;
-            () = farewell.told(), if !is_last => Pause::Leave,
-            pause = poll_fn(|context| poll_pause(&mut connection, ledger, context)) => pause,
-            () = aged => Pause::Leave,
-        },
+        Poll::Pending => {
+            let ending = Seldom::new(async {
+                tokio::select! {
+                    () = farewell.told(), if !is_last => {}
+                    () = aged => {}
+                }
+            });
+            tokio::select! {
+                // An answer that is ready when it is told already says that it is the last one.
+                biased;
+                () = ending => Pause::Leave,
+                pause = poll_fn(|context| poll_pause(&mut connection, ledger, context)) => pause,
+            }
+        }
     };
     if let Pause::Over = pause {
         return None;

@@ -20,6 +20,7 @@ mod http1;
 mod http2;
 pub mod listeners;
 mod proxied;
+mod seldom;
 pub mod serve;
 mod slots;
 mod socket;

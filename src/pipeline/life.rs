@@ -28,7 +28,7 @@ use http_body::Body;
 use crate::domain::address::Source;
 use crate::domain::head::Head;
 use crate::domain::reason::Reason;
-use crate::domain::time::UnixTime;
+use crate::domain::time::Now;
 use crate::gate::admit::error::AdmitError;
 use crate::gate::admit::failures::{self, FailureVerdict};
 use crate::gate::admit::gate::{Admitted, admit};
@@ -68,7 +68,7 @@ enum Passed {
 struct Delivery {
     integration: Arc<Integration>,
     scoped: Scoped,
-    verified_at: UnixTime,
+    verified_at: Now,
     source: Source,
     tls: bool,
     /// Its body's part of the budget: held until the delivery's end, not the connection's.
@@ -119,7 +119,7 @@ where
     if let Some(offer) = handover::offer(site, &integration, &head, attempt.began().wall) {
         return offer.take(site, attempt, &integration, (source, head, body)).await.map(Passed::Taken);
     }
-    let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
+    let (verified, verified_at, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.verified(&verified);
     attempt.reserve()?;
     if let Some(reply) = verified.handshake() {
@@ -130,7 +130,7 @@ where
         return Ok(Passed::Handshake(Reply { status: 200, content_type: None, body: Vec::new(), header: None }));
     }
     let scoped = scope(&integration.events, verified)?;
-    let (verified_at, tls) = (site.shared.clock.now().wall, matches!(context.origin, Origin::Secure(_)));
+    let tls = matches!(context.origin, Origin::Secure(_));
     Ok(Passed::Delivery(Box::new(Delivery { integration, scoped, verified_at, source, tls, _holding: holding })))
 }
 
@@ -187,7 +187,7 @@ async fn prove<B>(
     admitted: &Admitted,
     head: Head,
     body: B,
-) -> Result<(Verified, Holding), Stop>
+) -> Result<(Verified, Now, Holding), Stop>
 where
     B: Body<Data = Bytes> + Send,
 {
@@ -212,12 +212,13 @@ where
         let judging = Judging { scheme: &integration.scheme, keys: &keys, tolerance: integration.tolerance };
         judge_signature(&judging, presented, received, now.wall)
     };
-    attempt.judged(now.monotonic, site.shared.clock.now().monotonic);
+    let judged_at = site.shared.clock.now();
+    attempt.judged(now.monotonic, judged_at.monotonic);
     match outcome {
         Ok(verified) => {
             trial.passed();
             holding.verified();
-            Ok((verified, holding))
+            Ok((verified, judged_at, holding))
         }
         Err(unverified) => {
             attempt.unverified(&unverified);
@@ -251,24 +252,27 @@ async fn deliver(site: Arc<Site>, worker: usize, mut attempt: Attempt, delivery:
 async fn carry(site: &Arc<Site>, worker: usize, attempt: &mut Attempt, delivery: Box<Delivery>) -> Result<Forwarded, Stop> {
     let Delivery { integration, scoped, verified_at, source, tls, _holding } = *delivery;
     let clock = &site.shared.clock;
-    let claimed = claim(&integration.replay, scoped, clock.now()).await.map_err(|unclaimed| unclaimed.error())?;
+    // The delivery was verified a moment ago: nothing was waited for since.
+    let claimed = claim(&integration.replay, scoped, verified_at).await.map_err(|unclaimed| unclaimed.error())?;
     if claimed.is_blind() {
         attempt.blind();
     }
-    let paced = pace(&integration.pace, claimed, clock.now()).await.map_err(|unpaced| unpaced.error())?;
-    let sent_at = clock.now().monotonic;
+    let sent_at = clock.now();
+    let paced = pace(&integration.pace, claimed, sent_at).await.map_err(|unpaced| unpaced.error())?;
     let arrival = Arrival {
         integration: &integration.name,
         provider: &integration.scheme.name,
         request_id: attempt.request_id(),
-        verified_at,
+        verified_at: verified_at.wall,
+        sent_at,
         source,
         tls,
         trace: attempt.trace(),
     };
     let outcome = forward(integration.pool(worker), &paced, &arrival).await;
-    let ended = clock.now();
-    attempt.upstream(outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16()), ended.monotonic.since(sent_at));
+    let ended = outcome.as_ref().map_or_else(|_| clock.now(), Forwarded::answered_at);
+    let status = outcome.as_ref().ok().map(|forwarded| forwarded.status().as_u16());
+    attempt.upstream(status, ended.monotonic.since(sent_at.monotonic));
     let settlement = Settlement::from(fate(&outcome));
     let (identity, name) = (*paced.claimed().identity(), integration.name.clone());
     let (scoped, settled) = paced.into_claimed().settle(settlement, ended).await;

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 
 use crate::domain::name::IntegrationName;
@@ -22,7 +23,7 @@ pub struct Settled {
 
 #[derive(Debug, Default)]
 struct Known {
-    by_request: HashMap<RequestId, SettledDelivery>,
+    by_request: HashMap<RequestId, SettledDelivery, RandomState>,
     /// Oldest first.
     order: VecDeque<RequestId>,
 }

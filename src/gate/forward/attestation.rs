@@ -1,9 +1,11 @@
 //! What we tell the upstream about a delivery, as headers. Pure.
 //!
-//! Invariants: every name is set, never appended, so whatever stood there before is gone; a text that came from a request
-//! is only repeated when it is short, visible ASCII.
+//! Invariants: whatever a request says under one of these names does not leave; a text that came from a request is only
+//! repeated when it is short, visible ASCII.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
+
+use super::head_text::HeadText;
 
 use crate::domain::address::Source;
 use crate::domain::name::{IntegrationName, ProviderName, SecretId};
@@ -50,31 +52,35 @@ pub struct Field<'a> {
 }
 
 impl Attestation<'_> {
-    /// Sets the headers that say all this.
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
-        set(headers, INTEGRATION, self.integration.as_str());
-        set(headers, PROVIDER, self.provider.as_str());
-        set(headers, REQUEST_ID, &self.request_id.to_string());
-        set(headers, SECRET_ID, self.secret_id.as_str());
-        set(headers, VERIFIED_AT, &self.verified_at.to_string());
-        set(headers, IDEMPOTENCY_KEY, self.idempotency_key);
-        self.write_fields(headers);
-        self.write_origin(headers);
+    /// Whether nobody else may say something under this name: the names that no rule drops anyway.
+    pub(super) fn sets(&self, name: &HeaderName) -> bool {
+        self.trace.is_some() && matches!(name.as_str(), TRACEPARENT | TRACESTATE)
+    }
+
+    /// Writes the headers that say all this.
+    pub(super) fn write(&self, text: &mut HeadText) {
+        text.line("hookward-integration", self.integration.as_str().as_bytes());
+        text.line("hookward-provider", self.provider.as_str().as_bytes());
+        text.line("hookward-request-id", self.request_id.short().as_bytes());
+        text.line("hookward-secret-id", self.secret_id.as_str().as_bytes());
+        text.line("hookward-verified-at", self.verified_at.short().as_bytes());
+        text.line("hookward-idempotency-key", self.idempotency_key.as_bytes());
+        self.write_fields(text);
+        self.write_origin(text);
         if let Some(trace) = self.trace {
-            set(headers, TRACEPARENT, &trace.traceparent());
-            headers.remove(TRACESTATE);
-            trace.state.iter().for_each(|state| set(headers, TRACESTATE, state));
+            text.line(TRACEPARENT, trace.traceparent().as_bytes());
+            trace.state.iter().for_each(|state| text.line(TRACESTATE, state.as_bytes()));
         }
     }
 
-    fn write_fields(&self, headers: &mut HeaderMap) {
+    fn write_fields(&self, text: &mut HeadText) {
         let event = self.event.filter(Field::is_repeatable);
         let delivery_id = self.delivery_id.filter(Field::is_repeatable);
         if let Some(event) = event {
-            set(headers, EVENT, event.text);
+            text.line("hookward-event", event.text.as_bytes());
         }
         if let Some(delivery_id) = delivery_id {
-            set(headers, DELIVERY_ID, delivery_id.text);
+            text.line("hookward-delivery-id", delivery_id.text.as_bytes());
         }
         let is_unsigned = |field: Option<Field<'_>>| field.is_some_and(|field| !field.signed);
         // Also of one that we do not repeat: the provider's own header passes, and the receiver must not trust it.
@@ -84,14 +90,14 @@ impl Attestation<'_> {
             (false, true) => "delivery-id",
             (false, false) => return,
         };
-        headers.insert(UNSIGNED, HeaderValue::from_static(unsigned));
+        text.line("hookward-unsigned", unsigned.as_bytes());
     }
 
-    fn write_origin(&self, headers: &mut HeaderMap) {
-        set(headers, FORWARDED_FOR, &self.source.to_string());
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if self.tls { "https" } else { "http" }));
+    fn write_origin(&self, text: &mut HeadText) {
+        text.line("x-forwarded-for", self.source.short().as_bytes());
+        text.line("x-forwarded-proto", if self.tls { b"https" } else { b"http" });
         if let Some(host) = self.host {
-            headers.insert(FORWARDED_HOST, host.clone());
+            text.line("x-forwarded-host", host.as_bytes());
         }
     }
 }
@@ -105,26 +111,8 @@ impl Field<'_> {
     }
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
-        headers.insert(name, value);
-    }
-}
-
-const INTEGRATION: HeaderName = HeaderName::from_static("hookward-integration");
-const PROVIDER: HeaderName = HeaderName::from_static("hookward-provider");
-const REQUEST_ID: HeaderName = HeaderName::from_static("hookward-request-id");
-const SECRET_ID: HeaderName = HeaderName::from_static("hookward-secret-id");
-const VERIFIED_AT: HeaderName = HeaderName::from_static("hookward-verified-at");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("hookward-idempotency-key");
-const EVENT: HeaderName = HeaderName::from_static("hookward-event");
-const DELIVERY_ID: HeaderName = HeaderName::from_static("hookward-delivery-id");
-const UNSIGNED: HeaderName = HeaderName::from_static("hookward-unsigned");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 
 /// As much of a request's text as the audit log shows.
 const FIELD_BYTES_MAX: usize = 256;

@@ -1,4 +1,4 @@
-//! From an address to a connection: resolve, connect, TLS, HTTP, within a share of the deadline.
+//! From an address to a connection: resolve, connect, TLS, within a share of the deadline.
 //!
 //! A name is resolved for every new connection, so a changed record counts at once. Its addresses are tried in turn, each
 //! with an equal part of the time.
@@ -39,13 +39,13 @@ pub(super) async fn connect(address: &Address, share: Duration, now: Monotonic) 
 
 async fn open(address: &Address, share: Duration, now: Monotonic) -> Result<Connection, ConnectError> {
     match address {
-        Address::Tcp { host, port } => Connection::start(tcp(host, *port, share).await?, now).await,
+        Address::Tcp { host, port } => Ok(Connection::new(tcp(host, *port, share).await?, now)),
         Address::Tls { host, port, name, config } => {
             let stream = tcp(host, *port, share).await?;
             let connector = TlsConnector::from(Arc::clone(config));
-            Connection::start(connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?, now).await
+            Ok(Connection::new(connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?, now))
         }
-        Address::Unix(path) => Connection::start(UnixStream::connect(path).await.map_err(ConnectError::Transport)?, now).await,
+        Address::Unix(path) => Ok(Connection::new(UnixStream::connect(path).await.map_err(ConnectError::Transport)?, now)),
     }
 }
 

@@ -3,106 +3,123 @@
 //! No task stands behind it: handing every request to one and every answer back costs two wake-ups, which add to a
 //! delivery's time. So an idle connection is looked at only when somebody asks for it; see [`Connection::is_ready`].
 //!
+//! 1. It reads while it writes: an upstream may answer, and close, before it has read the whole request.
+//! 2. A request whose writing fails is not lost yet: the answer may have come before. What the connection says next decides.
+//! 3. It may be used again when the request was written, the answer is complete and nothing followed it.
+//!
 //! Invariant: dropping a connection closes its socket, whatever it was doing.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
-use super::body::OutgoingBody;
-use super::error::ConnectError;
+use super::answer::{Answer, Reading};
+use super::deadline::Deadline;
+use super::error::{AnswerFault, Exposure, ForwardError};
+use super::outgoing::Writing;
+use super::request::Outgoing;
 use crate::domain::time::Monotonic;
+
+/// What a connection goes over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// A connection that nobody else holds.
 pub(super) struct Connection {
-    sender: SendRequest<OutgoingBody>,
-    /// What reads and writes, until the connection has ended.
-    exchange: Option<Exchange>,
+    stream: Box<dyn Stream>,
+    /// What arrived and was not read yet.
+    arrived: Vec<u8>,
+    deadline: Deadline,
     opened: Monotonic,
+    /// Whether the last exchange is over on both sides and the next may begin.
+    is_free: bool,
 }
 
-type Exchange = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// What became of a request that was handed to a connection.
+#[derive(Debug)]
 pub(super) enum Sent {
-    /// An answer began.
-    Answered(Response<Incoming>),
-    /// The connection was closed before the first byte was written; here it is again.
-    Returned(Request<OutgoingBody>),
-    /// It broke after writing began.
-    Broken(hyper::Error),
+    /// The whole answer.
+    Answered(Answer),
+    /// The connection was closed before the first byte was written.
+    Unsent,
+    /// Something went wrong after writing began.
+    Failed(ForwardError),
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over a stream that was opened now.
-    pub(super) async fn start<S>(stream: S, now: Monotonic) -> Result<Self, ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let handshake =
-            Builder::new().max_buf_size(HEAD_BYTES_MAX).max_header_size(HEAD_BYTES_MAX).handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(ConnectError::Http)?;
-        // An error of the connection reaches whoever waits for an answer on it; here it would be news to nobody.
-        let exchange: Exchange = Box::pin(async move { drop(connection.await) });
-        Ok(Self { sender, exchange: Some(exchange), opened: now })
+    /// A stream that was opened now.
+    pub(super) fn new(stream: impl Stream + 'static, now: Monotonic) -> Self {
+        Self { stream: Box::new(stream), arrived: Vec::new(), deadline: Deadline::default(), opened: now, is_free: true }
     }
 
-    /// Sends one request and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Request<OutgoingBody>) -> Sent {
-        let answer = self.sender.try_send_request(request);
-        match drive(&mut self.exchange, answer).await {
-            Ok(response) => Sent::Answered(response),
-            Err(mut error) => match error.take_message() {
-                Some(request) => Sent::Returned(request),
-                None => Sent::Broken(error.into_error()),
-            },
+    /// Sends one request and reads the whole answer, until `due`.
+    pub(super) async fn send(&mut self, request: &Outgoing, due: Instant) -> Sent {
+        if !self.is_ready() {
+            return Sent::Unsent;
         }
+        self.is_free = false;
+        let (mut writing, mut reading) = (Writing::new(request), Reading::new(request.method()));
+        let exchanged = poll_fn(|context| {
+            // Before the exchange: one that always has something to read would never let it be asked.
+            if self.deadline.poll(due, context).is_ready() {
+                return Poll::Ready(Err(ForwardError::TimedOut { exposure: Exposure::Unknown }));
+            }
+            self.poll_exchange(&mut writing, &mut reading, context)
+        });
+        if let Err(error) = exchanged.await {
+            return Sent::Failed(error);
+        }
+        self.is_free = writing.is_done() && reading.keeps_alive() && self.arrived.is_empty();
+        Sent::Answered(reading.into_answer())
     }
 
-    /// Does what needs this connection's bytes to come in, and brings them in.
-    pub(super) async fn while_driven<T>(&mut self, work: impl Future<Output = T>) -> T {
-        drive(&mut self.exchange, work).await
-    }
-
-    /// Whether the last exchange is over on both sides and the next may begin. Looks at the socket first: of what happened
-    /// since the last exchange nobody knows yet.
+    /// Whether the next exchange may begin. Looks at the socket first: of what happened since the last exchange nobody knows
+    /// yet.
     pub(super) fn is_ready(&mut self) -> bool {
-        advance(&mut self.exchange, &mut Context::from_waker(Waker::noop()));
-        self.exchange.is_some() && self.sender.is_ready() && !self.sender.is_closed()
+        self.is_free && self.poll_arrived(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    /// Whether the last exchange left it so that another may begin, as far as is known.
+    pub(super) const fn is_free(&self) -> bool {
+        self.is_free
     }
 
     /// How old it is.
     pub(super) fn age(&self, now: Monotonic) -> Duration {
         now.since(self.opened)
     }
-}
 
-/// Reads and writes whenever the socket allows it, until `work` is done. Everything that `work` waits for comes from there,
-/// so it is looked at after that and has no other waker.
-async fn drive<T>(exchange: &mut Option<Exchange>, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        advance(exchange, context);
-        work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    })
-    .await
-}
+    fn poll_exchange(
+        &mut self,
+        writing: &mut Writing<'_>,
+        reading: &mut Reading,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ForwardError>> {
+        writing.advance(&mut self.stream, context);
+        loop {
+            match ready!(self.poll_arrived(context)) {
+                Ok(0) => return Poll::Ready(reading.end()),
+                Ok(_) if reading.advance(&mut self.arrived)? => return Poll::Ready(Ok(())),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(ForwardError::Broken(AnswerFault::Transport(error)))),
+            }
+        }
+    }
 
-/// One that has ended is dropped, so that whoever waits for something of it hears at once that nothing comes.
-fn advance(exchange: &mut Option<Exchange>, context: &mut Context<'_>) {
-    if let Some(running) = exchange
-        && running.as_mut().poll(context) == Poll::Ready(())
-    {
-        *exchange = None;
+    /// Reads once, and answers how much came; nothing when the peer ended its side.
+    fn poll_arrived(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let mut room = [const { MaybeUninit::<u8>::uninit() }; READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        self.arrived.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 }
 
-/// The largest head of an answer, and the most that is buffered of anything.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The most that is read at a time. An answer is a few hundred bytes mostly.
+const READ_BYTES: usize = 8 * 1024;

@@ -41,7 +41,7 @@ pub enum ForwardError {
     },
     /// The connection broke or spoke garbage after the request was begun.
     #[error("the upstream's answer is broken")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] AnswerFault),
     /// The answer switches protocols, which nobody asked for.
     #[error("the upstream answered 101")]
     ProtocolSwitched,
@@ -82,6 +82,32 @@ impl ForwardError {
     }
 }
 
+/// What is wrong with an answer, or how it broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFault {
+    /// The connection failed.
+    #[error("the connection failed")]
+    Transport(#[source] io::Error),
+    /// The connection ended before the answer did.
+    #[error("the connection ended before the answer did")]
+    Ended,
+    /// What stands there is no head.
+    #[error("its head is not HTTP")]
+    Head(#[source] httparse::Error),
+    /// A line of the head is no header.
+    #[error("a line of its head is no header")]
+    HeaderLine,
+    /// The head is larger than the bound.
+    #[error("its head is too large")]
+    HeadTooLarge,
+    /// The length is no number.
+    #[error("its length is no number")]
+    Length,
+    /// The body is not in chunks, though the head says so.
+    #[error("its chunks are malformed")]
+    Chunks,
+}
+
 /// Why there is no connection. Nothing of a delivery was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -97,9 +123,6 @@ pub enum ConnectError {
     /// TLS failed: among others, the certificate is not for this name or not from a trusted root.
     #[error("TLS failed")]
     Tls(#[source] io::Error),
-    /// The connection could not be set up for HTTP.
-    #[error("HTTP could not start")]
-    Http(#[source] hyper::Error),
 }
 
 /// Why an upstream cannot be built from its spec.

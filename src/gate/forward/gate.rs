@@ -3,8 +3,6 @@
 //! Only this file makes a [`Forwarded`], and only from here is a pool's `send` reached. The ticket is borrowed, not taken:
 //! its claim must still be ended by what came of this.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
@@ -16,7 +14,7 @@ use super::request::outgoing;
 use crate::domain::address::Source;
 use crate::domain::name::{IntegrationName, ProviderName};
 use crate::domain::request_id::RequestId;
-use crate::domain::time::UnixTime;
+use crate::domain::time::{Now, UnixTime};
 use crate::domain::trace::TraceContext;
 use crate::gate::pace::gate::Paced;
 
@@ -31,6 +29,8 @@ pub struct Arrival<'a> {
     pub request_id: RequestId,
     /// When it was verified.
     pub verified_at: UnixTime,
+    /// When it is sent.
+    pub sent_at: Now,
     /// Where it came from.
     pub source: Source,
     /// Whether it came to us, or to the trusted proxy before us, over TLS.
@@ -46,7 +46,7 @@ pub struct Forwarded {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
-    upstream_time: Duration,
+    answered_at: Now,
 }
 
 /// Sends a delivery to its upstream, at most once, and waits for the whole answer.
@@ -56,14 +56,8 @@ pub struct Forwarded {
 pub async fn forward(pool: &UpstreamPool, paced: &Paced, arrival: &Arrival<'_>) -> Result<Forwarded, ForwardError> {
     let verified = paced.claimed().scoped().verified();
     let request = outgoing(&pool.target, verified.head(), verified.body(), &attestation(paced, arrival))?;
-    let started = pool.clock.now().monotonic;
-    let answer = pool.send(request).await?;
-    Ok(Forwarded {
-        status: answer.status,
-        headers: downstream_headers(&answer.headers),
-        body: answer.body,
-        upstream_time: pool.clock.now().monotonic.since(started),
-    })
+    let (answer, answered_at) = pool.send(&request, arrival.sent_at.monotonic).await?;
+    Ok(Forwarded { status: answer.status, headers: downstream_headers(answer.headers), body: answer.body, answered_at })
 }
 
 fn attestation<'a>(paced: &'a Paced, arrival: &Arrival<'a>) -> Attestation<'a> {
@@ -98,10 +92,10 @@ impl Forwarded {
         self.status.is_success()
     }
 
-    /// How long the exchange took, from waiting for a connection to the last byte of the answer.
+    /// When the last byte of the answer was there.
     #[must_use]
-    pub const fn upstream_time(&self) -> Duration {
-        self.upstream_time
+    pub const fn answered_at(&self) -> Now {
+        self.answered_at
     }
 
     /// What the sender gets: status, headers that may pass, body.

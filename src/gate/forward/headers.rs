@@ -6,7 +6,7 @@
 //!    `X-Real-IP`); what makes an upstream see another method or path than was judged; siblings of the scheme's headers.
 //! 2. Dropped: what `Connection` nominates, except content headers and the scheme's own. Headers of ours come later, so no
 //!    nomination reaches them (CVE-2022-31813, CVE-2024-45410: proxies that let the sender remove what they attest).
-//! 3. Set: the attestation, the configured headers, `Host`.
+//! 3. Set: the attestation, the configured headers, `Host`. Nothing else may stand under their names.
 //!
 //! Back to the sender: everything but the connection's own headers, what `Connection` nominates, `Server`, `Hookward-*`, and
 //! the length, which the server computes.
@@ -14,6 +14,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::attestation::Attestation;
+use super::head_text::HeadText;
 use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace};
 
 /// The headers of one upstream and its scheme, worked out once.
@@ -29,34 +30,34 @@ pub struct HeaderRules {
     pub added: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// The headers of a request to the upstream.
-#[must_use]
-pub fn upstream_headers(inbound: &HeaderMap, facts: &Attestation<'_>, rules: &HeaderRules) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(inbound.len().saturating_add(OURS).saturating_add(rules.added.len()));
+/// Writes the headers of a request to the upstream, but for its `Host` and its length.
+pub(super) fn write_headers(inbound: &HeaderMap, facts: &Attestation<'_>, rules: &HeaderRules, text: &mut HeadText) {
+    let nominated = nominated(inbound, &rules.protected);
+    let is_set = |name: &HeaderName| facts.sets(name) || rules.added.iter().any(|(added, _)| added == name);
     for (name, value) in inbound {
-        if !is_dropped(name) && !rules.stripped.contains(name) {
-            headers.append(name.clone(), value.clone());
+        if !is_dropped(name) && !rules.stripped.contains(name) && !nominated.contains(name) && !is_set(name) {
+            text.line(name.as_str(), value.as_bytes());
         }
     }
-    remove_nominated(&mut headers, inbound, &rules.protected);
-    for (name, value) in &rules.added {
-        headers.insert(name.clone(), value.clone());
+    for (index, (name, value)) in rules.added.iter().enumerate() {
+        let is_set_again = rules.added.iter().skip(index.saturating_add(1)).any(|(later, _)| later == name);
+        if !is_set_again && !facts.sets(name) {
+            text.line(name.as_str(), value.as_bytes());
+        }
     }
-    facts.write(&mut headers);
-    headers.insert(header::HOST, rules.host.clone());
-    headers
+    facts.write(text);
 }
 
 /// The headers of an answer, as the sender gets them.
 #[must_use]
-pub fn downstream_headers(upstream: &HeaderMap) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(upstream.len());
-    for (name, value) in upstream {
-        if !is_of_connection(name) && *name != header::SERVER && !name.as_str().starts_with(OUR_PREFIX) {
-            headers.append(name.clone(), value.clone());
-        }
+pub fn downstream_headers(mut headers: HeaderMap) -> HeaderMap {
+    let is_kept =
+        |name: &HeaderName| !is_of_connection(name.as_str()) && *name != header::SERVER && !name.as_str().starts_with(OUR_PREFIX);
+    let mut gone = nominated(&headers, &[]);
+    gone.extend(headers.keys().filter(|name| !is_kept(name)).cloned());
+    for name in gone {
+        headers.remove(name);
     }
-    remove_nominated(&mut headers, upstream, &[]);
     headers
 }
 
@@ -83,56 +84,62 @@ pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
 /// Whether a sender's header is never passed on.
 fn is_dropped(name: &HeaderName) -> bool {
     let text = name.as_str();
-    is_of_connection(name)
+    is_of_connection(text)
         || text.starts_with(OUR_PREFIX)
         || text.starts_with("x-forwarded")
-        || text.contains('_')
-        || DROPPED.contains(&text)
+        || text.bytes().any(|byte| byte == b'_')
+        || is_claim(text)
 }
 
 /// Whether a header cannot be configured for an upstream: it is the connection's or ours.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
-    is_of_connection(name) || name.as_str().starts_with(OUR_PREFIX) || ORIGIN.contains(&name.as_str())
+    is_of_connection(name.as_str()) || name.as_str().starts_with(OUR_PREFIX) || ORIGIN.contains(&name.as_str())
 }
 
-fn is_of_connection(name: &HeaderName) -> bool {
-    name.as_str().starts_with("proxy-") || OF_CONNECTION.contains(&name.as_str())
+fn is_of_connection(name: &str) -> bool {
+    name.starts_with("proxy-") || is_framing(name)
 }
 
-/// Removes what `nominating` calls its connection's own, unless it is content or protected.
-fn remove_nominated(headers: &mut HeaderMap, nominating: &HeaderMap, protected: &[HeaderName]) {
-    for line in nominating.get_all(header::CONNECTION) {
-        for token in line.as_bytes().split(|byte| *byte == b',') {
-            let Ok(name) = HeaderName::from_bytes(token.trim_ascii()) else { continue };
-            if !name.as_str().starts_with("content-") && !protected.contains(&name) {
-                headers.remove(name);
-            }
-        }
-    }
+/// What a head calls its connection's own, unless it is content or protected.
+fn nominated(headers: &HeaderMap, protected: &[HeaderName]) -> Vec<HeaderName> {
+    let lines = headers.get_all(header::CONNECTION).iter();
+    let tokens = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let names = tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok());
+    names.filter(|name| !name.as_str().starts_with("content-") && !protected.contains(name)).collect()
 }
 
 const OUR_PREFIX: &str = "hookward-";
 
-/// How many headers we set at most, beside the configured ones.
-const OURS: usize = 13;
-
-/// RFC 9110 section 7.6.1, and what says where a message goes and ends.
-const OF_CONNECTION: [&str; 10] = [
-    "connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-    "expect",
-    "content-length",
-    "host",
-];
+/// RFC 9110 section 7.6.1, and what says where a message goes and ends. Told apart by length first, as the compiler does it.
+fn is_framing(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "expect"
+            | "content-length"
+            | "host"
+    )
+}
 
 /// What we say about the origin.
 const ORIGIN: [&str; 3] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
 
 /// Other claims about the origin, and headers that stand in for the method or the path.
-const DROPPED: [&str; 7] =
-    ["forwarded", "x-real-ip", "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
+fn is_claim(name: &str) -> bool {
+    matches!(
+        name,
+        "forwarded"
+            | "x-real-ip"
+            | "x-http-method-override"
+            | "x-http-method"
+            | "x-method-override"
+            | "x-original-url"
+            | "x-rewrite-url"
+    )
+}

@@ -11,10 +11,14 @@
 //!
 //! Start reading at [`gate`]; the only road to a connection's `send` leads through it.
 
-mod body;
+mod answer;
+mod chunks;
 mod client;
 mod connect;
 mod connection;
+mod deadline;
+mod head_text;
+mod outgoing;
 mod request;
 mod tls;
 

@@ -118,20 +118,20 @@ impl UpstreamPool {
         Duration::from_micros(self.held_us.load(Ordering::Relaxed).saturating_mul(rounds))
     }
 
-    /// The connection used last that can be used again.
-    pub(super) fn take_idle(&self) -> Option<Connection> {
-        let now = self.clock.now().monotonic;
+    /// The connection used last that may be used again. Its upstream may have ended it: sending finds that out.
+    pub(super) fn take_idle(&self, now: Monotonic) -> Option<Connection> {
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
-        // What is not ready now was ended by its upstream meanwhile, or has been used long enough.
-        std::iter::from_fn(|| idle.connections.pop_back()).find_map(|parked| usable(parked.connection, now))
+        let mut connections = std::iter::from_fn(|| idle.connections.pop_back()).map(|parked| parked.connection);
+        connections.find(|connection| may_stay(connection, now))
     }
 
     /// Keeps a connection for the next request. One whose exchange is not over is closed: an upstream that answered without
     /// reading the whole request would hold its bytes for as long as it likes.
-    pub(super) fn park(&self, connection: Connection) {
-        let now = self.clock.now().monotonic;
-        let Some(connection) = usable(connection, now) else { return };
+    pub(super) fn park(&self, connection: Connection, now: Monotonic) {
+        if !may_stay(&connection, now) {
+            return;
+        }
         let mut idle = self.idle.lock();
         idle.sweep(now, self.idle_timeout);
         if idle.connections.len() >= IDLE_MAX {
@@ -159,16 +159,12 @@ impl Idle {
     }
 
     fn drop_ended(&mut self, now: Monotonic) {
-        self.connections.retain_mut(|parked| is_usable(&mut parked.connection, now));
+        self.connections.retain_mut(|parked| may_stay(&parked.connection, now) && parked.connection.is_ready());
     }
 }
 
-fn is_usable(connection: &mut Connection, now: Monotonic) -> bool {
-    connection.age(now) < AGE_MAX && connection.is_ready()
-}
-
-fn usable(mut connection: Connection, now: Monotonic) -> Option<Connection> {
-    is_usable(&mut connection, now).then_some(connection)
+fn may_stay(connection: &Connection, now: Monotonic) -> bool {
+    connection.age(now) < AGE_MAX && connection.is_free()
 }
 
 /// Closes what nobody asks for any more. Ends when nothing is idle or the pool is gone.

@@ -76,16 +76,17 @@ impl Intake {
         let holding = Holding::new(&self.budget, terms.source);
         let mut reading = Reading { holding, received_bytes: 0, pieces: Pieces::default() };
         let mut body = pin!(body);
-        let start = Instant::now();
-        let mut is_detached = false;
+        // From when on somebody is waited for.
+        let mut start = None;
         loop {
             let frame = match poll_fn(|context| Poll::Ready(body.as_mut().poll_frame(context))).await {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
                     // Who has to be waited for holds as little as possible meanwhile.
-                    if !std::mem::replace(&mut is_detached, true) {
+                    let start = *start.get_or_insert_with(|| {
                         head.detach();
-                    }
+                        Instant::now()
+                    });
                     let allowed = pace::allowed(reading.received_bytes, self.limits.body_timeout);
                     timeout_at(start + allowed, body.frame())
                         .await

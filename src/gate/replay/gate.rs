@@ -86,7 +86,8 @@ async fn hold(terms: &ReplayTerms, verified: &Verified, identity: Identity, now:
     let hold = Hold { store: Arc::clone(&terms.store), claim, owner, lapse: terms.lapse, is_ended: false };
     // A store that lost its memory in between has been judged by the one it lost.
     if terms.store.knows_since(now) != known_since {
-        hold.end(Settlement::Release, now).await.unwrap_or_default();
+        // In a box of its own: it is rare, and every claim would be moved with the room for it.
+        Box::pin(hold.end(Settlement::Release, now)).await.unwrap_or_default();
         return Err(ReplayError::StoreUnavailable);
     }
     Ok(Kind::Held { hold, is_blind })

@@ -199,44 +199,46 @@ pub enum Store {
     Redis(RedisStore),
 }
 
+/// What waits for a network or a disk does it in a box of its own: it is as large as the rest of a delivery, and every delivery
+/// would be moved with the room for it.
 impl ReplayStore for Store {
     async fn claim(&self, claim: &Claim, now: Now) -> Result<Answer, StoreError> {
         match self {
             Self::Memory(store) => store.claim(claim, now).await,
             Self::Disk(store) => store.claim(claim, now).await,
-            Self::Redis(store) => store.claim(claim, now).await,
+            Self::Redis(store) => Box::pin(store.claim(claim, now)).await,
         }
     }
 
     async fn settle(&self, claim: &Claim, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.settle(claim, now).await,
-            Self::Disk(store) => store.settle(claim, now).await,
-            Self::Redis(store) => store.settle(claim, now).await,
+            Self::Disk(store) => Box::pin(store.settle(claim, now)).await,
+            Self::Redis(store) => Box::pin(store.settle(claim, now)).await,
         }
     }
 
     async fn release(&self, identity: &Identity, owner: Owner, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.release(identity, owner, now).await,
-            Self::Disk(store) => store.release(identity, owner, now).await,
-            Self::Redis(store) => store.release(identity, owner, now).await,
+            Self::Disk(store) => Box::pin(store.release(identity, owner, now)).await,
+            Self::Redis(store) => Box::pin(store.release(identity, owner, now)).await,
         }
     }
 
     async fn lapse(&self, identity: &Identity, owner: Owner, in_flight: Duration, now: Now) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.lapse(identity, owner, in_flight, now).await,
-            Self::Disk(store) => store.lapse(identity, owner, in_flight, now).await,
-            Self::Redis(store) => store.lapse(identity, owner, in_flight, now).await,
+            Self::Disk(store) => Box::pin(store.lapse(identity, owner, in_flight, now)).await,
+            Self::Redis(store) => Box::pin(store.lapse(identity, owner, in_flight, now)).await,
         }
     }
 
     async fn forget(&self, identity: &Identity, now: Now) -> Result<bool, StoreError> {
         match self {
             Self::Memory(store) => store.forget(identity, now).await,
-            Self::Disk(store) => store.forget(identity, now).await,
-            Self::Redis(store) => store.forget(identity, now).await,
+            Self::Disk(store) => Box::pin(store.forget(identity, now)).await,
+            Self::Redis(store) => Box::pin(store.forget(identity, now)).await,
         }
     }
 

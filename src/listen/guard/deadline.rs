@@ -74,7 +74,12 @@ impl Waiting {
 
     /// The wait starts anew.
     pub(super) fn restart(&mut self) {
-        self.since = Instant::now();
+        self.restart_at(Instant::now());
+    }
+
+    /// The wait starts anew at an instant that is known already.
+    pub(super) const fn restart_at(&mut self, now: Instant) {
+        self.since = now;
     }
 
     /// Ready when `allowed` is over. While a request is being answered the wait starts anew each time the timer rings.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use super::{Guarded, Inbound, now};
 use crate::listen::counters::ListenLimit;
@@ -72,11 +73,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     fn written(&mut self, polled: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let now = now();
         if polled.is_ready() {
             // The wait for the next request begins with the answer to this one.
-            self.waiting.restart();
+            self.waiting.restart_at(now);
         }
-        if self.is_answer_late(polled.is_pending(), context) {
+        if self.is_answer_late(polled.is_pending(), now, context) {
             self.counters.reached(ListenLimit::AnswerTimeout);
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -84,9 +86,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     }
 
     /// Whether the peer did not take the whole answer in its time. Looked at with every write, however small the progress.
-    fn is_answer_late(&mut self, waits: bool, context: &mut Context<'_>) -> bool {
-        let due = *self.answer_since.get_or_insert_with(now) + self.limits.answer_timeout;
-        if waits { self.answer.poll_until(due, context).is_ready() } else { due <= now() }
+    fn is_answer_late(&mut self, waits: bool, now: Instant, context: &mut Context<'_>) -> bool {
+        let due = *self.answer_since.get_or_insert(now) + self.limits.answer_timeout;
+        if waits { self.answer.poll_until(due, context).is_ready() } else { due <= now }
     }
 
     fn within_stall<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {

@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use super::scheme::Locator;
 use crate::domain::body::RawBody;
-use crate::domain::head::Head;
+use crate::domain::head::{Head, Single};
 
 /// The longest field that is taken; event types and ids are far shorter, and a field ends up in headers and records.
 pub const MAX_FIELD_BYTES: usize = 1024;
@@ -106,17 +106,26 @@ pub fn members(pointers: &[&str], body: &[u8]) -> Option<Few<Found>> {
 #[must_use]
 pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Few<Option<String>> {
     let mut found: Few<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
-    if places.iter().any(|place| !matches!(place, Locator::Header(_) | Locator::Query(_))) {
+    if places.iter().any(|place| !is_in_head(place)) {
         let bytes = body.contiguous();
         find_json(places, &bytes, &mut found);
         find_form(places, &bytes, &mut found);
     }
     for field in &mut found {
-        if field.as_ref().is_some_and(|text| text.is_empty() || text.len() > MAX_FIELD_BYTES) {
-            *field = None;
-        }
+        *field = field.take().filter(is_field);
     }
     found
+}
+
+/// Whether a place is one of the head.
+#[must_use]
+const fn is_in_head(place: &Locator) -> bool {
+    matches!(place, Locator::Header(_) | Locator::Query(_))
+}
+
+#[expect(clippy::ptr_arg, reason = "a filter of what is found")]
+fn is_field(text: &String) -> bool {
+    !text.is_empty() && text.len() <= MAX_FIELD_BYTES
 }
 
 fn header_field(place: &Locator, head: &Head) -> Option<String> {
@@ -125,10 +134,9 @@ fn header_field(place: &Locator, head: &Head) -> Option<String> {
         Locator::Query(field) => return form::Form::parse(head.query()?.as_bytes())?.field(field),
         Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => return None,
     };
-    let mut values = head.headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().map(str::to_owned),
-        _ => None,
+    match head.single(name) {
+        Single::One(value) => value.to_str().ok().map(str::to_owned),
+        Single::Missing | Single::Repeated => None,
     }
 }
 

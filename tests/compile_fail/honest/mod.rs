@@ -72,6 +72,7 @@ async fn the_whole_way() -> u16 {
         provider: &scheme.name,
         request_id: RequestId::new(clock.now().wall),
         verified_at: clock.now().wall,
+        sent_at: clock.now(),
         source,
         tls: false,
         trace: None,

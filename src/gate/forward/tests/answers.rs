@@ -6,9 +6,9 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
 use super::scripted::{OK, TcpConversation, upstream};
-use super::{TIMEOUT, delivery, pool, pool_on, target};
+use super::{TIMEOUT, delivery, pool, pool_on, send, target};
 use crate::domain::reason::Reason;
-use crate::gate::forward::client::Answer;
+use crate::gate::forward::answer::Answer;
 use crate::gate::forward::error::{ConnectError, Exposure, ForwardError};
 use crate::gate::forward::spec::UpstreamAddress;
 
@@ -24,7 +24,7 @@ async fn answer_to(bytes: Vec<u8>) -> Result<Answer, ForwardError> {
     })
     .await;
     let pool = pool_on(port);
-    pool.send(delivery(&pool, "x")).await
+    send(&pool, delivery(&pool, "x")).await
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn the_deadline_ends_what_does_not_end() {
         let (port, log) = upstream(move |conversation| go_on(conversation, endless)).await;
         let pool = pool_on(port);
         let started = Instant::now();
-        let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+        let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
         assert!(matches!(error, ForwardError::TimedOut { exposure: Exposure::Unknown }), "{endless:?} {error:?}");
         assert_eq!(error.reason(), Reason::UpstreamTimeout);
         assert!(started.elapsed() < TIMEOUT * 3, "{endless:?}");
@@ -149,7 +149,7 @@ async fn an_endless_body_is_cut_at_the_bound() {
     })
     .await;
     let pool = pool_on(port);
-    assert!(matches!(pool.send(delivery(&pool, "x")).await, Err(ForwardError::AnswerTooLarge { .. })));
+    assert!(matches!(send(&pool, delivery(&pool, "x")).await, Err(ForwardError::AnswerTooLarge { .. })));
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn what_cannot_be_reached_got_nothing() {
     drop(listener);
     for address in [super::http(port), UpstreamAddress::Unix("/nonexistent/app.sock".into())] {
         let pool = pool(&target(address));
-        let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+        let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
         assert!(matches!(error, ForwardError::Unreachable(ConnectError::Transport(_))), "{error:?}");
         assert_eq!((error.reason(), error.exposure()), (Reason::UpstreamUnreachable, Exposure::NeverSent));
     }
@@ -168,7 +168,7 @@ async fn what_cannot_be_reached_got_nothing() {
 #[tokio::test]
 async fn a_name_without_address_got_nothing() {
     let pool = pool(&target(UpstreamAddress::Http { host: "no such host".into(), port: 80 }));
-    let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+    let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
     // A resolver that asks the network may also be slow to say no.
     let expected = matches!(error, ForwardError::Unreachable(ConnectError::Resolve(_)) | ForwardError::TimedOut { .. });
     assert!(expected, "{error:?}");
@@ -184,7 +184,7 @@ async fn an_answer_before_the_body_is_read_counts_and_its_connection_does_not_st
     })
     .await;
     let pool = pool_on(port);
-    let answer = pool.send(delivery(&pool, vec![b'a'; 16 << 20])).await.unwrap();
+    let answer = send(&pool, delivery(&pool, vec![b'a'; 16 << 20])).await.unwrap();
     assert_eq!((answer.status.as_u16(), pool.idle_count()), (413, 0));
 }
 
@@ -202,8 +202,8 @@ async fn more_than_one_answer_is_not_mixed_into_the_next() {
     })
     .await;
     let pool = pool_on(port);
-    assert_eq!(pool.send(delivery(&pool, "first")).await.unwrap().status, 200);
+    assert_eq!(send(&pool, delivery(&pool, "first")).await.unwrap().status, 200);
     sleep(Duration::from_millis(20)).await;
-    assert_eq!(pool.send(delivery(&pool, "second")).await.unwrap().status, 200);
+    assert_eq!(send(&pool, delivery(&pool, "second")).await.unwrap().status, 200);
     assert_eq!((log.requests().len(), log.connections()), (2, 2));
 }

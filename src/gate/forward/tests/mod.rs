@@ -14,10 +14,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use super::answer::Answer;
 use super::attestation::{Attestation, Field};
-use super::body::OutgoingBody;
+use super::error::ForwardError;
 use super::pool::UpstreamPool;
-use super::request::outgoing;
+use super::request::{Outgoing, outgoing};
 use super::spec::{TargetSpec, UpstreamAddress};
 use super::upstream::Upstream;
 use crate::domain::address::Source;
@@ -152,6 +153,10 @@ fn head(query: &str, headers: &[(&'static str, &'static str)]) -> Head {
 }
 
 /// A delivery of a body, for a pool's upstream.
-fn delivery(pool: &UpstreamPool, body: impl Into<Bytes>) -> http::Request<OutgoingBody> {
+fn delivery(pool: &UpstreamPool, body: impl Into<Bytes>) -> Outgoing {
     outgoing(&pool.target, &head("", &[]), &RawBody::from(body.into()), &attestation(&names())).unwrap()
+}
+
+async fn send(pool: &UpstreamPool, request: Outgoing) -> Result<Answer, ForwardError> {
+    pool.send(&request, pool.clock.now().monotonic).await.map(|(answer, _)| answer)
 }

@@ -11,16 +11,16 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::scripted::{OK, TcpConversation, answering, upstream};
-use super::{attestation, delivery, head, http, names, pool_on, scheme, target};
+use super::{TIMEOUT, attestation, delivery, head, http, names, pool_on, scheme, send, target};
 use crate::domain::body::RawBody;
 use crate::domain::reason::Reason;
 use crate::domain::time::{Clock, UnixTime};
-use crate::gate::forward::body::OutgoingBody;
 use crate::gate::forward::connect::any_of;
 use crate::gate::forward::connection::{Connection, Sent};
+use crate::gate::forward::deadline;
 use crate::gate::forward::error::{Exposure, ForwardError};
 use crate::gate::forward::pool::{IN_USE_MAX, UpstreamPool};
-use crate::gate::forward::request::outgoing;
+use crate::gate::forward::request::{Outgoing, outgoing};
 use crate::gate::forward::spec::TargetSpec;
 use crate::gate::forward::upstream::Upstream;
 
@@ -29,7 +29,7 @@ async fn one_connection_serves_many_requests() {
     let (port, log) = answering(OK).await;
     let pool = pool_on(port);
     for _ in 0..20 {
-        pool.send(delivery(&pool, "x")).await.unwrap();
+        send(&pool, delivery(&pool, "x")).await.unwrap();
     }
     assert_eq!((log.requests().len(), log.connections(), pool.idle_count()), (20, 1, 1));
 }
@@ -40,11 +40,11 @@ async fn an_idle_connection_grows_too_old() {
     let clock = Clock::manual(UnixTime::from_seconds(0));
     let pool = Upstream::build(&target(http(port)), &scheme(), Vec::new()).unwrap().pool(&clock);
     for pause in [14, 15] {
-        pool.send(delivery(&pool, "x")).await.unwrap();
+        send(&pool, delivery(&pool, "x")).await.unwrap();
         clock.advance(Duration::from_secs(pause));
     }
     assert_eq!(log.connections(), 1);
-    pool.send(delivery(&pool, "x")).await.unwrap();
+    send(&pool, delivery(&pool, "x")).await.unwrap();
     assert_eq!((log.connections(), pool.idle_count()), (2, 1));
 }
 
@@ -55,7 +55,7 @@ async fn ups_11_a_busy_connection_grows_too_old_and_the_name_is_asked_for_anew()
     let clock = Clock::manual(UnixTime::from_seconds(0));
     let pool = Upstream::build(&target(http(port)), &scheme(), Vec::new()).unwrap().pool(&clock);
     for _ in 0..90 {
-        pool.send(delivery(&pool, "x")).await.unwrap();
+        send(&pool, delivery(&pool, "x")).await.unwrap();
         clock.advance(Duration::from_secs(1));
     }
     assert_eq!((log.requests().len(), log.connections()), (90, 3), "a new one every 30 s");
@@ -81,7 +81,7 @@ async fn the_sweeper_closes_what_nobody_asks_for() {
     let (port, log) = answering(OK).await;
     let pool = UpstreamPool::new(Arc::clone(&pool_on(port).target), Clock::system(), Duration::from_millis(30));
     for connections in [1, 2] {
-        pool.send(delivery(&pool, "x")).await.unwrap();
+        send(&pool, delivery(&pool, "x")).await.unwrap();
         assert_eq!((log.connections(), pool.idle_count()), (connections, 1));
         sleep(Duration::from_millis(100)).await;
         assert_eq!(pool.idle_count(), 0);
@@ -93,7 +93,7 @@ async fn a_connection_that_the_upstream_ends_is_not_used_again() {
     let (port, log) = answering(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok").await;
     let pool = pool_on(port);
     for _ in 0..3 {
-        pool.send(delivery(&pool, "x")).await.unwrap();
+        send(&pool, delivery(&pool, "x")).await.unwrap();
     }
     assert_eq!((log.connections(), pool.idle_count()), (3, 0));
 }
@@ -115,7 +115,7 @@ fn closing_upstream() -> (u16, super::scripted::Log) {
     receiver.recv().unwrap()
 }
 
-fn numbered(pool: &UpstreamPool, number: usize) -> http::Request<OutgoingBody> {
+fn numbered(pool: &UpstreamPool, number: usize) -> Outgoing {
     let body = RawBody::from(Bytes::from(number.to_string()));
     outgoing(&pool.target, &head("", &[]), &body, &attestation(&names())).unwrap()
 }
@@ -126,7 +126,7 @@ async fn an_upstream_that_closes_idle_connections_gets_nothing_twice() {
     let pool = pool_on(port);
     let mut accepted = 0;
     for number in 0..300 {
-        match pool.send(numbered(&pool, number)).await {
+        match send(&pool, numbered(&pool, number)).await {
             Ok(_) => accepted += 1,
             // Written to a connection that was just being closed: nobody can know, so nobody says that it was not sent.
             Err(error) => assert_eq!((error.reason(), error.exposure()), (Reason::UpstreamInvalid, Exposure::Unknown)),
@@ -144,10 +144,11 @@ async fn an_upstream_that_closes_idle_connections_gets_nothing_twice() {
 #[tokio::test]
 async fn a_connection_closed_while_idle_gives_its_request_back() {
     let (ours, theirs) = tokio::io::duplex(1024);
-    let mut connection = Connection::start(ours, Clock::system().now().monotonic).await.unwrap();
+    let mut connection = Connection::new(ours, Clock::system().now().monotonic);
     drop(theirs);
     let pool = pool_on(1);
-    assert!(matches!(connection.send(delivery(&pool, "x")).await, Sent::Returned(_)));
+    let sent = connection.send(&delivery(&pool, "x"), deadline::after(TIMEOUT)).await;
+    assert!(matches!(sent, Sent::Unsent), "{sent:?}");
 }
 
 #[tokio::test]
@@ -155,7 +156,7 @@ async fn an_upstream_that_closes_at_once_is_told_apart_from_one_that_may_have_re
     let (port, log) = upstream(|conversation: TcpConversation| async move { drop(conversation) }).await;
     let pool = pool_on(port);
     for _ in 0..20 {
-        let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+        let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
         let facts = (error.reason(), error.exposure());
         match error {
             ForwardError::ClosedBeforeSend => assert_eq!(facts, (Reason::UpstreamUnreachable, Exposure::NeverSent)),
@@ -174,11 +175,11 @@ async fn a_full_house_is_refused_unsent() {
     for _ in 0..IN_USE_MAX {
         slots.push(pool.slot().await.unwrap());
     }
-    let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+    let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
     assert!(matches!(error, ForwardError::Busy));
     assert_eq!((error.reason(), error.exposure(), log.connections()), (Reason::Overloaded, Exposure::NeverSent, 0));
     slots.pop();
-    pool.send(delivery(&pool, "x")).await.unwrap();
+    send(&pool, delivery(&pool, "x")).await.unwrap();
 }
 
 #[tokio::test]

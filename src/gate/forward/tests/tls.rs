@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::scripted::{Conversation, Log, OK, upstream};
-use super::{delivery, pool, target};
+use super::{delivery, pool, send, target};
 use crate::domain::reason::Reason;
 use crate::gate::forward::error::{ConnectError, Exposure, ForwardError};
 use crate::gate::forward::pool::UpstreamPool;
@@ -88,14 +88,14 @@ async fn only_the_right_name_under_the_right_root_is_trusted() {
     let (port, log) = tls_upstream(&ours, "localhost", None).await;
     let pool = tls_pool(port, trusting());
     for _ in 0..3 {
-        pool.send(delivery(&pool, "x")).await.unwrap();
+        send(&pool, delivery(&pool, "x")).await.unwrap();
     }
     assert_eq!((log.requests().len(), log.connections()), (3, 1));
 
     for (issuer, name) in [(&other, "localhost"), (&ours, "elsewhere.example")] {
         let (port, log) = tls_upstream(issuer, name, None).await;
         let pool = tls_pool(port, trusting());
-        let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+        let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
         assert!(matches!(error, ForwardError::Unreachable(ConnectError::Tls(_))), "{name} {error:?}");
         assert_eq!((error.reason(), error.exposure()), (Reason::UpstreamUnreachable, Exposure::NeverSent));
         assert!(log.requests().is_empty());
@@ -113,9 +113,9 @@ async fn a_client_certificate_is_shown() {
 
     let (port, log) = tls_upstream(&ours, "localhost", Some(&clients)).await;
     let pool = tls_pool(port, spec.clone());
-    pool.send(delivery(&pool, "x")).await.unwrap();
+    send(&pool, delivery(&pool, "x")).await.unwrap();
     let without = tls_pool(port, UpstreamTlsSpec { client: None, ..spec });
-    assert!(without.send(delivery(&without, "y")).await.is_err());
+    assert!(send(&without, delivery(&without, "y")).await.is_err());
     assert_eq!(log.requests().len(), 1);
 }
 
@@ -125,6 +125,6 @@ async fn an_upstream_that_never_shakes_hands_got_nothing() {
     let ca = write(directory.path(), "ca.pem", &authority().pem());
     let (port, _) = upstream(|mut conversation| async move { conversation.until_closed().await }).await;
     let pool = tls_pool(port, UpstreamTlsSpec { ca: Some(ca), client: None });
-    let error = pool.send(delivery(&pool, "x")).await.unwrap_err();
+    let error = send(&pool, delivery(&pool, "x")).await.unwrap_err();
     assert!(matches!(error, ForwardError::TimedOut { exposure: Exposure::NeverSent }), "{error:?}");
 }
