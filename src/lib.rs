@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`domain`] | the words: names, addresses, time, the request as received, the reasons |
 //! | 1 | [`document`], [`telemetry`], [`provider`] | spanned TOML; metrics and logs; how producers sign |
-//! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`], [`switch`], [`inventory`] | the judgement; where keys come from; what is written down; sockets; kill switches; what was seen |
+//! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`], [`switch`], [`inventory`], [`fetch`] | the judgement; where keys come from; what is written down; sockets; kill switches; what was seen; what is asked of others |
 //! | 3 | [`config`], [`pipeline`] | text to plan; the one place that knows the order |
 //! | 4 | [`server`], [`lint`] | assembly: build, run, drain, the admin listener; what is valid and still unwise |
 //! | 5 | [`cli`] | the command line |
@@ -52,6 +52,7 @@ pub mod cli;
 pub mod config;
 pub mod document;
 pub mod domain;
+pub mod fetch;
 pub mod gate;
 pub mod inventory;
 pub mod lint;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["document", "telemetry", "provider"],
-    &["gate", "secrets", "audit", "listen", "switch", "inventory"],
+    &["gate", "secrets", "audit", "listen", "switch", "inventory", "fetch"],
     &["pipeline", "config"],
     &["server", "lint"],
     &["cli"],

@@ -25,7 +25,7 @@ use hookward::gate::verify::error::VerifyError;
 use hookward::gate::verify::gate::{Judging, Verified, verify};
 use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
-use hookward::gate::verify::sign::{Request, SigningKey, sign, sign_body};
+use hookward::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
 use hookward::provider::Catalogue;
 use hookward::provider::locate::find;
 use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme, TimestampPlace};
@@ -311,7 +311,7 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
         encoding,
         now,
         method: scheme.methods[0].clone(),
-        target: target(URL),
+        target: target(&sign_query(scheme, &signing_key).map_or_else(|| URL.to_owned(), |pair| format!("{URL}?{pair}"))),
         body,
         headers,
     }

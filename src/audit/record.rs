@@ -215,6 +215,8 @@ pub enum SwitchAction {
     Enable,
     /// Forgets a settled delivery, so that a redelivery passes.
     AllowAgain(RequestId),
+    /// Waits for a secret that the provider hands over.
+    Arm,
 }
 
 impl SwitchAction {
@@ -223,6 +225,7 @@ impl SwitchAction {
             Self::Disable => "disable",
             Self::Enable => "enable",
             Self::AllowAgain(_) => "allow_again",
+            Self::Arm => "arm",
         }
     }
 }

@@ -104,8 +104,8 @@ fn client_of(integration: &IntegrationPlan) -> Option<(&Path, &Path)> {
 
 fn file_of(source: &SecretSource) -> Option<&Path> {
     match source {
-        SecretSource::File(path) => Some(path),
-        SecretSource::Environment(_) => None,
+        SecretSource::File(path) | SecretSource::Handshake(path) => Some(path),
+        SecretSource::Environment(_) | SecretSource::Url(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::outgoing::Outgoing;
 use crate::cli::sample;
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
-use crate::gate::verify::sign::{Request, SigningKey, sign, sign_body};
+use crate::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
 use crate::provider::scheme::{Locator, Part, Scheme};
 
 /// What is known about the request.
@@ -70,8 +70,13 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
     for (name, value) in signed {
         headers.insert(name, value);
     }
+    let mut destination = draft.destination;
+    if let Some(pair) = sign_query(scheme, key) {
+        let divider = if destination.target.contains('?') { '&' } else { '?' };
+        destination.target = format!("{}{divider}{pair}", destination.target);
+    }
     let method = scheme.methods.first().cloned().unwrap_or(Method::POST);
-    Ok(Outgoing { method, destination: draft.destination, headers, body, body_file: None, cacert: None })
+    Ok(Outgoing { method, destination, headers, body, body_file: None, cacert: None })
 }
 
 fn made_headers(scheme: &Scheme) -> impl Iterator<Item = &HeaderName> {

@@ -63,7 +63,7 @@ pub(super) fn serve(plan: &Plan, file: &Path, load: LoadPlan) -> Result<Verdict>
 /// Starts a gateway, or tells everything that is wrong.
 pub(super) async fn start(plan: &Plan, load: LoadPlan, inherited: Inherited, clock: Clock) -> Result<Gateway> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-    match Gateway::start(plan, Surroundings { load, inherited, clock, workers }).await {
+    match Gateway::start(plan, Surroundings { load, inherited, clock, workers, detour: None }).await {
         Ok(gateway) => Ok(gateway),
         Err(faults) => {
             for fault in faults {

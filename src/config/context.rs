@@ -47,7 +47,9 @@ impl Context<'_> {
             let keys = root.iter().cloned().chain(["secrets".to_owned(), index.to_string()]).collect();
             UnplannedSecret { file: file.clone(), keys, source: secret.source }
         };
-        self.unplanned.borrow_mut().extend(secrets.into_iter().enumerate().map(one));
+        // What comes while the gateway runs may be missing until then.
+        let there = secrets.into_iter().enumerate().filter(|(_, secret)| !secret.source.is_live());
+        self.unplanned.borrow_mut().extend(there.map(one));
     }
 
     /// Notes a setting that is right and changes nothing where it stands.

@@ -37,6 +37,8 @@ pub fn run_config(options: &RunOptions<'_>) -> String {
     let secret = match secret {
         SecretSource::Environment(name) => format!("env = {}", quoted(name)),
         SecretSource::File(path) => format!("file = {}", quoted_path(path)),
+        SecretSource::Handshake(_) => "handshake = true".to_owned(),
+        SecretSource::Url(url) => format!("url = {}", quoted(&url.to_string())),
     };
     format!(
         "state_dir = {state_dir}\n\n\

@@ -10,6 +10,7 @@ pub mod body;
 pub mod budget;
 pub mod finding;
 pub mod head;
+pub mod https_url;
 pub mod name;
 pub mod pattern;
 pub mod reason;

@@ -44,10 +44,7 @@ pub(super) async fn converse<S, H>(
     let ledger = Arc::new(Ledger::default());
     let mut guarded = Guarded::new(stream, limits, Arc::clone(&ledger), Arc::clone(counters));
     let entries = Arc::clone(&ledger);
-    let mut service = service_fn(move |request: Request<Incoming>| {
-        let answer = conversation.answer(&entries, request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
+    let mut service = service_fn(move |request: Request<Incoming>| conversation.answer(&entries, request));
     let mut age = pin!(sleep(limits.age_max));
     let buffer_bytes = read_buffer_bytes(limits.max_header_bytes);
     loop {
@@ -119,7 +116,7 @@ where
     Pin::new(&mut connection).graceful_shutdown();
     if let Pause::Leave = pause {
         // An error is the peer's: it hung up or was too slow. What it had begun has its own record.
-        let _ended = connection.await;
+        let _ended = Pin::new(&mut connection).await;
         return None;
     }
     let parts = connection.without_shutdown().await.ok()?;

@@ -1,5 +1,6 @@
 //! The seam to whoever answers: one call a request.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -77,12 +78,12 @@ impl<H: Handler> Conversation<H> {
         number >= self.requests_max
     }
 
-    /// Answers the next request of an HTTP/1 connection.
+    /// Answers the next request of an HTTP/1 connection. As hyper wants it: a future around this one would hold it twice.
     pub(super) fn answer(
         &self,
         ledger: &Arc<Ledger>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Response<ResponseBody>> + Send + use<H> {
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + use<H> {
         let (answering, fault) = ledger.begin();
         let context = self.context(request.headers(), fault);
         let handler = Arc::clone(&self.handler);
@@ -93,7 +94,7 @@ impl<H: Handler> Conversation<H> {
                 // The connection ends with this answer, and the sender is told so.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            response
+            Ok(response)
         }
     }
 }

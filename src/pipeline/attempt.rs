@@ -14,6 +14,7 @@ use crate::audit::auditor::Place;
 use crate::audit::error::AuditUnavailable;
 use crate::audit::record::RequestRecord;
 use crate::domain::body::RawBody;
+use crate::domain::name::SecretId;
 use crate::domain::reason::{Decision, Reason};
 use crate::domain::request_id::RequestId;
 use crate::domain::time::{Monotonic, Now};
@@ -143,6 +144,11 @@ impl Attempt {
         if let Some(integration) = &self.integration {
             integration.secret_used(verified.secret_id(), self.began.wall);
         }
+    }
+
+    /// Notes which secret the request hands over.
+    pub(crate) fn taken(&mut self, secret: &SecretId) {
+        self.note(|record| record.secret_id = Some(secret.clone()));
     }
 
     /// Notes what a signature proves that holds although the delivery is refused. Of a forgery nothing is known, and its body is

@@ -14,9 +14,9 @@ use crate::gate::forward::pool::UpstreamPool;
 use crate::gate::pace::gate::Pace;
 use crate::gate::replay::terms::ReplayTerms;
 use crate::gate::scope::rules::EventRules;
-use crate::gate::verify::keys::KeyRing;
 use crate::inventory::board::Track;
 use crate::inventory::finding::{Finding, Terms};
+use crate::pipeline::keys::Keys;
 use crate::provider::scheme::{OnRefusal, Scheme};
 use crate::switch::board::Switch;
 use crate::telemetry::handles::{IntegrationMetrics, ProviderMetrics, SecretMetrics};
@@ -28,7 +28,7 @@ pub struct Integration {
     /// Its scheme.
     pub scheme: Arc<Scheme>,
     /// Its secrets, keyed.
-    pub keys: KeyRing,
+    pub keys: Keys,
     /// Who may come, and how.
     pub admission: AdmitTerms,
     /// The largest body.
@@ -98,9 +98,9 @@ pub struct SecretUse {
     pub not_before: Option<UnixTime>,
     /// Not used from then on.
     pub not_after: Option<UnixTime>,
-    /// Since when it is known to be configured with this text.
-    pub loaded_at: UnixTime,
     metrics: SecretMetrics,
+    /// Since when it is known to have this text.
+    loaded_micros: Arc<AtomicI64>,
     /// Shared with the site before this one: requests that it still serves use the secret, too.
     last_used_micros: Arc<AtomicI64>,
     /// When a delivery last carried it.
@@ -117,16 +117,23 @@ impl SecretUse {
         metrics: SecretMetrics,
     ) -> Self {
         let (not_before, not_after) = validity;
-        Self { id, not_before, not_after, loaded_at, metrics, last_used_micros: never(), exposed_micros: never() }
+        let loaded_micros = Arc::new(AtomicI64::new(loaded_at.micros()));
+        Self { id, not_before, not_after, metrics, loaded_micros, last_used_micros: never(), exposed_micros: never() }
     }
 
     /// The same secret in the next site: what is known of its use goes along. `is_same_text` says that its value is, too.
     #[must_use]
     pub fn after(self, before: &Self, is_same_text: bool) -> Self {
-        let loaded_at = if is_same_text { before.loaded_at } else { self.loaded_at };
+        let loaded_micros = if is_same_text { Arc::clone(&before.loaded_micros) } else { self.loaded_micros };
         // Another value under the same name was not seen yet.
         let exposed_micros = if is_same_text { Arc::clone(&before.exposed_micros) } else { never() };
-        Self { loaded_at, last_used_micros: Arc::clone(&before.last_used_micros), exposed_micros, ..self }
+        Self { loaded_micros, last_used_micros: Arc::clone(&before.last_used_micros), exposed_micros, ..self }
+    }
+
+    /// Since when it is known to have the text that it has.
+    #[must_use]
+    pub fn loaded_at(&self) -> UnixTime {
+        UnixTime::from_micros(self.loaded_micros.load(Ordering::Relaxed))
     }
 
     /// When it last verified a delivery.
@@ -188,6 +195,15 @@ impl Integration {
             secret.metrics.used();
             secret.last_used_micros.fetch_max(at.micros(), Ordering::Relaxed);
         }
+    }
+
+    /// Notes that a secret has another text from now on: nobody was seen to carry that one.
+    pub fn secret_renewed(&self, id: &SecretId, at: UnixTime) {
+        if let Some(secret) = self.secrets.iter().find(|secret| secret.id == *id) {
+            secret.loaded_micros.store(at.micros(), Ordering::Relaxed);
+            secret.exposed_micros.store(NEVER, Ordering::Relaxed);
+        }
+        self.track.renew_secret(id, at);
     }
 
     /// Notes that a delivery carried a secret.

@@ -2,11 +2,11 @@
 //!
 //! 1. plaintext, strict head, draining, route, switch;
 //! 2. admit: allow-list, budget of the source, method;
-//! 3. the unsigned handshake, answered here; what is none must have a delivery's method;
+//! 3. the unsigned handshake, answered here; what is none must have a delivery's method; a secret that is handed over and waited for;
 //! 4. scheme headers: present, once, well formed; the budget of failures;
 //! 5. declared length, body;
 //! 6. signature, then the window;
-//! 7. the signed handshake, answered here;
+//! 7. the signed handshake, answered here; a subscription that is to be confirmed, which is done before the answer;
 //! 8. event scope.
 //!
 //! From here on the delivery outlives whoever waits for it: a sender that hangs up changes nothing.
@@ -45,6 +45,7 @@ use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
 use crate::pipeline::exposure::Sighting;
+use crate::pipeline::handover::{self, Taken};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::outliving::Outliving;
 use crate::pipeline::settled::SettledDelivery;
@@ -57,6 +58,8 @@ use crate::provider::scheme::Scheme;
 enum Passed {
     /// A challenge, and its answer.
     Handshake(Reply),
+    /// A secret that the provider handed over, and its answer.
+    Taken(Taken),
     /// A delivery to be claimed and forwarded.
     Delivery(Box<Delivery>),
 }
@@ -82,6 +85,7 @@ where
     match judge(&site, &mut attempt, &context, parts, body).await {
         Err(stop) => refuse(attempt, &stop),
         Ok(Passed::Handshake(reply)) => shake_hands(attempt, reply),
+        Ok(Passed::Taken(taken)) => taken.answer(attempt),
         Ok(Passed::Delivery(delivery)) => {
             let request_id = attempt.request_id();
             let delivered = Outliving::new(&site.shared.deliveries, deliver(Arc::clone(&site), worker, attempt, delivery));
@@ -106,17 +110,24 @@ where
     let integration = route(site, attempt, &head)?;
     let source = context.source();
     let admitted = admit(&integration.admission, &site.sources, source, &head.method, attempt.began())?;
-    let mac = |value: &str| integration.keys.challenge_mac(value, site.shared.clock.now().wall);
+    let mac = |value: &str| integration.keys.now().challenge_mac(value, site.shared.clock.now().wall);
     if let Some(reply) = handshake::unsigned(&integration.scheme, &head, &mac) {
         // Anyone can ask for this answer, so it takes no place that a delivery may need.
         return Ok(Passed::Handshake(reply));
     }
     require_delivery_method(&integration.scheme, &head.method)?;
+    if let Some(offer) = handover::offer(site, &integration, &head, attempt.began().wall) {
+        return offer.take(site, attempt, &integration, (source, head, body)).await.map(Passed::Taken);
+    }
     let (verified, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.verified(&verified);
     attempt.reserve()?;
     if let Some(reply) = verified.handshake() {
         return Ok(Passed::Handshake(reply.clone()));
+    }
+    if let Some(url) = verified.confirmation() {
+        site.shared.fetcher.get(url, site.shared.clock.now().monotonic).await.map_err(Stop::Unconfirmed)?;
+        return Ok(Passed::Handshake(Reply { status: 200, content_type: None, body: Vec::new(), header: None }));
     }
     let scoped = scope(&integration.events, verified)?;
     let (verified_at, tls) = (site.shared.clock.now().wall, matches!(context.origin, Origin::Secure(_)));
@@ -196,8 +207,11 @@ where
     // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
     // let a stranger behind the provider's address mute it with sixteen of them. The bodies themselves are bounded by intake.
     let trial = failures::enter(sources, source, &integration.name, now)?;
-    let judging = Judging { scheme: &integration.scheme, keys: &integration.keys, tolerance: integration.tolerance };
-    let outcome = judge_signature(&judging, presented, received, now.wall);
+    let outcome = {
+        let keys = integration.keys.now();
+        let judging = Judging { scheme: &integration.scheme, keys: &keys, tolerance: integration.tolerance };
+        judge_signature(&judging, presented, received, now.wall)
+    };
     attempt.judged(now.monotonic, site.shared.clock.now().monotonic);
     match outcome {
         Ok(verified) => {
@@ -299,6 +313,10 @@ fn shake_hands(attempt: Attempt, reply: Reply) -> Answer {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     attempt.finish(Reason::Handshake, status.as_u16());
     let answer = Answer::new(status, reply.body).with(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let answer = match reply.header.and_then(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?))) {
+        Some((name, value)) => answer.with(name, value),
+        None => answer,
+    };
     match reply.content_type.and_then(|text| HeaderValue::from_str(&text).ok()) {
         Some(content_type) => answer.with(CONTENT_TYPE, content_type),
         None => answer,

@@ -9,7 +9,9 @@
 pub mod answer;
 pub(crate) mod attempt;
 pub mod exposure;
+pub(crate) mod handover;
 pub mod integration;
+pub mod keys;
 pub mod life;
 pub(crate) mod outliving;
 pub mod router;

@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::auditor::Auditor;
 use crate::domain::time::Clock;
+use crate::fetch::client::Fetcher;
+use crate::fetch::sources::Sources;
 use crate::gate::admit::sources::SourceTable;
 use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
@@ -19,6 +21,8 @@ use crate::pipeline::exposure::{Lookout, Needles};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
 use crate::pipeline::settled::Settled;
+use crate::secrets::handover::Handovers;
+use crate::secrets::live::LiveTexts;
 use crate::switch::board::Switchboard;
 use crate::telemetry::handles::RequestMetrics;
 use crate::telemetry::metrics::Metrics;
@@ -48,6 +52,14 @@ pub struct Shared {
     pub clock: Clock,
     /// The claims.
     pub store: Arc<Store>,
+    /// What is asked of others at a sender's word.
+    pub fetcher: Fetcher,
+    /// What is fetched in the background.
+    pub key_sources: Sources,
+    /// The texts of secrets that came while the gateway runs.
+    pub texts: Arc<LiveTexts>,
+    /// The secrets that providers may hand over now.
+    pub handovers: Arc<Handovers>,
     /// The kill switches.
     pub switches: Switchboard,
     /// The settled deliveries that can be forgotten by the ids of their requests.

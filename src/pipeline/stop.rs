@@ -6,6 +6,7 @@ use crate::audit::error::AuditUnavailable;
 use crate::domain::reason::Reason;
 use crate::domain::retry_after::RetryAfter;
 use crate::domain::time::UnixTime;
+use crate::fetch::error::FetchError;
 use crate::gate::admit::error::AdmitError;
 use crate::gate::forward::error::ForwardError;
 use crate::gate::intake::error::IntakeError;
@@ -15,6 +16,7 @@ use crate::gate::scope::error::ScopeError;
 use crate::gate::verify::error::VerifyError;
 use crate::listen::wire::{FaultKind, WireFault};
 use crate::pipeline::answer::Terms;
+use crate::secrets::handover::HandoverError;
 use crate::switch::board::Off;
 use crate::switch::order::SwitchAnswer;
 
@@ -62,6 +64,15 @@ pub enum Stop {
     /// Its body could not be had.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    /// It hands a secret over that could not be kept.
+    #[error("the secret that was handed over is not taken: {0}")]
+    Handover(#[from] HandoverError),
+    /// It hands a secret over, and the taking broke.
+    #[error("taking the secret that was handed over broke")]
+    HandoverBroke,
+    /// It wants its subscription confirmed, and that did not work.
+    #[error("the subscription could not be confirmed: {0}")]
+    Unconfirmed(FetchError),
     /// It is whole and not verified.
     #[error(transparent)]
     Verify(VerifyError),
@@ -96,6 +107,9 @@ impl Stop {
             Self::Admit(error) => error.reason(),
             Self::Muted { .. } => Reason::RateLimitedFailures,
             Self::Intake(error) => error.reason(),
+            Self::Unconfirmed(FetchError::Busy) => Reason::Overloaded,
+            Self::Unconfirmed(_) => Reason::UpstreamUnreachable,
+            Self::Handover(_) | Self::HandoverBroke => Reason::SecretUnavailable,
             Self::Present(error) | Self::Verify(error) => error.reason(),
             Self::Audit(_) => Reason::AuditUnavailable,
             Self::Scope(error) => error.reason(),
@@ -139,7 +153,15 @@ impl Stop {
     const fn is_after_body(&self) -> bool {
         match self {
             Self::Muted { body_was_read, .. } => *body_was_read,
-            Self::Verify(_) | Self::Audit(_) | Self::Scope(_) | Self::Replay(_) | Self::Pace(_) | Self::Forward(_) => true,
+            Self::Handover(_)
+            | Self::HandoverBroke
+            | Self::Unconfirmed(_)
+            | Self::Verify(_)
+            | Self::Audit(_)
+            | Self::Scope(_)
+            | Self::Replay(_)
+            | Self::Pace(_)
+            | Self::Forward(_) => true,
             _ => false,
         }
     }

@@ -4,6 +4,7 @@ use super::scheme::{
     Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
+use super::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
 use crate::domain::size::format_duration;
 
 /// One sentence about a scheme, under a topic.
@@ -34,11 +35,15 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
     }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
+    if scheme.subscription.is_some() {
+        sentences.push(sentence("option", format!("Takes options.{TOPIC_OPTION}: {TOPIC_OPTION_IS}.")));
+    }
     if !scheme.carries_secrets.is_empty() {
         let places = scheme.carries_secrets.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
         sentences.push(sentence("secrets inside", format!("May stand in {places}: never log or store these.")));
     }
     sentences.extend(scheme.handshakes.iter().map(|one| sentence("handshake", handshake(&one.shape, &one.reply))));
+    sentences.extend(scheme.signature.secret_header.as_ref().map(|name| sentence("handshake", handed_over(name))));
     sentences.extend(scheme.origin.traps.iter().map(|trap| sentence("trap", trap.clone())));
     sentences.push(sentence("evidence", evidence(scheme)));
     sentences
@@ -46,6 +51,13 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
 
 fn sentence(topic: &'static str, text: String) -> Sentence {
     Sentence { topic, text }
+}
+
+fn handed_over(header: &http::HeaderName) -> String {
+    format!(
+        "The provider hands the secret over itself, in {header} of an unsigned POST, which is answered with the same header: \
+         for a secret with `handshake = true`, once, after an operator armed it."
+    )
 }
 
 fn signed(scheme: &Scheme) -> String {
@@ -76,7 +88,9 @@ fn key(scheme: &Scheme) -> String {
         KeyEncoding::Base64Url => "in URL-safe base64",
         KeyEncoding::Whsec => "in base64, behind an optional `whsec_` or `whpk_`",
         KeyEncoding::Pem => "as a PEM block, of a public key or a certificate",
-        KeyEncoding::Jwks => "as a JSON Web Key Set in a file; nothing is fetched, so keep the file fresh",
+        KeyEncoding::Jwks => {
+            "as a JSON Web Key Set, in a file that you keep fresh or at a `url` that is fetched in the background"
+        }
     };
     let form = &scheme.signature.key_form;
     let prefix = if form.prefix.is_empty() { String::new() } else { format!(" behind `{}`", form.prefix) };
@@ -210,6 +224,7 @@ fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
     let answered = match reply {
         HandshakeReply::Fixed { status, body, .. } if body.is_empty() => format!("{status}"),
         HandshakeReply::Fixed { status, body, .. } => format!("{status} and `{body}`"),
+        HandshakeReply::EchoHeader { header } => format!("200 and its value in {header}"),
         HandshakeReply::EchoText { field: None } => "200 and the field's value".to_owned(),
         HandshakeReply::EchoText { field: Some(field) } => format!("200 and the text of {field}"),
         HandshakeReply::EchoJson { field: None, member } => format!("200 and its value as `{member}`"),

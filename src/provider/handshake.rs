@@ -2,7 +2,7 @@
 //!
 //! Rules:
 //! 1. An unsigned challenge is answered only if it has exactly the preset's shape: the method, no body, every query field
-//!    of the preset once and no other.
+//!    of the preset once and no other, but for those that it passes over.
 //! 2. What is echoed is visible ASCII and spaces, at most 1 KiB, as `text/plain` or JSON: never a page, never a script.
 //! 3. A signed challenge is looked for in a verified delivery only, by whoever holds one.
 //! 4. Where the provider wants a MAC or a digest back, it is made over letters, digits, '-' and '_' only, at most 128 of them:
@@ -12,6 +12,7 @@
 //! 6. A digest is over the value first, then what only the two sides know: it says nothing that a MAC of a delivery would.
 
 use data_encoding::{BASE64, HEXLOWER};
+use http::HeaderName;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -32,6 +33,8 @@ pub struct Reply {
     pub content_type: Option<String>,
     /// The body.
     pub body: Vec<u8>,
+    /// A header of the provider's protocol, where its answer has one.
+    pub header: Option<(HeaderName, String)>,
 }
 
 /// The longest value that a MAC is made over.
@@ -56,7 +59,7 @@ fn is_bodyless(head: &Head) -> bool {
 }
 
 fn unsigned_reply(handshake: &Handshake, head: &Head, mac: MacOf<'_>) -> Option<Reply> {
-    let HandshakeShape::Unsigned { method, fixed, echoed } = &handshake.shape else { return None };
+    let HandshakeShape::Unsigned { method, fixed, ignored, echoed } = &handshake.shape else { return None };
     let fields = match head.query() {
         Some(query) if !query.is_empty() => query_fields(query)?,
         _ => Vec::new(),
@@ -66,7 +69,9 @@ fn unsigned_reply(handshake: &Handshake, head: &Head, mac: MacOf<'_>) -> Option<
     let same = |left: &str, right: &str| bool::from(left.as_bytes().ct_eq(right.as_bytes()));
     let fits = |(name, expected): &(String, String)| is_bound(expected) && value(name).is_some_and(|text| same(text, expected));
     let in_query = usize::from(matches!(echoed, Some(Echoed::Query(_))));
-    if *method != head.method || fields.len() != fixed.len().saturating_add(in_query) || !fixed.iter().all(fits) {
+    let passed_over = fields.iter().filter(|(name, _)| ignored.contains(name)).count();
+    let expected = fixed.len().saturating_add(in_query).saturating_add(passed_over);
+    if *method != head.method || fields.len() != expected || !fixed.iter().all(fits) {
         return None;
     }
     let echo = match echoed {
@@ -112,7 +117,7 @@ pub fn signed_places(scheme: &Scheme) -> Vec<&Locator> {
             | HandshakeReply::EchoJson { field, .. }
             | HandshakeReply::Sha256 { field, .. }
             | HandshakeReply::Mac { field, .. } => places.extend(field),
-            HandshakeReply::Fixed { .. } => {}
+            HandshakeReply::Fixed { .. } | HandshakeReply::EchoHeader { .. } => {}
         }
     }
     places
@@ -135,10 +140,17 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
     let echo = |field: &Option<Locator>| value(field.as_ref()).filter(|text| may_echo(text));
     match reply {
         HandshakeReply::Fixed { status, content_type, body } => {
-            Some(Reply { status: *status, content_type: content_type.clone(), body: body.clone().into_bytes() })
+            Some(Reply { status: *status, content_type: content_type.clone(), body: body.clone().into_bytes(), header: None })
         }
-        HandshakeReply::EchoText { field } => {
-            Some(Reply { status: 200, content_type: Some("text/plain".to_owned()), body: echo(field)?.as_bytes().to_vec() })
+        HandshakeReply::EchoText { field } => Some(Reply {
+            status: 200,
+            content_type: Some("text/plain".to_owned()),
+            body: echo(field)?.as_bytes().to_vec(),
+            header: None,
+        }),
+        HandshakeReply::EchoHeader { header } => {
+            let text = echo(&None).filter(|text| names_origin(text))?;
+            Some(Reply { status: 200, content_type: None, body: Vec::new(), header: Some((header.clone(), text.to_owned())) })
         }
         HandshakeReply::EchoJson { field, member } => Some(json(&serde_json::json!({ member.as_str(): echo(field)? }))),
         HandshakeReply::Sha256 { field, appended, member } => {
@@ -167,7 +179,7 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
 }
 
 fn json(value: &serde_json::Value) -> Reply {
-    Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes() }
+    Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes(), header: None }
 }
 
 /// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC. `content` is
@@ -178,6 +190,11 @@ pub fn anybody_may_sign(scheme: &Scheme, content: impl FnOnce() -> Vec<u8>) -> b
     };
     // An empty value is no challenge.
     scheme.handshakes.iter().any(asks) && std::str::from_utf8(&content()).is_ok_and(|text| !text.is_empty() && may_sign(text))
+}
+
+/// What is repeated in a header is a host's name, and nothing that a reader could take for more.
+fn names_origin(text: &str) -> bool {
+    text.len() <= MAX_MAC_BYTES && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
 }
 
 fn may_sign(text: &str) -> bool {
@@ -202,8 +219,12 @@ mod tests {
     fn subscribing() -> Scheme {
         let mut scheme = Scheme::clone(&Catalogue::builtin().get("github").unwrap());
         let fixed = vec![("hub.mode".to_owned(), "subscribe".to_owned())];
-        let shape =
-            HandshakeShape::Unsigned { method: Method::GET, fixed, echoed: Some(Echoed::Query("hub.challenge".to_owned())) };
+        let shape = HandshakeShape::Unsigned {
+            method: Method::GET,
+            fixed,
+            ignored: Vec::new(),
+            echoed: Some(Echoed::Query("hub.challenge".to_owned())),
+        };
         scheme.handshakes.push(Handshake { shape, reply: HandshakeReply::EchoText { field: None } });
         scheme
     }
@@ -292,8 +313,12 @@ mod tests {
             appended: vec!["{option:token}".to_owned(), "url".to_owned()],
             member: "response".to_owned(),
         };
-        let shape =
-            HandshakeShape::Unsigned { method: Method::GET, fixed: Vec::new(), echoed: Some(Echoed::Query("code".to_owned())) };
+        let shape = HandshakeShape::Unsigned {
+            method: Method::GET,
+            fixed: Vec::new(),
+            ignored: Vec::new(),
+            echoed: Some(Echoed::Query("code".to_owned())),
+        };
         let mut scheme = subscribing();
         scheme.handshakes = vec![Handshake { shape, reply }];
         assert_eq!(scheme.handshakes[0].option_names().collect::<Vec<_>>(), ["token"]);
@@ -339,7 +364,12 @@ mod tests {
             )
         };
         let json = |body: &str| {
-            Some(Reply { status: 200, content_type: Some("application/json".to_owned()), body: body.as_bytes().to_vec() })
+            Some(Reply {
+                status: 200,
+                content_type: Some("application/json".to_owned()),
+                body: body.as_bytes().to_vec(),
+                header: None,
+            })
         };
         let challenge = [("json:/type", "url_verification"), ("json:/challenge", "3eZbrw1a")];
         assert_eq!(answer("slack", &challenge), json(r#"{"challenge":"3eZbrw1a"}"#));
@@ -347,7 +377,7 @@ mod tests {
         assert_eq!(answer("slack", &[("json:/type", "event_callback"), ("json:/challenge", "x")]), None);
         assert_eq!(answer("discord", &[("json:/type", "1")]), json(r#"{"type":1}"#));
         assert_eq!(answer("discord", &[("json:/type", "2")]), None);
-        let empty = Reply { status: 204, content_type: None, body: Vec::new() };
+        let empty = Reply { status: 204, content_type: None, body: Vec::new(), header: None };
         assert_eq!(answer("discord-events", &[("json:/type", "0")]), Some(empty));
         assert_eq!(answer("discord-events", &[("json:/type", "1")]), None);
     }

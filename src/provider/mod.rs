@@ -15,6 +15,7 @@ pub mod handshake;
 pub mod locate;
 mod presets;
 pub mod scheme;
+pub mod subscription;
 pub mod table;
 
 use std::collections::BTreeMap;

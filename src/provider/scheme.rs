@@ -10,11 +10,14 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::subscription::{self, Subscription};
 
+mod handshake;
 mod signature;
-
 mod token;
 
+pub(super) use handshake::option_in;
+pub use handshake::{Echoed, Handshake, HandshakeReply, HandshakeShape, MacEncoding};
 pub use signature::{Algorithm, HeaderLines, KeyDigest, KeyEncoding, KeyForm, SignatureEncoding, SignatureFormat, SignatureRule};
 pub use token::{Claim, ClaimValue, DigestEncoding, TokenRule};
 
@@ -45,6 +48,8 @@ pub struct Scheme {
     pub delivery_id_unique: bool,
     /// Challenges that are answered here and never forwarded.
     pub handshakes: Vec<Handshake>,
+    /// How its subscriptions are confirmed, where they have to be.
+    pub subscription: Option<Subscription>,
     /// How the provider sends again what was not taken.
     pub retries: Retries,
     /// How long the provider waits for an answer.
@@ -130,7 +135,9 @@ impl Scheme {
         if let SignatureFormat::Token(rule) = &mut signature.format {
             rule.bind(public_url, options);
         }
-        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, ..self.clone() }
+        let topic = options.get(subscription::TOPIC_OPTION).and_then(|arn| arn.parse().ok());
+        let subscription = self.subscription.as_ref().map(|_| Subscription { topic });
+        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, subscription, ..self.clone() }
     }
 }
 
@@ -332,138 +339,6 @@ pub enum Locator {
     },
     /// A field of the URL's query.
     Query(String),
-}
-
-/// A challenge of the producer and the answer to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handshake {
-    /// What a request must look like.
-    pub shape: HandshakeShape,
-    /// What it is answered.
-    pub reply: HandshakeReply,
-}
-
-impl Handshake {
-    /// The options that its shape and its answer ask for.
-    pub fn option_names(&self) -> impl Iterator<Item = &str> {
-        let fixed = match &self.shape {
-            HandshakeShape::Unsigned { fixed, .. } => fixed.as_slice(),
-            HandshakeShape::Signed { .. } => &[],
-        };
-        let appended = match &self.reply {
-            HandshakeReply::Sha256 { appended, .. } => appended.as_slice(),
-            _ => &[],
-        };
-        fixed.iter().map(|(_, value)| value).chain(appended).filter_map(|value| option_in(value))
-    }
-
-    fn bind(&mut self, options: &BTreeMap<String, String>) {
-        let fixed = match &mut self.shape {
-            HandshakeShape::Unsigned { fixed, .. } => fixed.as_mut_slice(),
-            HandshakeShape::Signed { .. } => &mut [],
-        };
-        let appended = match &mut self.reply {
-            HandshakeReply::Sha256 { appended, .. } => appended.as_mut_slice(),
-            _ => &mut [],
-        };
-        for value in fixed.iter_mut().map(|(_, value)| value).chain(appended) {
-            if let Some(known) = option_in(value).and_then(|name| options.get(name)) {
-                value.clone_from(known);
-            }
-        }
-    }
-}
-
-/// The option that a fixed value stands for.
-pub(super) fn option_in(value: &str) -> Option<&str> {
-    value.strip_prefix("{option:")?.strip_suffix('}')
-}
-
-/// What a challenge looks like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HandshakeShape {
-    /// Signed like any delivery: the field holds the value.
-    Signed {
-        /// The field.
-        field: Locator,
-        /// The value, as text.
-        equals: String,
-    },
-    /// Unsigned and bodyless: the method, with exactly these query fields.
-    Unsigned {
-        /// The method, such as `GET`.
-        method: Method,
-        /// Query fields that must have the given value; `{option:NAME}` stands for an option of the integration.
-        fixed: Vec<(String, String)>,
-        /// What is answered to, where there is something.
-        echoed: Option<Echoed>,
-    },
-}
-
-/// The value of an unsigned challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Echoed {
-    /// In a query field.
-    Query(String),
-    /// In a header.
-    Header(HeaderName),
-}
-
-/// The answer to a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HandshakeReply {
-    /// A fixed status, content type and body.
-    Fixed {
-        /// The status.
-        status: u16,
-        /// The content type, where there is a body.
-        content_type: Option<String>,
-        /// The body.
-        body: String,
-    },
-    /// The value as `text/plain`.
-    EchoText {
-        /// Where it stands in a signed challenge; an unsigned one has but one value.
-        field: Option<Locator>,
-    },
-    /// `{"<member>": <the value>}` as `application/json`.
-    EchoJson {
-        /// Where the value stands in a signed challenge.
-        field: Option<Locator>,
-        /// The member of the answer.
-        member: String,
-    },
-    /// `{"<member>": "<SHA-256 of the value and what is appended, in hex>"}` as `application/json`.
-    Sha256 {
-        /// Where the value stands in a signed challenge.
-        field: Option<Locator>,
-        /// What stands behind it; `{option:NAME}` for an option of the integration.
-        appended: Vec<String>,
-        /// The member of the answer.
-        member: String,
-    },
-    /// `{"<member>": "<prefix><the scheme's MAC over the value>"}` as `application/json`.
-    Mac {
-        /// Where the value stands in a signed challenge.
-        field: Option<Locator>,
-        /// The member that holds the value itself, where the provider wants it back.
-        plain: Option<String>,
-        /// The member that holds the MAC.
-        member: String,
-        /// What stands before it.
-        prefix: String,
-        /// How it is written.
-        encoding: MacEncoding,
-    },
-}
-
-/// How the MAC of an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MacEncoding {
-    /// Lower-case hexadecimal.
-    Hex,
-    /// Standard base64 with padding.
-    Base64,
 }
 
 /// How a provider sends again what was not taken.

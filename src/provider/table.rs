@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Catalogue;
-use super::scheme::{Evidence, Handshake, HandshakeShape, Scheme};
+use super::scheme::{Evidence, HandshakeShape, Scheme};
 use crate::domain::size::format_duration;
 
 /// The whole page, in Markdown.
@@ -42,7 +42,7 @@ fn cells(scheme: &Scheme) -> [String; 7] {
         scheme.signature.algorithm.code().to_owned(),
         signed(scheme),
         window(scheme),
-        handshakes(&scheme.handshakes),
+        handshakes(scheme),
         scheme.origin.evidence.code().to_owned(),
     ]
 }
@@ -67,8 +67,9 @@ fn window(scheme: &Scheme) -> String {
     }
 }
 
-fn handshakes(handshakes: &[Handshake]) -> String {
-    let mut kinds: Vec<&str> = handshakes
+fn handshakes(scheme: &Scheme) -> String {
+    let mut kinds: Vec<&str> = scheme
+        .handshakes
         .iter()
         .map(|handshake| match handshake.shape {
             HandshakeShape::Signed { .. } => "signed",
@@ -76,5 +77,7 @@ fn handshakes(handshakes: &[Handshake]) -> String {
         })
         .collect();
     kinds.dedup();
+    kinds.extend(scheme.subscription.iter().map(|_| "confirmed"));
+    kinds.extend(scheme.signature.secret_header.iter().map(|_| "armed"));
     if kinds.is_empty() { "-".to_owned() } else { kinds.join(", ") }
 }

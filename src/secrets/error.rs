@@ -11,7 +11,7 @@ use crate::secrets::spec::SecretSource;
 /// Why one text cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The variable is not set, or there is no such file.
+    /// The variable is not set, there is no such file, or nothing came yet.
     #[error("{from} does not exist")]
     Missing {
         /// The variable or the file.
@@ -63,6 +63,8 @@ impl fmt::Display for SecretSource {
         match self {
             Self::Environment(name) => write!(formatter, "environment variable {name}"),
             Self::File(path) => write!(formatter, "file {}", path.display()),
+            Self::Url(url) => write!(formatter, "{url}"),
+            Self::Handshake(path) => write!(formatter, "handed-over secret {}", path.display()),
         }
     }
 }

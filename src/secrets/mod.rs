@@ -2,11 +2,14 @@
 //!
 //! Owns: the bounded, blocking-free reading of one secret's text, and of all secrets of an integration at once.
 //! Must not know: how a text is decoded into a key, who uses it, when it is read again.
+//! Also owns what comes while the gateway runs: [`live`] texts, and the windows in which a provider may hand one over.
 //! Invariants: an error names the variable or the path and never a value; a text that exists is not blank and has at most
-//! [`SECRET_BYTES_MAX`] bytes; the two leaf files are the only ones of this room that touch the environment and the disk.
+//! [`SECRET_BYTES_MAX`] bytes; the leaf files are the only ones of this room that touch the environment and the disk.
 //!
 //! Start at [`read`], then [`load_all`].
 
+pub mod handover;
+pub mod live;
 pub mod spec;
 
 mod environment;
@@ -39,7 +42,9 @@ pub struct LoadedSecret {
 pub fn read(source: &SecretSource) -> Result<SecretBytes, SecretError> {
     let text = match source {
         SecretSource::Environment(name) => environment::read(name),
-        SecretSource::File(path) => file::read(path),
+        SecretSource::File(path) | SecretSource::Handshake(path) => file::read(path),
+        // It is fetched in the background; until then it is not there.
+        SecretSource::Url(_) => Err(SecretError::Missing { from: source.clone() }),
     }?;
     if text.len() > SECRET_BYTES_MAX {
         return Err(SecretError::TooLarge { from: source.clone(), bytes_max: SECRET_BYTES_MAX });
@@ -50,7 +55,7 @@ pub fn read(source: &SecretSource) -> Result<SecretBytes, SecretError> {
     Ok(wrap(text))
 }
 
-/// Reads every secret of an integration, or says everything that is wrong.
+/// Reads every secret of an integration, or says everything that is wrong. One that comes while the gateway runs may be missing.
 ///
 /// # Errors
 /// One [`SecretFault`] for each secret that cannot be read.
@@ -60,6 +65,8 @@ pub fn load_all(specs: &[SecretSpec]) -> Result<Vec<LoadedSecret>, Vec<SecretFau
     for spec in specs {
         match read(&spec.source) {
             Ok(text) => loaded.push(LoadedSecret { spec: spec.clone(), text }),
+            // It comes by itself, or never; until then there is nothing to verify with.
+            Err(SecretError::Missing { .. }) if spec.source.is_live() => {}
             Err(error) => faults.push(SecretFault { id: spec.id.clone(), error }),
         }
     }

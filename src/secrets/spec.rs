@@ -2,17 +2,33 @@
 
 use std::path::PathBuf;
 
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::scheme::KeyEncoding;
 
 /// Where a secret's text is read from. Closed: a third place would be a variant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretSource {
     /// An environment variable.
     Environment(String),
     /// A file; one trailing newline is trimmed.
     File(PathBuf),
+    /// A file of the gateway's own, written when the provider hands the secret over.
+    Handshake(PathBuf),
+    /// A URL that is fetched in the background: public keys only.
+    Url(HttpsUrl),
+}
+
+impl SecretSource {
+    /// Whether its text may come, or change, while the gateway runs.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        match self {
+            Self::Environment(_) | Self::File(_) => false,
+            Self::Handshake(_) | Self::Url(_) => true,
+        }
+    }
 }
 
 /// One signing secret (or public key) of an integration.

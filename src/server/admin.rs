@@ -9,6 +9,7 @@
 //! 6. Nothing here shows a secret, a configuration value or the environment. What others wrote is text, wherever it is shown.
 
 mod access;
+mod arm;
 mod change;
 mod command;
 mod connection;

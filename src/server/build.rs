@@ -31,6 +31,7 @@ use crate::listen::error::ListenError;
 use crate::listen::spec::BindAddress;
 use crate::pipeline::exposure::{Needle, Needles, needles_of};
 use crate::pipeline::integration::{About, Integration, Pools, SecretUse};
+use crate::pipeline::keys::Keys;
 use crate::pipeline::router::Router;
 use crate::pipeline::site::{Shared, Site};
 use crate::secrets::spec::{SecretSource, SecretSpec};
@@ -280,6 +281,8 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
     let Prepared { plan: own, keys, upstream, .. } = one;
     let switch = shared.switches.switch(&own.name);
     let terms = terms(&own);
+    let keys = keys.less(Arc::clone(switch.barred()));
+    let keys = Keys::new(keys, Arc::clone(&own.scheme), &own.secrets, Arc::clone(&shared.texts));
     Integration {
         replay,
         admission: AdmitTerms::new(own.sources_allow.as_deref(), &own.scheme),
@@ -306,7 +309,7 @@ fn integration(one: Prepared, replay: ReplayTerms, ground: &Ground, before: Opti
         enabled: own.enabled,
         name: own.name,
         scheme: own.scheme,
-        keys: keys.less(Arc::clone(switch.barred())),
+        keys,
         switch,
     }
 }
@@ -336,7 +339,9 @@ fn secret_uses(one: &Prepared, track: &Track, shared: &Shared, before: Option<&B
     };
     let known = |secret: &SecretSpec| match before.and_then(|before| before.secret(&secret.id)) {
         Some(last) => {
-            let is_same_text = before.is_some_and(|before| before.has_same_text(&secret.id, &one.material));
+            // What comes while the gateway runs is noted when it comes.
+            let is_live = secret.source.is_live();
+            let is_same_text = is_live || before.is_some_and(|before| before.has_same_text(&secret.id, &one.material));
             if !is_same_text {
                 track.renew_secret(&secret.id, now);
             }

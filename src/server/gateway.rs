@@ -19,6 +19,8 @@ use crate::audit::error::AuditError;
 use crate::config::plan::{AdminSpec, DrainSpec, Plan};
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::Clock;
+use crate::fetch::client::{Detour, Fetcher};
+use crate::fetch::sources::Sources;
 use crate::gate::replay::disk::DiskStore;
 use crate::gate::replay::memory::MemoryStore;
 use crate::gate::replay::redis::address::Address;
@@ -39,10 +41,13 @@ use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
 use crate::pipeline::site::{Ending, Inflight, Shared, Site};
 use crate::secrets;
+use crate::secrets::handover::Handovers;
+use crate::secrets::live::LiveTexts;
 use crate::server::admin::{self, Access, Admin, AdminSocket, Controls};
 use crate::server::build::{self, BuildError, Prepared};
 use crate::server::historian::Historian;
 use crate::server::housekeeper::Housekeeper;
+use crate::server::key_refresher;
 use crate::server::lookout::LookoutThread;
 use crate::server::material::Seal;
 use crate::server::observe::Observed;
@@ -84,26 +89,29 @@ pub struct Surroundings {
     pub clock: Clock,
     /// How many workers there are.
     pub workers: usize,
+    /// Where what is fetched comes from instead; for tests.
+    pub detour: Option<Detour>,
 }
 
 impl Surroundings {
     /// A plan that never changes, though what it names may, and sockets of the gateway's own.
     #[must_use]
     pub fn fixed(plan: &Plan, clock: Clock, workers: usize) -> Self {
-        Self { load: engine::always(plan), inherited: Inherited::default(), clock, workers }
+        Self { load: engine::always(plan), inherited: Inherited::default(), clock, workers, detour: None }
     }
 }
 
 impl Gateway {
     /// Builds and starts everything of a plan, or says everything that is wrong.
     pub async fn start(plan: &Plan, surroundings: Surroundings) -> Result<Self, Vec<BuildError>> {
-        let Surroundings { load, inherited, clock, workers } = surroundings;
+        let Surroundings { load, inherited, clock, workers, detour } = surroundings;
         let seal = Seal::default();
         let prepared = build::prepare(plan, &seal)?;
         let materials = prepared.iter().map(Prepared::material).collect();
         let (mut sockets, openings) = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
-        let shared = Arc::new(shared(plan, &state_directory, clock).await.map_err(one)?);
+        let shared = shared(plan, &state_directory, clock).await.map_err(one)?;
+        let shared = Arc::new(Shared { fetcher: Fetcher::new(detour.clone()), ..shared });
         let ground = Ground { shared: Arc::clone(&shared), workers, seal };
         let first = Arc::new(build::site(plan, prepared, &ground, None));
         let site = Arc::new(ArcSwap::new(Arc::clone(&first)));
@@ -131,6 +139,7 @@ impl Gateway {
         let make_line = move |worker| Line { site: Arc::clone(&lines), worker };
         let running = Workers::start(workers, openings, &plan.connections, make_line, &connections).map_err(one)?;
         tasks.push(tokio::spawn(reloader.run(engine)));
+        tasks.push(tokio::spawn(key_refresher::run(Arc::clone(&site), Fetcher::new(detour))));
         tasks.push(tokio::spawn(page));
         let talk = replicas.zip(known).map(|(replicas, known)| tokio::spawn(replicas.run(known)));
         tasks.extend(talk);
@@ -208,6 +217,7 @@ fn one(error: impl Into<BuildError>) -> Vec<BuildError> {
 /// Makes what outlives a configuration: the store, the budgets, the audit log. For whoever runs a site without sockets.
 pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock) -> Result<Shared, BuildError> {
     let metrics = Arc::new(Metrics::new());
+    let texts = Arc::new(LiveTexts::default());
     let signer = build::audit_signer(&plan.audit).map_err(BuildError::from)?;
     let auditor = Auditor::start(&plan.audit, state_directory.path(), clock.clone())?;
     auditor.sign_with(signer);
@@ -215,6 +225,10 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         store: Arc::new(store(&plan.replay, state_directory, &clock).await?),
         inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
+        fetcher: Fetcher::default(),
+        key_sources: Sources::default(),
+        handovers: Arc::new(Handovers::new(Arc::clone(&texts))),
+        texts,
         switches: Switchboard::open(state_directory.path())?,
         auditor,
         unrouted: metrics.unrouted(),

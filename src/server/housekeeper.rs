@@ -2,6 +2,7 @@
 //!
 //! Off the request path and off its threads, so that it may take as long as it takes.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -30,6 +31,7 @@ impl Housekeeper {
                 site.shared.store.maintain(now);
                 site.sources.maintain(now);
                 site.shared.switches.keep();
+                let_go();
             }
         });
         let thread = thread.map_err(|source| BuildError::System { what: "starting the housekeeper", source })?;
@@ -42,5 +44,15 @@ impl Housekeeper {
         let _panicked = self.thread.join();
     }
 }
+
+/// Has the allocator return to the system what was freed a second ago or longer. It looks whether there is any only when pages
+/// are freed, so a process that has just become idle would keep all of it; a block of many pages that nobody writes to, taken
+/// and freed, makes it look, for a few microseconds a second.
+fn let_go() {
+    drop(black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
+}
+
+/// More than the allocator keeps for another use of the same size.
+const MANY_PAGES_BYTES: usize = 1 << 20;
 
 const ROUND: Duration = Duration::from_secs(1);

@@ -14,6 +14,7 @@ use crate::domain::time::UnixTime;
 use crate::inventory::finding::Finding;
 use crate::inventory::life::Life;
 use crate::pipeline::integration::{Integration, SecretUse};
+use crate::secrets::handover::Handovers;
 use crate::switch::board::Off;
 
 /// One integration, as people want to see it.
@@ -28,6 +29,8 @@ pub struct InventoryEntry {
     pub(crate) state: &'static str,
     pub(crate) disabled: Option<DisabledEntry>,
     pub(crate) secrets: Vec<SecretEntry>,
+    /// Absent where no secret is handed over.
+    pub(crate) handover: Option<HandoverEntry>,
     pub(crate) expect_every: Option<String>,
     pub(crate) known_since: String,
     pub(crate) last_accepted: Option<String>,
@@ -52,6 +55,26 @@ pub(crate) struct DisabledEntry {
     pub(crate) answer: u16,
 }
 
+/// How it stands with the secrets that the provider hands over itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct HandoverEntry {
+    /// The secret that is waited for.
+    pub(crate) armed: Option<String>,
+    pub(crate) until: Option<String>,
+    /// Offers that nobody waited for, since the start.
+    pub(crate) refused: u64,
+    pub(crate) last_refused: Option<String>,
+}
+
+impl HandoverEntry {
+    fn of(integration: &Integration, handovers: &Handovers, now: UnixTime) -> Option<Self> {
+        integration.keys.handed_over().next()?;
+        let state = handovers.state(&integration.name, now);
+        let (armed, until) = state.armed.map(|(id, until)| (id.to_string(), until.to_string())).unzip();
+        Some(Self { armed, until, refused: state.refused, last_refused: state.last_refused.map(|at| at.to_string()) })
+    }
+}
+
 /// One secret of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct SecretEntry {
@@ -71,7 +94,7 @@ pub(crate) struct SecretEntry {
 impl InventoryEntry {
     /// What there is to say of an integration now.
     #[must_use]
-    pub fn of(integration: &Integration, now: UnixTime) -> Self {
+    pub fn of(integration: &Integration, handovers: &Handovers, now: UnixTime) -> Self {
         let counted = |reason: &Reason| integration.metrics.requests.counted(*reason);
         let of_decision = |decision| Reason::ALL.into_iter().filter(move |reason| reason.decision() == decision);
         let refusals = of_decision(Decision::Refused).map(|reason| (reason.code(), counted(&reason)));
@@ -91,6 +114,7 @@ impl InventoryEntry {
             state: if disabled.is_none() { "enabled" } else { "disabled" },
             disabled,
             secrets: secrets.collect(),
+            handover: HandoverEntry::of(integration, handovers, now),
             expect_every: integration.terms.expect_every.map(format_duration),
             known_since: UnixTime::from_seconds(life.since).to_string(),
             last_accepted: last_accepted.map(|at| at.to_string()),
@@ -133,16 +157,26 @@ impl SecretEntry {
             findings.iter().find(|finding| is_of_secret(finding.kind) && finding.about.as_deref() == Some(secret.id.as_str()));
         Self {
             id: secret.id.to_string(),
-            state: if integration.switch.barred().has(&secret.id, now) { "disabled" } else { validity(secret, now) },
+            state: state(secret, integration, now),
             not_before: secret.not_before.map(|at| at.to_string()),
             not_after: secret.not_after.map(|at| at.to_string()),
-            loaded_at: secret.loaded_at.to_string(),
-            age_seconds: now.since(secret.not_before.unwrap_or(secret.loaded_at)).as_secs(),
+            loaded_at: secret.loaded_at().to_string(),
+            age_seconds: now.since(secret.not_before.unwrap_or_else(|| secret.loaded_at())).as_secs(),
             last_used: secret.last_used().or(before.map(UnixTime::from_seconds)).map(|at| at.to_string()),
             advice: advice.map(|finding| finding.text.clone()),
             last_exposed: secret.last_exposed().map(|at| at.to_string()),
         }
     }
+}
+
+fn state(secret: &SecretUse, integration: &Integration, now: UnixTime) -> &'static str {
+    if integration.switch.barred().has(&secret.id, now) {
+        return "disabled";
+    }
+    if integration.keys.now().ids().all(|known| *known != secret.id) {
+        return "missing";
+    }
+    validity(secret, now)
 }
 
 const fn is_of_secret(kind: FindingKind) -> bool {

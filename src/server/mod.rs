@@ -12,6 +12,7 @@ pub mod gateway;
 mod historian;
 mod housekeeper;
 pub mod inventory;
+mod key_refresher;
 mod live;
 mod lookout;
 mod material;

@@ -83,13 +83,14 @@ impl Observed {
         let level = site.shared.store.level();
         let filling = level.is_filling().then(|| level.to_string());
         let out_of_step = self.replicas.as_ref().and_then(|replicas| replicas.out_of_step());
-        let all: [(&'static str, Vec<String>); 7] = [
+        let all: [(&'static str, Vec<String>); 8] = [
             ("configuration_refused", refused),
             ("switches_not_kept", unkept.into_iter().collect()),
             ("replay_store_filling", filling.into_iter().collect()),
             ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
+            ("keys_not_refreshed", site.shared.key_sources.failing()),
             ("secret_in_delivery", exposed(site)),
         ];
         let there = all.into_iter().filter(|(_, details)| !details.is_empty());
@@ -106,6 +107,7 @@ impl Observed {
             replay_capacity: shared.store.capacity(),
             replay_abandoned: shared.store.counters().claims_abandoned(),
             replay_write_failures: shared.store.counters().write_failures(),
+            key_fetch_failures: shared.key_sources.failures(),
             clock_steps: shared.store.counters().clock_steps(),
             tls_handshakes_ok: self.connections.handshakes_ok(),
             tls_handshakes_failed: self.connections.handshakes_failed(),
@@ -140,7 +142,7 @@ impl Observed {
     pub(crate) fn inventory(&self) -> Vec<InventoryEntry> {
         let site = self.site.load();
         let now = site.shared.clock.now().wall;
-        site.integrations.iter().map(|integration| InventoryEntry::of(integration, now)).collect()
+        site.integrations.iter().map(|integration| InventoryEntry::of(integration, &site.shared.handovers, now)).collect()
     }
 }
 
@@ -156,6 +158,8 @@ fn exposed(site: &Site) -> Vec<String> {
 
 /// The enabled integrations that can verify nothing now.
 fn without_secret(site: &Site, now: UnixTime) -> Vec<String> {
-    let cannot = |integration: &&Arc<Integration>| integration.enabled && integration.keys.usable_ids(now).next().is_none();
+    let cannot = |integration: &&Arc<Integration>| {
+        integration.enabled && !integration.keys.is_waiting() && integration.keys.now().usable_ids(now).next().is_none()
+    };
     site.integrations.iter().filter(cannot).map(|integration| integration.name.to_string()).collect()
 }

@@ -28,9 +28,10 @@ use super::labels::{
 use super::otlp::Signal;
 use super::table::{
     AUDIT_ERRORS, CERTIFICATE_EXPIRY, CLOCK_STEPS, CONFIG_RELOADS, CONNECTIONS, Definition, EVENT_STREAMS, EVENT_STREAMS_DROPPED,
-    INFLIGHT_BYTES, INFLIGHT_REQUESTS, LAST_ACCEPTED, LIMIT_REACHED, OTLP_DROPPED, OTLP_FAILURES, READY, REPLAY_ABANDONED,
-    REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS, REQUEST_DURATION, REQUESTS,
-    SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION, VERIFY_DURATION, is_counter,
+    INFLIGHT_BYTES, INFLIGHT_REQUESTS, KEY_FETCH_FAILURES, LAST_ACCEPTED, LIMIT_REACHED, OTLP_DROPPED, OTLP_FAILURES, READY,
+    REPLAY_ABANDONED, REPLAY_BLIND, REPLAY_CAPACITY, REPLAY_ENTRIES, REPLAY_WRITE_FAILURES, REPLICA_FAILURES, REPLICAS,
+    REQUEST_DURATION, REQUESTS, SECRET_EXPIRY, SECRET_EXPOSED, SECRET_USED, TLS_HANDSHAKES, UNSCANNED, UPSTREAM_DURATION,
+    VERIFY_DURATION, is_counter,
 };
 
 /// The content type of [`Metrics::render`].
@@ -53,6 +54,8 @@ pub struct LiveReadings {
     pub replay_write_failures: u64,
     /// Steps of the wall clock, since the start.
     pub clock_steps: u64,
+    /// Fetches of keys that failed, since the start.
+    pub key_fetch_failures: u64,
     /// Handshakes that ended well, since the start.
     pub tls_handshakes_ok: u64,
     /// Handshakes that failed, since the start.
@@ -118,6 +121,7 @@ pub struct Metrics {
     replay_abandoned: Counter,
     replay_write_failures: Counter,
     clock_steps: Counter,
+    key_fetch_failures: Counter,
     config_reloads: Family<ResultLabel, Counter>,
     tls_handshakes: Family<ResultLabel, Counter>,
     limit_reached: Family<LimitLabel, Counter>,
@@ -164,6 +168,7 @@ impl Metrics {
             replay_abandoned: register(known, REPLAY_ABANDONED, Counter::default()),
             replay_write_failures: register(known, REPLAY_WRITE_FAILURES, Counter::default()),
             clock_steps: register(known, CLOCK_STEPS, Counter::default()),
+            key_fetch_failures: register(known, KEY_FETCH_FAILURES, Counter::default()),
             config_reloads: register(known, CONFIG_RELOADS, Family::default()),
             tls_handshakes: register(known, TLS_HANDSHAKES, Family::default()),
             certificate_expiry: register(known, CERTIFICATE_EXPIRY, Family::default()),
@@ -317,6 +322,7 @@ impl Metrics {
         overwrite(&self.replay_abandoned, live.replay_abandoned);
         overwrite(&self.replay_write_failures, live.replay_write_failures);
         overwrite(&self.clock_steps, live.clock_steps);
+        overwrite(&self.key_fetch_failures, live.key_fetch_failures);
         self.ready.set(live.ready.into());
         overwrite(&self.audit_errors, live.audit_errors);
         self.event_streams.set(live.event_streams);

@@ -54,6 +54,8 @@ definitions! {
         "Settlements that the replay store could not keep in time; each was answered 503";
     CLOCK_STEPS = "hookward_clock_steps_total" []
         "Times that the wall clock was set by more than a second";
+    KEY_FETCH_FAILURES = "hookward_key_fetch_failures_total" []
+        "Key sets that could not be fetched, or were none; the last good ones stay in use";
     SECRET_USED = "hookward_secret_used_total" ["integration", "secret_id"]
         "Deliveries that a secret verified";
     SECRET_EXPIRY = "hookward_secret_expiry_timestamp_seconds" ["integration", "secret_id"]

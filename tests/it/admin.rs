@@ -25,6 +25,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("hookward_findings", &["finding", "integration"]),
     ("hookward_inflight_bytes", &[]),
     ("hookward_inflight_requests", &[]),
+    ("hookward_key_fetch_failures_total", &[]),
     ("hookward_last_accepted_timestamp_seconds", &["integration"]),
     ("hookward_limit_reached_total", &["limit"]),
     ("hookward_otlp_dropped_total", &["signal"]),

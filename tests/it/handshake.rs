@@ -1,5 +1,6 @@
 //! Challenges of the producers: answered here, once the signature holds, and never forwarded.
 
+mod armed; // secrets that a provider hands over itself
 mod presets; // every preset's own challenges, and those of the language that no preset has
 
 use crate::support::client::{Answer, request};

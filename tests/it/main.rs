@@ -30,6 +30,7 @@ mod exposure; // our own secrets in deliveries: found, told, never refused
 mod handshake; // challenges: answered here, never forwarded
 mod headers; // what the upstream sees, and what it must never see
 mod http2; // frames by hand: bounds, floods, heads that two readers could read differently
+mod idle; // between two requests: next to nothing is kept, and nothing is lost
 mod inventory; // what was seen of each integration, what follows, and that it outlives the process
 mod known_bad; // heads and framings of the catalogue, row by row, and how many of them are refused
 mod ledger; // nothing lost, nothing twice: a provider that retries against an upstream that fails

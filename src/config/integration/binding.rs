@@ -2,13 +2,14 @@
 //!
 //! 1. `public_url` is needed exactly where the scheme signs the URL: scheme, authority and path as the provider sees them. It
 //!    is taken as it stands, since another port, case or slash is another URL; the query is the request's own.
-//! 2. `options` has exactly the names that the preset describes.
+//! 2. `options` has exactly the names that the preset describes, and `topic_arn` if it likes where subscriptions are confirmed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::document::{Entry, Table};
 use crate::provider::scheme::Scheme;
+use crate::provider::subscription::{TOPIC_OPTION, TopicArn};
 
 const URL_HINT: &str = "public_url = \"https://hooks.example.com/path\", as it is registered with the provider";
 const OPTION_BYTES_MAX: usize = 256;
@@ -26,13 +27,14 @@ pub(super) fn bind(table: &Table<'_>, scheme: Option<Arc<Scheme>>) -> Option<Arc
         table.refuse(&["public_url"], &reason("does not sign the URL"), "remove it");
         None
     };
-    let options = if scheme.options.is_empty() {
+    let takes_none = scheme.options.is_empty() && scheme.subscription.is_none();
+    let options = if takes_none {
         table.refuse(&["options"], &reason("needs nothing besides secrets"), "remove it");
         Some(BTreeMap::new())
     } else {
         options(table, &scheme)
     };
-    if !scheme.signs_url() && scheme.options.is_empty() {
+    if !scheme.signs_url() && takes_none {
         return Some(scheme);
     }
     Some(Arc::new(scheme.bound(&public_url.unwrap_or_default(), &options.unwrap_or_default())))
@@ -57,15 +59,26 @@ fn public_url(table: &Table<'_>, scheme: &Scheme) -> Option<String> {
 fn options(table: &Table<'_>, scheme: &Scheme) -> Option<BTreeMap<String, String>> {
     let hint = format!("`hookward providers {}` says what they are", scheme.name);
     let Some(entry) = table.entry("options") else {
+        if scheme.options.is_empty() {
+            return Some(BTreeMap::new());
+        }
         let names: Vec<&str> = scheme.options.iter().map(|(name, _)| name.as_str()).collect();
         table.fault(format!("needs options: provider {} signs {}", scheme.name, names.join(", ")), &hint);
         return None;
     };
     let read = |table: &Table<'_>| -> BTreeMap<String, String> {
         let named = scheme.options.iter().filter_map(|(name, _)| Some((name.clone(), option(&table.required(name, &hint)?)?)));
-        named.collect()
+        named.chain(topic(table, scheme)).collect()
     };
     entry.table(read)
+}
+
+/// The topic of a provider whose subscriptions are confirmed; it may be left to the receiver.
+fn topic(table: &Table<'_>, scheme: &Scheme) -> Option<(String, String)> {
+    scheme.subscription.as_ref()?;
+    let entry = table.entry(TOPIC_OPTION)?;
+    let topic: TopicArn = entry.parsed("the topic's, as the provider shows it", str::parse)?;
+    Some((TOPIC_OPTION.to_owned(), topic.to_string()))
 }
 
 fn option(entry: &Entry<'_>) -> Option<String> {

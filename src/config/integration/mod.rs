@@ -56,7 +56,7 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
     let enabled = value::optional(table, "enabled", Entry::boolean).unwrap_or(true);
     let route = route::read(table, context);
     let target = target::read(table, known, context);
-    let secrets = secret::list(table, known, context);
+    let secrets = secret::list(table, secret::Owner { name: name.as_ref(), scheme: known }, context);
     let judgement = judgement::read(table, known, context);
     let allow = allow::read(table);
     let bound = binding::bind(table, scheme.clone());

@@ -8,8 +8,9 @@ use std::path::Path;
 use crate::config::context::{Context, Register, without_effect};
 use crate::config::value;
 use crate::document::{Entry, Faults, Table};
-use crate::domain::name::SecretId;
+use crate::domain::name::{IntegrationName, SecretId};
 use crate::provider::scheme::{KeyEncoding, Scheme};
+use crate::secrets::handover;
 use crate::secrets::spec::{SecretSource, SecretSpec};
 
 /// More than a rotation needs; each one costs a failed verification its time.
@@ -67,8 +68,17 @@ fn no_secret(entry: &Entry<'_>) -> Option<()> {
     Some(())
 }
 
+/// Whose secrets are read.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    /// The integration's name, if it is one.
+    pub(super) name: Option<&'a IntegrationName>,
+    /// How its provider signs; absent when the provider is not known, which is a fault already.
+    pub(super) scheme: Option<&'a Scheme>,
+}
+
 /// The secrets of one integration.
-pub(super) fn list(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context<'_>) -> Vec<SecretSpec> {
+pub(super) fn list(table: &Table<'_>, owner: Owner<'_>, context: &Context<'_>) -> Vec<SecretSpec> {
     table.refuse(&["secret", "signing_secret", "key"], INLINE, LIST_HINT);
     let Some(entry) = table.required("secrets", LIST_HINT) else { return Vec::new() };
     if !entry.is_list() {
@@ -77,22 +87,30 @@ pub(super) fn list(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context
     }
     let ids = Register::new();
     let elements = value::list(&entry, 1..=SECRETS_MAX, LIST_HINT).unwrap_or_default();
-    elements.iter().filter_map(|element| one(element, scheme, &ids, context)).collect()
+    elements.iter().filter_map(|element| one(element, owner, &ids, context)).collect()
 }
 
-fn one(entry: &Entry<'_>, scheme: Option<&Scheme>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
+fn one(entry: &Entry<'_>, owner: Owner<'_>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
     if !entry.is_table() {
         entry.fault(INLINE, LIST_HINT);
         return None;
     }
-    entry.table(|table| spec(table, scheme, ids, context)).flatten()
+    entry.table(|table| spec(table, owner, ids, context)).flatten()
 }
 
-fn spec(table: &Table<'_>, scheme: Option<&Scheme>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
+fn spec(table: &Table<'_>, owner: Owner<'_>, ids: &Register<String>, context: &Context<'_>) -> Option<SecretSpec> {
+    let scheme = owner.scheme;
     let id = table.required("id", "a name for logs and metrics, such as \"2026-q4\"").and_then(|entry| id(&entry, ids));
-    let source = source(table, context.base);
     let encoding = table.entry("encoding");
     let encoding = encoding.and_then(|entry| encoded(&entry, scheme));
+    let source = match (table.entry("handshake"), table.entry("url")) {
+        (Some(entry), _) => handed_over(&entry, table, owner).and_then(|()| {
+            let (name, id) = (owner.name?, id.as_ref()?);
+            Some(handover::source(&context.settings.state_dir, name.as_str(), id))
+        }),
+        (None, Some(entry)) => fetched(&entry, table, scheme, encoding),
+        (None, None) => source(table, context.base),
+    };
     let key_id = value::optional(table, "key_id", |entry| key_id(entry, scheme, context.notes));
     if let Some(scheme) = scheme.filter(|scheme| scheme.signature.names_keys() && table.entry("key_id").is_none()) {
         table.fault(format!("needs a key_id: requests of provider {} name their key", scheme.name), KEY_ID_HINT);
@@ -106,6 +124,31 @@ fn spec(table: &Table<'_>, scheme: Option<&Scheme>, ids: &Register<String>, cont
         Some(moment)
     });
     Some(SecretSpec { id: id?, source: source?, key_id, encoding, not_before, not_after })
+}
+
+/// `handshake = true`: the provider hands it over itself.
+fn handed_over(entry: &Entry<'_>, table: &Table<'_>, owner: Owner<'_>) -> Option<()> {
+    table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
+    table.refuse(&["env", "file", "url"], "must not stand beside `handshake`", "a secret comes from one place");
+    if !entry.boolean()? {
+        entry.fault("can only be true", INLINE_HINT);
+        return None;
+    }
+    if let Some(scheme) = owner.scheme.filter(|scheme| scheme.signature.secret_header.is_none()) {
+        entry.fault(format!("is nothing that provider {} does", scheme.name), INLINE_HINT);
+    }
+    Some(())
+}
+
+/// `url = "https://…"`: a key set that is fetched in the background.
+fn fetched(entry: &Entry<'_>, table: &Table<'_>, scheme: Option<&Scheme>, encoding: Option<KeyEncoding>) -> Option<SecretSource> {
+    table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
+    table.refuse(&["env", "file"], "must not stand beside `url`", "a secret comes from one place");
+    if let Some(scheme) = scheme.filter(|scheme| encoding.unwrap_or(scheme.signature.key_encoding) != KeyEncoding::Jwks) {
+        let reason = format!("only key sets are fetched, and provider {} is not verified with one here", scheme.name);
+        entry.fault(reason, "for a key set of public keys set encoding = \"jwks\"; everything else stands in a file");
+    }
+    entry.parsed("such as \"https://www.googleapis.com/oauth2/v3/certs\"", str::parse).map(SecretSource::Url)
 }
 
 fn id(entry: &Entry<'_>, ids: &Register<String>) -> Option<SecretId> {

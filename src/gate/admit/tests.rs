@@ -60,6 +60,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
             key_encoding: KeyEncoding::Utf8,
             key_form: crate::provider::scheme::KeyForm::default(),
             key_id_header: None,
+            secret_header: None,
             place: crate::provider::scheme::Locator::Header(http::HeaderName::from_static("x-signature")),
             lines: crate::provider::scheme::HeaderLines::Once,
             format: SignatureFormat::Prefixed { prefix: String::new() },
@@ -72,6 +73,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         delivery_id: Vec::new(),
         delivery_id_unique: false,
         handshakes,
+        subscription: None,
         retries: Retries::Unknown,
         deadline: None,
         max_body: None,
@@ -130,6 +132,7 @@ fn methods_are_the_schemes_and_its_unsigned_handshakes() {
     let shape = HandshakeShape::Unsigned {
         method: Method::GET,
         fixed: Vec::new(),
+        ignored: Vec::new(),
         echoed: Some(crate::provider::scheme::Echoed::Query("challenge".to_owned())),
     };
     let handshake = || Handshake { shape: shape.clone(), reply: HandshakeReply::EchoText { field: None } };

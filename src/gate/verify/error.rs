@@ -5,6 +5,7 @@ use http::HeaderName;
 use crate::domain::name::SecretId;
 use crate::domain::reason::Reason;
 use crate::provider::scheme::{Algorithm, KeyEncoding, Locator};
+use crate::provider::subscription::SubscriptionError;
 
 /// Why a delivery is not verified. Never holds a value that was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,9 @@ pub enum VerifyError {
         /// The claim.
         claim: String,
     },
+    /// The signature holds, for a message that is not this integration's.
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionError),
     /// The timestamp is absent or empty.
     #[error("the timestamp is missing or empty")]
     TimestampMissing,
@@ -124,7 +128,7 @@ impl VerifyError {
             Self::TimestampMalformed => Reason::TimestampMalformed,
             Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
             // The signature holds, for another delivery or another receiver.
-            Self::SignatureMismatch | Self::ClaimRefused { .. } => Reason::SignatureMismatch,
+            Self::SignatureMismatch | Self::ClaimRefused { .. } | Self::Subscription(_) => Reason::SignatureMismatch,
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
         }

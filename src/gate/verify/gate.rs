@@ -17,11 +17,13 @@ use super::token::Token;
 use super::window;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received};
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
 use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
+use crate::provider::subscription;
 
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,7 @@ struct Fields {
     event: Option<Field>,
     delivery_id: Option<Field>,
     handshake: Option<Reply>,
+    confirmation: Option<HttpsUrl>,
 }
 
 /// A request that is not verified: why, and what its signature proves nevertheless.
@@ -113,8 +116,12 @@ pub fn judge(
     if let Err(error) = in_window.and(claims) {
         return refused(error, received, signed_at);
     }
+    let fields = match Fields::find(scheme, &received, key) {
+        Ok(fields) => fields,
+        Err(error) => return refused(error, received, signed_at),
+    };
     Ok(Verified {
-        fields: Fields::find(scheme, &received, key),
+        fields,
         envelope,
         secret_id: key.id.clone(),
         signed_at,
@@ -198,11 +205,14 @@ fn matching_key<'k>(
 
 impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
-    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Self {
+    fn find(scheme: &Scheme, received: &Received, key: &Key) -> Result<Self, VerifyError> {
         let (events, ids) = (&scheme.event, &scheme.delivery_id);
         let mut places: locate::Few<&Locator> = events.iter().chain(ids).collect();
         if !scheme.handshakes.is_empty() {
             places.extend(handshake::signed_places(scheme));
+        }
+        if scheme.subscription.is_some() {
+            places.extend(subscription::places());
         }
         let mut found = locate::find(&places, &received.head, &received.body);
         let text_at = |place: &Locator| {
@@ -210,6 +220,10 @@ impl Fields {
             found.get(index)?.as_deref()
         };
         let handshake = handshake::signed(scheme, text_at, &|value| key.challenge_mac(value));
+        let confirmation = match (&scheme.subscription, subscription::places()) {
+            (Some(rule), [kind, topic, token, url]) => rule.judge([kind, topic, token, url].map(text_at))?,
+            _ => None,
+        };
         let mut texts = found.iter_mut().map(Option::take);
         let mut first = |wanted: &[Locator]| {
             let texts = wanted.iter().zip(&mut texts).filter_map(|(place, text)| Some((place, text?)));
@@ -217,7 +231,7 @@ impl Fields {
             let (place, text) = texts.reduce(|first, _| first)?;
             Some(Field { text, signed: scheme.covers(place) })
         };
-        Self { event: first(events), delivery_id: first(ids), handshake }
+        Ok(Self { event: first(events), delivery_id: first(ids), handshake, confirmation })
     }
 }
 
@@ -294,6 +308,12 @@ impl Verified {
     #[must_use]
     pub const fn handshake(&self) -> Option<&Reply> {
         self.fields.handshake.as_ref()
+    }
+
+    /// What to visit so that the provider knows that its subscription is wanted; `None` for what is to be forwarded.
+    #[must_use]
+    pub const fn confirmation(&self) -> Option<&HttpsUrl> {
+        self.fields.confirmation.as_ref()
     }
 
     /// Gives the byte string that the signature was checked over, piece by piece.

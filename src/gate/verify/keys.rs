@@ -40,6 +40,21 @@ pub struct KeyMaterial {
     pub not_after: Option<UnixTime>,
 }
 
+/// What the configuration says of a key, whatever its text is.
+#[derive(Clone, Debug)]
+pub struct KeyTerms {
+    /// Its id.
+    pub id: SecretId,
+    /// The provider's own id of the key.
+    pub key_id: Option<String>,
+    /// How it is written, where that differs from the scheme's default.
+    pub encoding: Option<KeyEncoding>,
+    /// Not used before.
+    pub not_before: Option<UnixTime>,
+    /// Not used from then on.
+    pub not_after: Option<UnixTime>,
+}
+
 /// One key, ready to verify with.
 pub(super) struct Key {
     pub(super) id: SecretId,
@@ -77,8 +92,9 @@ impl Key {
 }
 
 /// All keys of one integration.
+#[derive(Clone)]
 pub struct KeyRing {
-    keys: Vec<Key>,
+    keys: Vec<Arc<Key>>,
     barred: Arc<Barred>,
 }
 
@@ -91,18 +107,39 @@ impl KeyRing {
         let mut keys = Vec::with_capacity(material.len());
         let mut errors = Vec::new();
         for material in material {
-            match verifier(scheme, &material) {
-                Ok(verifier) => keys.push(Key {
+            match verifier(scheme, material.encoding, &material.text) {
+                Ok(verifier) => keys.push(Arc::new(Key {
                     id: material.id,
                     provider_id: material.key_id,
                     not_before: material.not_before,
                     not_after: material.not_after,
                     verifier,
-                }),
+                })),
                 Err(fault) => errors.push(KeyError { secret_id: Some(material.id), fault }),
             }
         }
         if errors.is_empty() { Ok(Self { keys, barred: Arc::default() }) } else { Err(errors) }
+    }
+
+    /// The same keys, with another text for one of them, or with one more.
+    ///
+    /// # Errors
+    /// When the text is no key of the scheme.
+    pub fn with(&self, scheme: &Scheme, terms: &KeyTerms, text: &SecretBytes) -> Result<Self, KeyError> {
+        let unfit = |fault| KeyError { secret_id: Some(terms.id.clone()), fault };
+        let key = Arc::new(Key {
+            id: terms.id.clone(),
+            provider_id: terms.key_id.clone(),
+            not_before: terms.not_before,
+            not_after: terms.not_after,
+            verifier: verifier(scheme, terms.encoding, text).map_err(unfit)?,
+        });
+        let mut keys = self.keys.clone();
+        match keys.iter_mut().find(|known| known.id == terms.id) {
+            Some(known) => *known = key,
+            None => keys.push(key),
+        }
+        Ok(Self { keys, barred: Arc::clone(&self.barred) })
     }
 
     /// The same keys, less those that are barred whenever they are asked for.
@@ -139,7 +176,7 @@ impl KeyRing {
     }
 
     pub(super) fn usable(&self, now: UnixTime) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(move |key| key.is_valid(now) && !self.barred.has(&key.id, now))
+        self.keys.iter().map(Arc::as_ref).filter(move |key| key.is_valid(now) && !self.barred.has(&key.id, now))
     }
 }
 
@@ -150,10 +187,10 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
-fn verifier(scheme: &Scheme, material: &KeyMaterial) -> Result<Verifier, KeyFault> {
+fn verifier(scheme: &Scheme, encoding: Option<KeyEncoding>, text: &SecretBytes) -> Result<Verifier, KeyFault> {
     let algorithm = scheme.signature.algorithm;
-    let encoding = material.encoding.unwrap_or(scheme.signature.key_encoding);
-    let text = checked_text(algorithm, encoding, material.text.expose())?;
+    let encoding = encoding.unwrap_or(scheme.signature.key_encoding);
+    let text = checked_text(algorithm, encoding, text.expose())?;
     match (algorithm, encoding) {
         (Algorithm::Ed25519, KeyEncoding::Pem) => return asymmetric::public_key_pem(text).map(Verifier::Ed25519),
         (_, KeyEncoding::Pem) => return public_key::from_pem(&scheme.signature, text).map(|key| Verifier::Public(vec![key])),

@@ -21,7 +21,7 @@ use super::private_key::PrivateKey;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::scheme::{
-    Algorithm, KeyEncoding, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
+    Algorithm, KeyEncoding, Locator, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 
 /// A key that signs, and the provider's own id of it where its requests name keys.
@@ -183,6 +183,13 @@ pub fn sign_body(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Op
     }
     let content = content::content(scheme, &Request { body: &filled, ..*request }, &timestamp, &id);
     body::with(&scheme.signature.place, &filled, &signature_text(scheme, key, "", &content))
+}
+
+/// The pair of the query that shows the secret, for a scheme that wants it there.
+#[must_use]
+pub fn sign_query(scheme: &Scheme, key: &SigningKey) -> Option<String> {
+    let Locator::Query(field) = &scheme.signature.place else { return None };
+    Some(format!("{}={}", body::encoded(field), body::encoded(&signature_text(scheme, key, "", &[]))))
 }
 
 fn timestamp_text(scheme: &Scheme, timestamp: UnixTime) -> String {

@@ -87,6 +87,8 @@ where
 {
     fn execute(&self, stream: F) {
         let (open, answer_timeout, counters) = (self.streams.opened(), self.answer_timeout, Arc::clone(&self.counters));
+        // Boxed: each future that it passes through would have room for another one, of 4 KiB.
+        let stream = Box::pin(stream);
         tokio::spawn(ANSWERED.scope(Cell::new(false), async move {
             let _open = open;
             if !ends_in_time(stream, answer_timeout).await {

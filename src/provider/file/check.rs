@@ -10,7 +10,8 @@
 //! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own.
 //! 8. A token's time is a claim, and only a token has claims.
 //! 9. What carries a secret is no event type and no delivery id: those are written down.
-//! 10. The places to look at are few: they bound the work for each body.
+//! 10. A secret that the provider hands over in a header is a shared one, and signs deliveries in another header.
+//! 11. The places to look at are few: they bound the work for each body.
 
 use http::HeaderName;
 
@@ -21,6 +22,7 @@ use crate::provider::handshake;
 use crate::provider::scheme::{
     Handshake, HeaderLines, Locator, Part, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TokenRule,
 };
+use crate::provider::subscription;
 
 const MAX_PLACES: usize = 16;
 
@@ -30,6 +32,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     carried(scheme, table);
     id(scheme, table);
     headers(scheme, table);
+    handed_over(scheme, table);
     places(scheme, table);
     parts(scheme, table);
     let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
@@ -128,12 +131,21 @@ fn headers(scheme: &Scheme, table: &Table<'_>) {
     let mut names: Vec<&HeaderName> = scheme.content.iter().filter_map(|part| scheme.header_of(part)).collect();
     names.extend(scheme.signature.headers().map(|(name, _)| name));
     names.extend(&scheme.signature.key_id_header);
+    names.extend(&scheme.signature.secret_header);
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
         table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");
     }
     if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
         fault_at(table, "strip_headers", "names a header that is verified", "");
+    }
+}
+
+/// A secret that comes in a request is told from a delivery by the missing signature, and is one that both sides know.
+fn handed_over(scheme: &Scheme, table: &Table<'_>) {
+    let rule = &scheme.signature;
+    if rule.secret_header.is_some() && (rule.header().is_none() || rule.algorithm.is_asymmetric() || rule.algorithm.is_shown()) {
+        fault_at(table, "secret", "is handed over by a header, and deliveries are not signed with it in one", "");
     }
 }
 
@@ -169,6 +181,9 @@ fn places(scheme: &Scheme, table: &Table<'_>) {
     let challenges = handshake::signed_places(scheme);
     if !scheme.is_unsigned() && challenges.iter().any(|place| !scheme.covers(place)) {
         fault_at(table, "handshake", "takes a field at its word that the signature does not cover", "");
+    }
+    if scheme.subscription.is_some() && subscription::places().iter().any(|place| !scheme.covers(place)) {
+        fault_at(table, "subscription", "is confirmed at the word of fields that the signature does not cover", "");
     }
     let count = scheme.event.len().saturating_add(scheme.delivery_id.len()).saturating_add(challenges.len());
     if count > MAX_PLACES {

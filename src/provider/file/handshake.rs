@@ -1,14 +1,14 @@
 //! Challenges: `[[handshake]]`.
 //!
 //! Signed: `field` and `equals`. Unsigned: `method`, `query` (fields with fixed values, `{option:NAME}` for an option) and
-//! `echo`, the query field or `header:NAME` that is answered to. `reply` is `{ status, content_type, body }`,
-//! `{ echo = PLACE }` as text, `{ echo = PLACE, member = NAME }` as JSON, `{ hmac = PLACE, member = NAME, encoding }` with
+//! `echo`, the query field or `header:NAME` that is answered to; `ignore` lists query fields that are passed over. `reply` is `{ status, content_type, body }`,
+//! `{ header = NAME }` with the value of an unsigned challenge in it, `{ echo = PLACE }` as text, `{ echo = PLACE, member = NAME }` as JSON, `{ hmac = PLACE, member = NAME, encoding }` with
 //! `plain` and `prefix`, or `{ sha256 = PLACE, append = [ … ], member = NAME }`; PLACE is `value` for an unsigned challenge,
 //! which without a reply is answered with it as text.
 
 use http::Method;
 
-use super::{PLACE_HINT, text};
+use super::{PLACE_HINT, header, text};
 use crate::document::{Entry, Table};
 use crate::provider::scheme::{Echoed, Handshake, HandshakeReply, HandshakeShape, Locator, MacEncoding};
 
@@ -34,6 +34,7 @@ fn handshake(table: &Table<'_>) -> Option<Handshake> {
         | HandshakeReply::EchoJson { field, .. }
         | HandshakeReply::Sha256 { field, .. }
         | HandshakeReply::Mac { field, .. } => field,
+        HandshakeReply::EchoHeader { .. } => &None,
         HandshakeReply::Fixed { .. } => return Some(handshake),
     };
     match (&handshake.shape, field) {
@@ -61,6 +62,12 @@ fn unsigned(table: &Table<'_>) -> Option<HandshakeShape> {
     let method = table.entry("method").and_then(|entry| entry.word(&[("GET", 0), ("HEAD", 1), ("OPTIONS", 2), ("POST", 3)]));
     let echoed = table.entry("echo").and_then(|entry| echoed(&entry));
     let fixed = table.entry("query").and_then(|entry| entry.table(query)).unwrap_or_default();
+    let passed = table.entry("ignore").and_then(|entry| entry.list()).unwrap_or_default();
+    let ignored: Vec<String> = passed.iter().filter_map(|entry| entry.text().map(str::to_owned)).collect();
+    let is_asked = |name: &String| echoed == Some(Echoed::Query(name.clone())) || fixed.iter().any(|(known, _)| known == name);
+    if ignored.iter().any(is_asked) {
+        table.fault("passes over a query field that it asks for", "");
+    }
     let method = match method? {
         0 => Method::GET,
         1 => Method::HEAD,
@@ -73,7 +80,7 @@ fn unsigned(table: &Table<'_>) -> Option<HandshakeShape> {
     if fixed.iter().any(|(name, _)| echoed == Some(Echoed::Query(name.clone()))) {
         table.fault("echoes a query field that has a fixed value", "");
     }
-    Some(HandshakeShape::Unsigned { method, fixed, echoed })
+    Some(HandshakeShape::Unsigned { method, fixed, ignored, echoed })
 }
 
 /// A query field, or a header.
@@ -113,6 +120,9 @@ fn reply(table: &Table<'_>) -> Option<HandshakeReply> {
             Some(member) => HandshakeReply::EchoJson { field: field.ok()?, member },
             None => HandshakeReply::EchoText { field: field.ok()? },
         });
+    }
+    if table.entry("header").is_some() {
+        return header(table, "header").map(|header| HandshakeReply::EchoHeader { header });
     }
     if let Some(entry) = table.entry("sha256") {
         let field = value(&entry);

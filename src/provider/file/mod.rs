@@ -15,8 +15,11 @@
 //! `"joined"`, `"named"` (`key-id|signature` entries) or `"jwt"`, whose claims must say what `claims = { … }` says.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
-//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header). `[[handshake]]` is a challenge: `field`,
+//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header),
+//! `handshake` (the header in which the provider hands it over itself). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
+//!
+//! `subscription = "aws-sns"` has SNS's confirmations answered for integrations that name their topic.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
 //! `check.rs` holds the rules that join several keys.
@@ -34,6 +37,7 @@ use super::scheme::{
     Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, SignatureFormat, SignatureRule, TimestampPlace,
     TimestampRule, TimestampUnit,
 };
+use super::subscription::Subscription;
 use super::{content, locate};
 use crate::document::{Entry, Table};
 use crate::domain::name::ProviderName;
@@ -58,6 +62,7 @@ impl Scheme {
         let delivery_id = places(table, "delivery_id");
         let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
         let handshakes = handshake::read(table);
+        let subscription = word(table, "subscription", &[("aws-sns", ())]).map(|()| Subscription::default());
         let retries = word(table, "retries", &RETRIES).unwrap_or(Retries::Unknown);
         let deadline = duration(table, "deadline");
         let max_body = table.entry("max_body").and_then(|entry| entry.parsed("such as \"25MiB\"", str::parse::<ByteSize>));
@@ -79,6 +84,7 @@ impl Scheme {
             delivery_id,
             delivery_id_unique,
             handshakes,
+            subscription,
             retries,
             deadline,
             max_body,

@@ -68,6 +68,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<SignatureRule> {
         rule.key_encoding = secret.encoding.unwrap_or(rule.key_encoding);
         rule.key_form = secret.form;
         rule.key_id_header = secret.key_id_header;
+        rule.secret_header = secret.handshake;
     }
     if !rule.algorithm.accepts(rule.key_encoding) {
         fault_at(table, "secret", format!("has an encoding that no key of {} is written in", rule.algorithm.code()), "");
@@ -109,6 +110,7 @@ struct Secret {
     encoding: Option<KeyEncoding>,
     form: KeyForm,
     key_id_header: Option<HeaderName>,
+    handshake: Option<HeaderName>,
 }
 
 fn secret(table: &Table<'_>) -> Secret {
@@ -118,6 +120,7 @@ fn secret(table: &Table<'_>) -> Secret {
         encoding: encoding.and_then(|entry| key_encoding(&entry)),
         form: KeyForm { prefix: text(table, "prefix").unwrap_or_default(), digest },
         key_id_header: header(table, "key_id"),
+        handshake: header(table, "handshake"),
     }
 }
 
@@ -140,10 +143,10 @@ fn signature(table: &Table<'_>) -> Option<SignatureRule> {
         algorithm if algorithm.is_asymmetric() => KeyEncoding::Pem,
         _ => KeyEncoding::Utf8,
     };
-    let (key_form, key_id_header) = (KeyForm::default(), None);
+    let (key_form, key_id_header, secret_header) = (KeyForm::default(), None, None);
     let (place, lines) = headers?;
     let (format, encoding) = (format?, encoding?);
-    Some(SignatureRule { algorithm, key_encoding, key_form, key_id_header, place, lines, format, encoding })
+    Some(SignatureRule { algorithm, key_encoding, key_form, key_id_header, secret_header, place, lines, format, encoding })
 }
 
 /// Header, headers, or `at = "json:/pointer"`. `numbered` counts from 1 and is bounded as the signatures of a request are.

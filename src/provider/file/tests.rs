@@ -54,8 +54,12 @@ fn an_unsigned_challenge_is_described_by_its_query() {
     assert_eq!(faults, Vec::<String>::new());
     let handshake = &scheme.unwrap().handshakes[0];
     let fixed = vec![("hub.mode".to_owned(), "subscribe".to_owned())];
-    let expected =
-        HandshakeShape::Unsigned { method: http::Method::GET, fixed, echoed: Some(Echoed::Query("hub.challenge".to_owned())) };
+    let expected = HandshakeShape::Unsigned {
+        method: http::Method::GET,
+        fixed,
+        ignored: Vec::new(),
+        echoed: Some(Echoed::Query("hub.challenge".to_owned())),
+    };
     assert_eq!(handshake.shape, expected);
     assert_eq!(handshake.reply, HandshakeReply::EchoText { field: None });
 }

@@ -148,6 +148,8 @@ pub struct SignatureRule {
     pub key_form: KeyForm,
     /// The header that names the key by the provider's own id, where there is one.
     pub key_id_header: Option<HeaderName>,
+    /// The header in which the provider hands the key over itself, in a request that nothing signs, where it does.
+    pub secret_header: Option<HeaderName>,
     /// Where the presented signatures stand: a header, the first of them where there are several; or a field of body or query.
     pub place: Locator,
     /// Whether there are more lines or headers than the one.

@@ -90,7 +90,9 @@ impl Admin {
 
     fn is_known(&self, verb: &Verb) -> bool {
         match verb {
-            Verb::Disable(Some(name)) => self.site().integrations.iter().any(|integration| integration.name == *name),
+            Verb::Disable(Some(name)) | Verb::Arm(name) => {
+                self.site().integrations.iter().any(|integration| integration.name == *name)
+            }
             // A switch of an integration that is gone can be thrown back.
             Verb::Enable(Some(name)) => {
                 let site = self.site();
@@ -101,7 +103,7 @@ impl Admin {
         }
     }
 
-    fn site(&self) -> Arc<Site> {
+    pub(super) fn site(&self) -> Arc<Site> {
         self.controls.site.load_full()
     }
 
@@ -111,6 +113,7 @@ impl Admin {
             Command::AllowAgain { request_id, why } => self.allow_again(request_id, &why).await,
             Command::Disable { target, why, lasts, answer } => self.disable(target, why, lasts, answer).await,
             Command::Enable { target, why } => self.enable(target, why).await,
+            Command::Arm { integration, secret, why, lasts } => self.arm(&integration, secret.as_ref(), &why, lasts),
         }
     }
 
@@ -170,7 +173,7 @@ impl Admin {
         answer
     }
 
-    fn write_down(&self, site: &Site, action: SwitchAction, target: &Target, why: &Why, until: Option<UnixTime>) {
+    pub(super) fn write_down(&self, site: &Site, action: SwitchAction, target: &Target, why: &Why, until: Option<UnixTime>) {
         let origin = self.observed.replicas().map(|replicas| replicas.label());
         Thrown { action, target, why, until, origin }.write_down(site);
     }
@@ -264,10 +267,10 @@ fn broken() -> Answer {
     says(StatusCode::INTERNAL_SERVER_ERROR, "the call broke; look at the state before trying again")
 }
 
-fn says(status: StatusCode, message: &str) -> Answer {
+pub(super) fn says(status: StatusCode, message: &str) -> Answer {
     told(status, &json!({ "error": message }))
 }
 
-fn told(status: StatusCode, value: &Value) -> Answer {
+pub(super) fn told(status: StatusCode, value: &Value) -> Answer {
     guard_headers(Answer::new(status, format!("{value:#}\n")), "application/json")
 }

@@ -16,6 +16,11 @@ const ALL: &str = "-";
 /// The longest time that a switch can have an end: a slip of the unit, beyond that.
 const FOR_MAX: Duration = Duration::from_secs(366 * 86_400);
 
+/// How long a provider is waited for, unless the operator says otherwise.
+const ARMED_DEFAULT: Duration = Duration::from_secs(600);
+/// And at most.
+const ARMED_MAX: Duration = Duration::from_secs(86_400);
+
 /// Which command a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -24,6 +29,7 @@ pub(super) enum Verb {
     /// Of one integration, or of all.
     Disable(Option<IntegrationName>),
     Enable(Option<IntegrationName>),
+    Arm(IntegrationName),
     /// A path of this kind with a name that none can have.
     Unknown,
 }
@@ -35,6 +41,7 @@ pub(super) enum Command {
     AllowAgain { request_id: RequestId, why: Why },
     Disable { target: Target, why: Why, lasts: Option<Duration>, answer: Option<SwitchAnswer> },
     Enable { target: Target, why: Why },
+    Arm { integration: IntegrationName, secret: Option<SecretId>, why: Why, lasts: Duration },
 }
 
 /// What is wrong with the body of a command, for whoever sent it.
@@ -66,7 +73,8 @@ impl Verb {
         match (action, name) {
             ("disable", Some(name)) => Some(Self::Disable(name)),
             ("enable", Some(name)) => Some(Self::Enable(name)),
-            ("disable" | "enable", None) => Some(Self::Unknown),
+            ("arm", Some(Some(name))) => Some(Self::Arm(name)),
+            ("disable" | "enable" | "arm", None) | ("arm", Some(None)) => Some(Self::Unknown),
             _ => None,
         }
     }
@@ -90,6 +98,10 @@ impl Verb {
                 Command::Disable { target, why, lasts, answer }
             }
             Self::Enable(name) => Command::Enable { target: members.target(name)?, why: members.why()? },
+            Self::Arm(integration) => {
+                let secret = members.secret()?;
+                Command::Arm { integration, secret, why: members.why()?, lasts: members.armed_for()? }
+            }
             Self::Unknown => return Err(CommandError::Unknown),
         };
         members.nothing_left().map(|()| command)
@@ -128,13 +140,25 @@ impl Members {
     }
 
     fn target(&mut self, name: Option<IntegrationName>) -> Result<Target, CommandError> {
-        let secret = self.optional("secret")?.map(|id| id.parse::<SecretId>()).transpose();
-        let secret = secret.map_err(|_| CommandError::Wrong("secret", "is no secret's id"))?;
-        match (name, secret) {
+        match (name, self.secret()?) {
             (None, None) => Ok(Target::All),
             (Some(name), None) => Ok(Target::Integration(name)),
             (Some(name), Some(id)) => Ok(Target::Secret(name, id)),
             (None, Some(_)) => Err(CommandError::Wrong("secret", "belongs to one integration, not to all")),
+        }
+    }
+
+    fn secret(&mut self) -> Result<Option<SecretId>, CommandError> {
+        let secret = self.optional("secret")?.map(|id| id.parse::<SecretId>()).transpose();
+        secret.map_err(|_| CommandError::Wrong("secret", "is no secret's id"))
+    }
+
+    /// How long a provider is waited for: a window that nobody remembers is one for strangers.
+    fn armed_for(&mut self) -> Result<Duration, CommandError> {
+        match self.lasts()? {
+            None => Ok(ARMED_DEFAULT),
+            Some(lasts) if lasts <= ARMED_MAX => Ok(lasts),
+            Some(_) => Err(CommandError::Wrong("for", "must be at most 24h")),
         }
     }
 

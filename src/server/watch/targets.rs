@@ -74,7 +74,8 @@ fn of_integration(integration: &IntegrationPlan) -> Vec<&Path> {
 fn of_secret(source: &SecretSource) -> Option<&Path> {
     match source {
         SecretSource::File(path) => Some(path),
-        SecretSource::Environment(_) => None,
+        // What is handed over or fetched is published by whoever does it.
+        SecretSource::Environment(_) | SecretSource::Handshake(_) | SecretSource::Url(_) => None,
     }
 }
 

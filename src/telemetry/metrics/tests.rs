@@ -6,7 +6,7 @@ use crate::telemetry::table::DEFINITIONS;
 
 use super::*;
 
-const INTERFACE: [(&str, &str); 32] = [
+const INTERFACE: [(&str, &str); 33] = [
     ("hookward_requests_total", "counter"),
     ("hookward_request_duration_seconds", "histogram"),
     ("hookward_verify_duration_seconds", "histogram"),
@@ -19,6 +19,7 @@ const INTERFACE: [(&str, &str); 32] = [
     ("hookward_replay_abandoned_total", "counter"),
     ("hookward_replay_write_failures_total", "counter"),
     ("hookward_clock_steps_total", "counter"),
+    ("hookward_key_fetch_failures_total", "counter"),
     ("hookward_secret_used_total", "counter"),
     ("hookward_secret_expiry_timestamp_seconds", "gauge"),
     ("hookward_secret_exposed_total", "counter"),
@@ -166,6 +167,7 @@ fn live_readings_are_shown_as_they_are() {
         replay_abandoned: 9,
         replay_write_failures: 10,
         clock_steps: 11,
+        key_fetch_failures: 13,
         tls_handshakes_ok: 5,
         tls_handshakes_failed: 6,
         connections: 7,
@@ -190,6 +192,7 @@ fn live_readings_are_shown_as_they_are() {
         "hookward_replay_abandoned_total 9",
         "hookward_replay_write_failures_total 10",
         "hookward_clock_steps_total 11",
+        "hookward_key_fetch_failures_total 13",
         "hookward_connections 7",
         "hookward_audit_errors_total 8",
         "hookward_event_streams 12",

@@ -16,7 +16,11 @@ const SECRET: &str = "a secret of some length";
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 /// Presets with a challenge, and what their integrations say besides.
-const PRESETS: [(&str, &str); 15] = [
+const PRESETS: [(&str, &str); 19] = [
+    ("azure-event-grid", ""),
+    ("azure-event-grid-cloudevents", ""),
+    ("mailchimp", ""),
+    ("microsoft-graph", ""),
     ("circle", ""),
     ("dropbox", ""),
     ("linkedin", ""),
@@ -35,34 +39,13 @@ const PRESETS: [(&str, &str); 15] = [
 ];
 
 /// Providers that no preset has yet, in the language of the catalogue; each with its signature, its challenge and options.
-const OWN: [(&str, &str, &str, &str); 4] = [
-    (
-        "graph",
-        "{ header = \"X-Client-State\", algorithm = \"token\", encoding = \"plain\" }",
-        "{ method = \"POST\", echo = \"validationToken\" }",
-        "",
-    ),
-    (
-        "event-grid",
-        "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
-        "{ field = \"json:/0/eventType\", equals = \"Microsoft.EventGrid.SubscriptionValidationEvent\", \
-         reply = { echo = \"json:/0/data/validationCode\", member = \"validationResponse\" } }",
-        "",
-    ),
-    (
-        "mailchimp",
-        "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
-        "{ method = \"GET\", reply = { status = 200 } }",
-        "",
-    ),
-    (
-        "ebay",
-        "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
-        "{ method = \"GET\", echo = \"challenge_code\", reply = { sha256 = \"value\", \
+const OWN: [(&str, &str, &str, &str); 1] = [(
+    "ebay",
+    "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
+    "{ method = \"GET\", echo = \"challenge_code\", reply = { sha256 = \"value\", \
          append = [ \"{option:verification_token}\", \"{option:endpoint}\" ], member = \"challengeResponse\" } }",
-        "{ verification_token = \"the token\", endpoint = \"the URL\" }",
-    ),
-];
+    "{ verification_token = \"the token\", endpoint = \"the URL\" }",
+)];
 
 const EBAY_OPTIONS: &str =
     "{ verification_token = \"a-verification-token-of-32-chars\", endpoint = \"https://example.com/ebay\" }";
@@ -146,7 +129,8 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
     let linkedin = format!(r#"{{"challengeCode":"890e","challengeResponse":"{}"}}"#, HEXLOWER.encode(&mac("890e")));
     let ebay = Sha256::digest(b"a71fa-verification-token-of-32-charshttps://example.com/ebay");
     let ebay = format!(r#"{{"challengeResponse":"{}"}}"#, HEXLOWER.encode(&ebay));
-    let graph = "/graph?validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+1";
+    let graph =
+        "/microsoft-graph?validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+1";
     let reachable = "Validation: Testing client application reachability for subscription Request-Id: 1";
     let cases = [
         ("GET", "/meta?hub.mode=subscribe&hub.challenge=115&hub.verify_token=mytoken", "", "115"),
@@ -159,16 +143,20 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
         ("HEAD", "/circle", "", ""),
         ("POST", graph, "", reachable),
         ("GET", "/mailchimp", "", ""),
+        ("GET", "/mailchimp?secret=whatever", "", ""),
+        ("OPTIONS", "/azure-event-grid-cloudevents?code=x", "WebHook-Request-Origin: eventgrid.azure.net\r\n", ""),
         ("GET", "/ebay?challenge_code=a71f", "", ebay.as_str()),
     ];
     for (method, target, headers, body) in cases {
         let answer = ask(&gateway, method, target, headers);
         assert_eq!((answer.status, answer.text().as_str()), (200, body), "{target}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
+        let origin = target.contains("cloudevents").then_some("eventgrid.azure.net");
+        assert_eq!(answer.header("webhook-allowed-origin"), origin, "{target}");
         assert!(answer.header("content-type").is_none_or(|kind| !kind.contains("html")), "{target}");
     }
     upstream.saw_nothing();
-    gateway.finish().holds_exactly(&[("handshake", 200); 11]);
+    gateway.finish().holds_exactly(&[("handshake", 200); 13]);
 }
 
 #[test]
@@ -186,25 +174,52 @@ fn each_signed_challenge_of_a_preset_is_answered() {
         ("tebex", r#"{"id":"eb8c","type":"validation.webhook"}"#, r#"{"id":"eb8c"}"#),
         ("xero", r#"{"events":[],"lastEventSequence":0,"firstEventSequence":0,"entropy":"S0m3"}"#, ""),
         (
-            "event-grid",
+            "azure-event-grid",
             r#"[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]"#,
             r#"{"validationResponse":"512d38b6"}"#,
         ),
     ];
     for (provider, body, expected) in cases {
-        let answer = match provider {
-            "event-grid" => {
-                let key = vec![("X-Key".to_owned(), SECRET.to_owned())];
-                gateway
-                    .post("/event-grid", &[("X-Key".to_owned(), "wrong".to_owned())], body.as_bytes())
-                    .refused(401, "unauthorized");
-                gateway.post("/event-grid", &key, body.as_bytes())
-            }
-            _ => signed(&gateway, provider, body),
-        };
+        let answer = signed(&gateway, provider, body);
         assert_eq!((answer.status, answer.text().as_str()), (200, expected), "{provider}");
     }
     upstream.saw_nothing();
+    gateway.finish();
+}
+
+/// A secret in the URL is asked for by every delivery, and stays here.
+#[test]
+fn secrets_in_the_query_are_asked_for_and_not_forwarded() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    let validation = br#"[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"5"}}]"#;
+    for (target, body) in [
+        ("/azure-event-grid?code=wrong", &validation[..]),
+        ("/azure-event-grid", validation),
+        ("/azure-event-grid?code=wrong&code=a+secret+of+some+length", validation),
+        ("/mailchimp?secret=wrong", b"type=subscribe"),
+        ("/mailchimp", b"type=subscribe"),
+        ("/azure-event-grid-cloudevents?code=", br#"{"type":"a","id":"1"}"#),
+    ] {
+        gateway.post(target, &[], body).refused(401, "unauthorized");
+    }
+    for (target, origin) in [
+        ("/azure-event-grid-cloudevents?code=x&more=y", "eventgrid.azure.net"),
+        ("/azure-event-grid-cloudevents?code=x&code=y", "eventgrid.azure.net"),
+        ("/azure-event-grid-cloudevents", "a b"),
+        ("/azure-event-grid-cloudevents", "https://evil.example/<b>"),
+        ("/azure-event-grid?code=x", "eventgrid.azure.net"),
+    ] {
+        let answer = ask(&gateway, "OPTIONS", target, &format!("WebHook-Request-Origin: {origin}\r\n"));
+        assert_eq!((answer.status, answer.header("webhook-allowed-origin")), (405, None), "{target} {origin}");
+    }
+    ask(&gateway, "GET", "/mailchimp?secret=x&more=y", "").refused(405, "method_not_allowed");
+    upstream.saw_nothing();
+    assert_eq!(signed(&gateway, "mailchimp", "type=subscribe&fired_at=2026").status, 200);
+    assert_eq!(signed(&gateway, "azure-event-grid-cloudevents", r#"{"type":"a","id":"1"}"#).status, 200);
+    let forwarded = upstream.wait_for(2);
+    assert_eq!(forwarded[0].header("hookward-event"), Some("subscribe"));
+    assert!(forwarded.iter().all(|request| !request.target.contains("secret") && !request.target.contains("code")));
     gateway.finish();
 }
 
@@ -255,8 +270,13 @@ fn a_challenges_mac_signs_no_delivery() {
 fn a_posted_challenge_lets_no_delivery_by() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream.url()));
-    gateway.post("/graph?validationToken=abc", &[], b"{}").refused(401, "unauthorized");
-    for target in ["/graph", "/graph?validationToken=abc&x=1", "/graph?validationToken=a%0Ab", "/graph?validationToken="] {
+    gateway.post("/microsoft-graph?validationToken=abc", &[], b"{}").refused(401, "unauthorized");
+    for target in [
+        "/microsoft-graph",
+        "/microsoft-graph?validationToken=abc&x=1",
+        "/microsoft-graph?validationToken=a%0Ab",
+        "/microsoft-graph?validationToken=",
+    ] {
         ask(&gateway, "POST", target, "").refused(401, "unauthorized");
     }
     upstream.saw_nothing();

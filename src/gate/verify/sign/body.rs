@@ -80,7 +80,8 @@ fn put<'a>(value: &mut Value, mut tokens: impl Iterator<Item = &'a str>, text: &
     }
 }
 
-fn encoded(text: &str) -> String {
+/// A text in a form or a query.
+pub(super) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
