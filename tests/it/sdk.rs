@@ -37,6 +37,13 @@ struct Signed {
     body: String,
 }
 
+impl Signed {
+    /// As it stands in a URL.
+    fn query(&self) -> String {
+        self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default()
+    }
+}
+
 /// One row's world: the gateway in front of the SDK, and the SDK.
 struct Duel<'a> {
     row: &'a Row,
@@ -146,14 +153,13 @@ impl Duel<'_> {
     }
 
     fn question<'q>(&'q self, op: &'static str, at: i64, signed: &'q Signed) -> Question<'q> {
-        let query = signed.query.iter().map(|query| format!("?{query}"));
         Question {
             adapter: self.row.adapter,
             op,
             secret: self.configured,
             at,
             id: format!("msg_{at}"),
-            url: format!("{PUBLIC_URL}{}", query.collect::<String>()),
+            url: format!("{PUBLIC_URL}{}", signed.query()),
             body: &signed.body,
             headers: &signed.headers,
         }
@@ -168,8 +174,7 @@ impl Duel<'_> {
     fn post(&self, signed: &Signed) -> u16 {
         let mut connection = self.gateway.connect();
         let headers: Vec<(String, String)> = signed.headers.clone().into_iter().collect();
-        let query = signed.query.iter().map(|query| format!("?{query}")).collect::<String>();
-        connection.send(&request(&format!("/{}{query}", self.row.name()), &headers, signed.body.as_bytes()));
+        connection.send(&request(&format!("/{}{}", self.row.name(), signed.query()), &headers, signed.body.as_bytes()));
         connection.answer().status
     }
 
