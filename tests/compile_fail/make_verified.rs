@@ -3,8 +3,13 @@
 use hookward::domain::head::Received;
 use hookward::gate::verify::gate::Verified;
 
-pub fn forge(received: Received, proven: Verified) -> Verified {
-    Verified { received, ..proven }
+pub fn forge(received: Received, mut proven: Verified) -> Verified {
+    proven.0.received = received;
+    proven
+}
+
+pub fn make() -> Verified {
+    Verified(Default::default())
 }
 
 fn main() {}

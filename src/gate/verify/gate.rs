@@ -47,7 +47,10 @@ pub struct Field {
 
 /// A delivery whose signature holds and whose signed time, if its scheme has one, is inside the window.
 #[must_use]
-pub struct Verified {
+pub struct Verified(Box<Facts>);
+
+/// In a box of their own: the proof goes from gate to gate, and each wraps the one before.
+struct Facts {
     received: Received,
     envelope: Envelope,
     secret_id: SecretId,
@@ -120,7 +123,7 @@ pub fn judge(
         Ok(fields) => fields,
         Err(error) => return refused(error, received, signed_at),
     };
-    Ok(Verified {
+    Ok(Verified(Box::new(Facts {
         fields,
         envelope,
         secret_id: key.id.clone(),
@@ -129,7 +132,7 @@ pub fn judge(
         is_bearer: scheme.is_bearer(),
         delivery_id_is_unique: scheme.delivery_id_unique,
         received,
-    })
+    })))
 }
 
 /// The key that made a presented signature over this request's content.
@@ -239,91 +242,91 @@ impl Verified {
     /// The head as received.
     #[must_use]
     pub const fn head(&self) -> &Head {
-        &self.received.head
+        &self.0.received.head
     }
 
     /// The body as received.
     #[must_use]
     pub const fn body(&self) -> &RawBody {
-        &self.received.body
+        &self.0.received.body
     }
 
     /// Gives the request up again, without the proof.
     #[must_use]
     pub fn into_received(self) -> Received {
-        self.received
+        self.0.received
     }
 
     /// Which secret matched.
     #[must_use]
     pub const fn secret_id(&self) -> &SecretId {
-        &self.secret_id
+        &self.0.secret_id
     }
 
     /// When it was signed, where the scheme signs that.
     #[must_use]
     pub const fn signed_at(&self) -> Option<UnixTime> {
-        self.signed_at
+        self.0.signed_at
     }
 
     /// From when on its signed time could not be accepted again.
     #[must_use]
     pub const fn acceptable_until(&self) -> Option<UnixTime> {
-        self.acceptable_until
+        self.0.acceptable_until
     }
 
     /// Whether a signed time bounds how long it can be accepted.
     #[must_use]
     pub const fn is_timed(&self) -> bool {
-        self.signed_at.is_some()
+        self.0.signed_at.is_some()
     }
 
     /// The body and the delivery id, where the signature or token serves many deliveries and only these tell them apart.
     #[must_use]
     pub fn unsigned_identity(&self) -> Option<(&RawBody, &str)> {
-        let id = self.fields.delivery_id.as_ref().map_or("", |field| &field.text);
-        self.is_bearer.then_some((&self.received.body, id))
+        let id = self.0.fields.delivery_id.as_ref().map_or("", |field| &field.text);
+        self.0.is_bearer.then_some((&self.0.received.body, id))
     }
 
     /// The event type, where the request names one.
     #[must_use]
     pub const fn event(&self) -> Option<&Field> {
-        self.fields.event.as_ref()
+        self.0.fields.event.as_ref()
     }
 
     /// The delivery id, where the request names one.
     #[must_use]
     pub const fn delivery_id(&self) -> Option<&Field> {
-        self.fields.delivery_id.as_ref()
+        self.0.fields.delivery_id.as_ref()
     }
 
     /// The delivery id, if it is signed and the provider keeps it unique for an event and the same over retries.
     #[must_use]
     pub fn signed_unique_delivery_id(&self) -> Option<&str> {
-        let id = self.fields.delivery_id.as_ref()?;
-        (id.signed && self.delivery_id_is_unique).then_some(&*id.text)
+        let id = self.0.fields.delivery_id.as_ref()?;
+        (id.signed && self.0.delivery_id_is_unique).then_some(&*id.text)
     }
 
     /// The answer to the challenge that this delivery is; `None` for one that is to be forwarded.
     #[must_use]
     pub const fn handshake(&self) -> Option<&Reply> {
-        self.fields.handshake.as_ref()
+        self.0.fields.handshake.as_ref()
     }
 
     /// What to visit so that the provider knows that its subscription is wanted; `None` for what is to be forwarded.
     #[must_use]
     pub const fn confirmation(&self) -> Option<&HttpsUrl> {
-        self.fields.confirmation.as_ref()
+        self.0.fields.confirmation.as_ref()
     }
 
     /// Gives the byte string that the signature was checked over, piece by piece.
     pub fn feed_content(&self, sink: &mut dyn FnMut(&[u8])) {
-        self.envelope.pieces(&self.received.body).for_each(sink);
+        self.0.envelope.pieces(&self.0.received.body).for_each(sink);
     }
 }
 
 impl std::fmt::Debug for Verified {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Verified({:?}, {:?}, by {})", self.received.head, self.received.body, self.secret_id)
+        write!(formatter, "Verified({:?}, {:?}, by {})", self.0.received.head, self.0.received.body, self.0.secret_id)
     }
 }
