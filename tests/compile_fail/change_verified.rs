@@ -3,7 +3,7 @@
 use hookward::gate::verify::gate::Verified;
 
 pub fn forge(mut proven: Verified) -> Verified {
-    proven.0.received.body = hookward::domain::body::RawBody::default();
+    proven.facts.received.body = hookward::domain::body::RawBody::default();
     proven
 }
 

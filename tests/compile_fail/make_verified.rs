@@ -1,15 +1,9 @@
-//! A proof cannot be moved to another request.
+//! A proof is made by the gate alone.
 
-use hookward::domain::head::Received;
 use hookward::gate::verify::gate::Verified;
 
-pub fn forge(received: Received, mut proven: Verified) -> Verified {
-    proven.0.received = received;
-    proven
-}
-
-pub fn make() -> Verified {
-    Verified(Default::default())
+pub fn forge() -> Verified {
+    Verified { facts: loop {} }
 }
 
 fn main() {}

@@ -47,7 +47,9 @@ pub struct Field {
 
 /// A delivery whose signature holds and whose signed time, if its scheme has one, is inside the window.
 #[must_use]
-pub struct Verified(Box<Facts>);
+pub struct Verified {
+    facts: Box<Facts>,
+}
 
 /// In a box of their own: the proof goes from gate to gate, and each wraps the one before.
 struct Facts {
@@ -123,16 +125,18 @@ pub fn judge(
         Ok(fields) => fields,
         Err(error) => return refused(error, received, signed_at),
     };
-    Ok(Verified(Box::new(Facts {
-        fields,
-        envelope,
-        secret_id: key.id.clone(),
-        signed_at,
-        acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
-        is_bearer: scheme.is_bearer(),
-        delivery_id_is_unique: scheme.delivery_id_unique,
-        received,
-    })))
+    Ok(Verified {
+        facts: Box::new(Facts {
+            fields,
+            envelope,
+            secret_id: key.id.clone(),
+            signed_at,
+            acceptable_until: sent_at.map(|sent_at| window::acceptable_until(sent_at, judging.tolerance)),
+            is_bearer: scheme.is_bearer(),
+            delivery_id_is_unique: scheme.delivery_id_unique,
+            received,
+        }),
+    })
 }
 
 /// The key that made a presented signature over this request's content.
@@ -242,91 +246,91 @@ impl Verified {
     /// The head as received.
     #[must_use]
     pub const fn head(&self) -> &Head {
-        &self.0.received.head
+        &self.facts.received.head
     }
 
     /// The body as received.
     #[must_use]
     pub const fn body(&self) -> &RawBody {
-        &self.0.received.body
+        &self.facts.received.body
     }
 
     /// Gives the request up again, without the proof.
     #[must_use]
     pub fn into_received(self) -> Received {
-        self.0.received
+        self.facts.received
     }
 
     /// Which secret matched.
     #[must_use]
     pub const fn secret_id(&self) -> &SecretId {
-        &self.0.secret_id
+        &self.facts.secret_id
     }
 
     /// When it was signed, where the scheme signs that.
     #[must_use]
     pub const fn signed_at(&self) -> Option<UnixTime> {
-        self.0.signed_at
+        self.facts.signed_at
     }
 
     /// From when on its signed time could not be accepted again.
     #[must_use]
     pub const fn acceptable_until(&self) -> Option<UnixTime> {
-        self.0.acceptable_until
+        self.facts.acceptable_until
     }
 
     /// Whether a signed time bounds how long it can be accepted.
     #[must_use]
     pub const fn is_timed(&self) -> bool {
-        self.0.signed_at.is_some()
+        self.facts.signed_at.is_some()
     }
 
     /// The body and the delivery id, where the signature or token serves many deliveries and only these tell them apart.
     #[must_use]
     pub fn unsigned_identity(&self) -> Option<(&RawBody, &str)> {
-        let id = self.0.fields.delivery_id.as_ref().map_or("", |field| &field.text);
-        self.0.is_bearer.then_some((&self.0.received.body, id))
+        let id = self.facts.fields.delivery_id.as_ref().map_or("", |field| &field.text);
+        self.facts.is_bearer.then_some((&self.facts.received.body, id))
     }
 
     /// The event type, where the request names one.
     #[must_use]
     pub const fn event(&self) -> Option<&Field> {
-        self.0.fields.event.as_ref()
+        self.facts.fields.event.as_ref()
     }
 
     /// The delivery id, where the request names one.
     #[must_use]
     pub const fn delivery_id(&self) -> Option<&Field> {
-        self.0.fields.delivery_id.as_ref()
+        self.facts.fields.delivery_id.as_ref()
     }
 
     /// The delivery id, if it is signed and the provider keeps it unique for an event and the same over retries.
     #[must_use]
     pub fn signed_unique_delivery_id(&self) -> Option<&str> {
-        let id = self.0.fields.delivery_id.as_ref()?;
-        (id.signed && self.0.delivery_id_is_unique).then_some(&*id.text)
+        let id = self.facts.fields.delivery_id.as_ref()?;
+        (id.signed && self.facts.delivery_id_is_unique).then_some(&*id.text)
     }
 
     /// The answer to the challenge that this delivery is; `None` for one that is to be forwarded.
     #[must_use]
     pub const fn handshake(&self) -> Option<&Reply> {
-        self.0.fields.handshake.as_ref()
+        self.facts.fields.handshake.as_ref()
     }
 
     /// What to visit so that the provider knows that its subscription is wanted; `None` for what is to be forwarded.
     #[must_use]
     pub const fn confirmation(&self) -> Option<&HttpsUrl> {
-        self.0.fields.confirmation.as_ref()
+        self.facts.fields.confirmation.as_ref()
     }
 
     /// Gives the byte string that the signature was checked over, piece by piece.
     pub fn feed_content(&self, sink: &mut dyn FnMut(&[u8])) {
-        self.0.envelope.pieces(&self.0.received.body).for_each(sink);
+        self.facts.envelope.pieces(&self.facts.received.body).for_each(sink);
     }
 }
 
 impl std::fmt::Debug for Verified {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Verified({:?}, {:?}, by {})", self.0.received.head, self.0.received.body, self.0.secret_id)
+        write!(formatter, "Verified({:?}, {:?}, by {})", self.facts.received.head, self.facts.received.body, self.facts.secret_id)
     }
 }
