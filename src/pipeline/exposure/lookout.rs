@@ -1,12 +1,14 @@
 //! The queue of deliveries to be looked through, and what becomes of a hit.
 //!
 //! Invariants: offering waits for nobody and wakes nobody: whoever looks comes by itself. The queue holds at most
-//! [`QUEUE_DELIVERIES_MAX`] deliveries and [`QUEUE_BYTES_MAX`] of bodies. The lock is held for moves of memory.
+//! [`QUEUE_DELIVERIES_MAX`] deliveries and [`QUEUE_BYTES_MAX`] of bodies. The lock is held for moves of memory. At most
+//! [`TOLD_MAX`] places are remembered as told; one that was forgotten is told again, which does no harm.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::sync::Cache;
 use parking_lot::Mutex;
 
 use super::needles::{Form, Needle};
@@ -14,7 +16,7 @@ use crate::audit::record::Note;
 use crate::domain::head::Received;
 use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::request_id::RequestId;
-use crate::domain::time::{Monotonic, Now};
+use crate::domain::time::Now;
 use crate::pipeline::integration::Integration;
 use crate::pipeline::site::Site;
 
@@ -24,6 +26,8 @@ const QUEUE_DELIVERIES_MAX: usize = 512;
 const QUEUE_BYTES_MAX: usize = 16 << 20;
 /// How long a secret's place is not told again.
 const TOLD_FOR: Duration = Duration::from_secs(60);
+/// The most places that are remembered as told.
+const TOLD_MAX: u64 = 10_000;
 
 /// A delivery that was forwarded.
 pub struct Sighting {
@@ -38,10 +42,15 @@ pub struct Sighting {
 }
 
 /// What waits, and what was told.
-#[derive(Default)]
 pub struct Lookout {
     queue: Mutex<Queue>,
-    told: Mutex<HashMap<Told, Monotonic>>,
+    told: Cache<Told, ()>,
+}
+
+impl Default for Lookout {
+    fn default() -> Self {
+        Self { queue: Mutex::default(), told: Cache::builder().max_capacity(TOLD_MAX).time_to_live(TOLD_FOR).build() }
+    }
 }
 
 #[derive(Default)]
@@ -102,11 +111,9 @@ impl Lookout {
         let owners = sighting.site.integrations.iter().filter(|known| known.name == *owner);
         owners.for_each(|owner| owner.secret_exposed(secret, now.wall));
         let told = (sighting.integration.name.clone(), owner.clone(), secret.clone(), hit.region);
-        let last = self.told.lock().get(&told).copied();
-        if last.is_some_and(|last| now.monotonic.since(last) < TOLD_FOR) {
+        if !self.told.entry(told).or_insert(()).is_fresh() {
             return;
         }
-        self.told.lock().insert(told, now.monotonic);
         let place = hit.place();
         tracing::error!(
             request_id = %sighting.request_id, integration = %sighting.integration.name, of = %owner, secret_id = %secret,
