@@ -91,4 +91,4 @@ impl<'r> Writing<'r> {
 }
 
 /// The most pieces of one write: a head and a body that came in a few.
-const SLICES: usize = 8;
+const SLICES: usize = 16;

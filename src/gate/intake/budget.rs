@@ -153,7 +153,7 @@ const MODEST_SOURCES: u64 = 4096;
 /// What a body that comes slowly takes besides its bytes, as measured with ten thousand of them: buffers of the TLS record, of the
 /// connection that is read from, and of the pieces that are gathered. Counted only where the budget has room for a thousand of
 /// them: with less, one body must still fit.
-const READER_BYTES: u64 = 32 << 10;
+const READER_BYTES: u64 = 40 << 10;
 const READERS_AT_LEAST: u64 = 1024;
 /// What any source may hold as one of those, besides one such reader.
 const MODEST_BYTES: u64 = 16 << 10;
