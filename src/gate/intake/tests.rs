@@ -180,6 +180,6 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (received, _holding) = runtime.block_on(intake(1 << 30).receive(terms(1 << 20), head(None), pieces(&cut))).unwrap();
         prop_assert!(received.body.contiguous().as_ref() == bytes.as_slice());
-        prop_assert!(received.body.chunks().len() <= 9 + bytes.len() / 16384, "small pieces are gathered");
+        prop_assert!(received.body.chunks().len() <= 9 + bytes.len() / 8192, "small pieces are gathered");
     }
 }
