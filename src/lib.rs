@@ -9,7 +9,7 @@
 //! | floor | rooms | what they are |
 //! | --- | --- | --- |
 //! | 0 | [`domain`] | the words: names, addresses, time, the request as received, the reasons |
-//! | 1 | [`document`], [`telemetry`], [`provider`] | spanned TOML; metrics and logs; how producers sign |
+//! | 1 | [`document`], [`telemetry`], [`provider`], [`trust`] | spanned TOML; metrics and logs; how producers sign; the system's roots |
 //! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`], [`switch`], [`inventory`], [`fetch`] | the judgement; where keys come from; what is written down; sockets; kill switches; what was seen; what is asked of others |
 //! | 3 | [`config`], [`pipeline`] | text to plan; the one place that knows the order |
 //! | 4 | [`server`], [`lint`] | assembly: build, run, drain, the admin listener; what is valid and still unwise |
@@ -63,3 +63,4 @@ pub mod secrets;
 pub mod server;
 pub mod switch;
 pub mod telemetry;
+pub mod trust;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// D1. The floors, lowest first: a room may name the rooms of lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["domain"],
-    &["document", "telemetry", "provider"],
+    &["document", "telemetry", "provider", "trust"],
     &["gate", "secrets", "audit", "listen", "switch", "inventory", "fetch"],
     &["pipeline", "config"],
     &["server", "lint"],

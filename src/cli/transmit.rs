@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use crate::cli::destination::Destination;
 use crate::cli::exchange::{self, Answer};
 use crate::cli::outgoing::Outgoing;
+use crate::trust;
 
 /// From the connection's start to the answer's last byte: longer than any provider waits.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -68,8 +69,8 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     match cacert {
         Some(file) => add_file(&mut store, file)?,
-        // What the system cannot read is left out; what is missing shows as a certificate that does not verify.
-        None => drop(store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+        // What is missing shows as a certificate that does not verify.
+        None => store = trust::system_roots(),
     }
     if store.is_empty() {
         bail!("there are no roots to verify the receiver's certificate against; name them with --cacert FILE");

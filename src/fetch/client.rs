@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use super::error::FetchError;
 use crate::domain::https_url::HttpsUrl;
 use crate::domain::time::Monotonic;
+use crate::trust::system_roots;
 
 /// The largest answer.
 pub const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -139,12 +140,6 @@ impl Minute {
         self.count = self.count.saturating_add(1);
         self.count <= PER_MINUTE
     }
-}
-
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }
 
 /// A connection that nobody waits for any more.

@@ -10,6 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::error::ForwardBuildError;
 use super::spec::UpstreamTlsSpec;
+use crate::trust;
 
 /// Reads the certificates of a spec. The provider is named, so no other crate's choice can make this panic.
 pub(super) fn client_config(spec: &UpstreamTlsSpec) -> Result<Arc<ClientConfig>, ForwardBuildError> {
@@ -47,14 +48,9 @@ fn configured_roots(path: &Path) -> Result<RootCertStore, ForwardBuildError> {
     Ok(roots)
 }
 
-/// One unreadable certificate among the system's hundred is no reason to trust none; none at all is.
 fn system_roots() -> Result<RootCertStore, ForwardBuildError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(ForwardBuildError::NoSystemRoots);
-    }
-    Ok(roots)
+    let roots = trust::system_roots();
+    if roots.is_empty() { Err(ForwardBuildError::NoSystemRoots) } else { Ok(roots) }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ForwardBuildError> {

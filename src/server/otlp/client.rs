@@ -23,6 +23,7 @@ use crate::secrets::spec::SecretSource;
 use crate::secrets::{self, SecretError};
 use crate::telemetry::otlp::Signal;
 use crate::telemetry::spec::{Endpoint, OtlpSpec};
+use crate::trust;
 
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -162,16 +163,15 @@ where
 
 /// The provider is named, so no other crate's choice can make this panic.
 fn connector(endpoint: &Endpoint) -> Result<TlsConnector, ClientError> {
-    let mut roots = RootCertStore::empty();
-    match &endpoint.ca {
+    let roots = match &endpoint.ca {
         Some(file) => {
             let certificates = CertificateDer::pem_file_iter(file).map_err(|_| ClientError::Roots)?;
+            let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(certificates.filter_map(Result::ok));
+            roots
         }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
+        None => trust::system_roots(),
+    };
     if roots.is_empty() {
         return Err(ClientError::Roots);
     }

@@ -22,6 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::ReadAddress;
 use super::address::{Address, Server, Servers};
 use super::error::{RedisFault, RedisOpenError};
+use crate::trust;
 
 /// What connections are made with.
 pub(super) struct Connector {
@@ -168,10 +169,8 @@ fn configured_roots(path: &Path) -> Result<RootCertStore, RedisOpenError> {
     if roots.is_empty() { Err(RedisOpenError::NoRoots) } else { Ok(roots) }
 }
 
-/// One unreadable certificate among the system's hundred is no reason to trust none; none at all is.
 fn system_roots() -> Result<RootCertStore, RedisOpenError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let roots = trust::system_roots();
     if roots.is_empty() { Err(RedisOpenError::NoRoots) } else { Ok(roots) }
 }
 
