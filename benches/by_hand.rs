@@ -1,24 +1,36 @@
 //! What a careful programmer writes for one provider: the same checks as the gates make, without the scheme language.
 //!
-//! The yardstick of `verify`: each function finds what the data-driven gate finds (event, delivery id, signed time) and is as
-//! strict (one header, one spelling, a bound on signatures, constant time, several secrets each with its life and its id, fields of
-//! bounded length), so that nothing is saved by doing less.
+//! The yardstick of `verify`. Each provider has two functions, since its head is judged before its body is wanted, and keeps the
+//! rules that the contract has for it, so that nothing is saved by doing less:
+//! 1. a header of the scheme stands once; a field's header not twice; at most nine signatures; one spelling of each value;
+//! 2. several secrets, each with its life, its id and the bar that an operator may put on it; tags compared in constant time;
+//! 3. a reason for each refusal, the signature's before the time's;
+//! 4. event and delivery id, of bounded length; the signed time, and until when it could be accepted;
+//! 5. what was signed besides the body, which the replay gate makes the delivery's identity of.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, Mac};
-use hookward::domain::head::Received;
+use hookward::domain::barred::Barred;
+use hookward::domain::head::{Head, Received};
+use hookward::domain::name::SecretId;
+use hookward::domain::reason::Reason;
 use hookward::domain::time::UnixTime;
 use http::HeaderValue;
 use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+/// The secrets of an integration.
+pub(crate) struct Secrets {
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) barred: Barred,
+}
+
 /// One secret of an integration.
 pub(crate) struct Secret {
-    pub(crate) id: Arc<str>,
+    pub(crate) id: SecretId,
     pub(crate) keyed: Hmac<Sha256>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) not_after: Option<UnixTime>,
@@ -28,14 +40,22 @@ pub(crate) struct Secret {
 #[expect(dead_code, reason = "made to be measured, as the gate's own ticket is")]
 pub(crate) struct Known {
     received: Received,
-    secret: Arc<str>,
+    secret: SecretId,
     event: Option<String>,
     delivery_id: Option<String>,
-    signed_at: Option<i64>,
+    time: Option<Time>,
+    acceptable_until: Option<UnixTime>,
+}
+
+/// A time as it was sent, which is signed, and its value.
+#[derive(Clone, Copy)]
+struct Time {
+    text: [u8; 10],
+    seconds: i64,
 }
 
 /// The members that are looked for; the rest is read and left.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Event<'b> {
     #[serde(borrow, default)]
     id: Option<Cow<'b, str>>,
@@ -45,19 +65,30 @@ struct Event<'b> {
 
 const SIGNATURES_MAX: usize = 9;
 const FIELD_BYTES_MAX: usize = 1024;
-const TOLERANCE_SECONDS: i64 = 300;
+const TOLERANCE_SECONDS: u32 = 300;
 
-pub(crate) fn stripe(secrets: &[Secret], received: Received, now: UnixTime) -> Option<Known> {
-    let header = one(&received, "stripe-signature")?;
+/// What Stripe's header says.
+struct Stripe {
+    signatures: Vec<[u8; 32]>,
+    time: Time,
+}
+
+pub(crate) fn stripe(secrets: &Secrets, received: Received, now: UnixTime) -> Result<Known, Reason> {
+    let presented = stripe_head(&received.head)?;
+    stripe_delivery(secrets, &presented, received, now)
+}
+
+fn stripe_head(head: &Head) -> Result<Stripe, Reason> {
+    let header = one(head, "stripe-signature")?.ok_or(Reason::SignatureMissing)?;
     let (mut time, mut signatures) = (None, Vec::with_capacity(1));
     let mut count = 0;
     for pair in header.split(|byte| *byte == b',') {
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let equals = pair.iter().position(|byte| *byte == b'=').ok_or(Reason::SignatureMalformed)?;
         let (name, value) = (&pair[..equals], &pair[equals + 1..]);
         match name {
             b"t" if time.is_none() => time = Some(value),
-            b"t" => return None,
-            _ if count == SIGNATURES_MAX => return None,
+            b"t" => return Err(Reason::SignatureMalformed),
+            _ if count == SIGNATURES_MAX => return Err(Reason::SignatureMalformed),
             b"v1" => {
                 count += 1;
                 signatures.extend(hex(value));
@@ -65,74 +96,107 @@ pub(crate) fn stripe(secrets: &[Secret], received: Received, now: UnixTime) -> O
             _ => count += 1,
         }
     }
-    let (text, signed_at) = seconds(time?)?;
-    let secret = matching(secrets, &signatures, now, |mac| {
-        mac.update(text);
+    if signatures.is_empty() {
+        return Err(Reason::SignatureMalformed);
+    }
+    let time = seconds(time.ok_or(Reason::TimestampMissing)?).ok_or(Reason::TimestampMalformed)?;
+    Ok(Stripe { signatures, time })
+}
+
+fn stripe_delivery(secrets: &Secrets, presented: &Stripe, received: Received, now: UnixTime) -> Result<Known, Reason> {
+    let time = presented.time;
+    let secret = matching(secrets, &presented.signatures, now, |mac| {
+        mac.update(&time.text);
         mac.update(b".");
         update(mac, &received);
     })?;
-    fresh(signed_at, now)?;
+    let acceptable_until = fresh(time, now)?;
     let body = received.body.contiguous();
-    let event: Option<Event<'_>> = serde_json::from_slice(&body).ok();
-    let (id, kind) = event.map_or((None, None), |event| (event.id, event.kind));
+    let Event { id, kind } = serde_json::from_slice(&body).unwrap_or_default();
     let (event, delivery_id) = (kind.and_then(short), id.and_then(short));
     drop(body);
-    Some(Known { event, delivery_id, signed_at: Some(signed_at), secret, received })
+    Ok(Known { event, delivery_id, time: Some(time), acceptable_until, secret, received })
 }
 
-pub(crate) fn github(secrets: &[Secret], received: Received, now: UnixTime) -> Option<Known> {
-    let signature = hex(one(&received, "x-hub-signature-256")?.strip_prefix(b"sha256=")?)?;
+pub(crate) fn github(secrets: &Secrets, received: Received, now: UnixTime) -> Result<Known, Reason> {
+    let signature = github_head(&received.head)?;
+    github_delivery(secrets, signature, received, now)
+}
+
+fn github_head(head: &Head) -> Result<[u8; 32], Reason> {
+    let header = one(head, "x-hub-signature-256")?.ok_or(Reason::SignatureMissing)?;
+    header.strip_prefix(b"sha256=").and_then(hex).ok_or(Reason::SignatureMalformed)
+}
+
+fn github_delivery(secrets: &Secrets, signature: [u8; 32], received: Received, now: UnixTime) -> Result<Known, Reason> {
     let secret = matching(secrets, &[signature], now, |mac| update(mac, &received))?;
-    let event = optional(&received, "x-github-event").ok()?.and_then(bounded);
-    let delivery_id = optional(&received, "x-github-delivery").ok()?.and_then(bounded);
-    Some(Known { event, delivery_id, signed_at: None, secret, received })
+    let event = one(&received.head, "x-github-event")?.and_then(bounded);
+    let delivery_id = one(&received.head, "x-github-delivery")?.and_then(bounded);
+    Ok(Known { event, delivery_id, time: None, acceptable_until: None, secret, received })
 }
 
-pub(crate) fn standard_webhooks(secrets: &[Secret], received: Received, now: UnixTime) -> Option<Known> {
-    let header = one(&received, "webhook-signature")?;
+/// What the headers of Standard Webhooks say.
+struct Standard {
+    signatures: Vec<[u8; 32]>,
+    id: String,
+    time: Time,
+}
+
+pub(crate) fn standard_webhooks(secrets: &Secrets, received: Received, now: UnixTime) -> Result<Known, Reason> {
+    let presented = standard_head(&received.head)?;
+    standard_delivery(secrets, presented, received, now)
+}
+
+fn standard_head(head: &Head) -> Result<Standard, Reason> {
+    let header = one(head, "webhook-signature")?.ok_or(Reason::SignatureMissing)?;
     let mut signatures = Vec::with_capacity(1);
     for (index, entry) in header.split(|byte| *byte == b' ').enumerate() {
         if index == SIGNATURES_MAX {
-            return None;
+            return Err(Reason::SignatureMalformed);
         }
         signatures.extend(entry.strip_prefix(b"v1,").and_then(base64));
     }
-    let id = one(&received, "webhook-id")?;
-    if id.is_empty() || !id.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'.') {
-        return None;
+    if signatures.is_empty() {
+        return Err(Reason::SignatureMalformed);
     }
-    let (text, signed_at) = seconds(one(&received, "webhook-timestamp")?)?;
+    let id = standard_id(head)?;
+    let time = one(head, "webhook-timestamp")?.ok_or(Reason::TimestampMissing)?;
+    Ok(Standard { signatures, id, time: seconds(time).ok_or(Reason::TimestampMalformed)? })
+}
+
+/// The id, which must not hold the dot that ends it in the content.
+fn standard_id(head: &Head) -> Result<String, Reason> {
+    let id = one(head, "webhook-id")?.ok_or(Reason::SignatureMissing)?;
+    if id.len() > FIELD_BYTES_MAX || !id.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'.') {
+        return Err(Reason::SignatureMalformed);
+    }
+    let id = std::str::from_utf8(id).map_err(|_| Reason::SignatureMalformed)?;
+    if id.is_empty() { Err(Reason::SignatureMissing) } else { Ok(id.to_owned()) }
+}
+
+fn standard_delivery(secrets: &Secrets, presented: Standard, received: Received, now: UnixTime) -> Result<Known, Reason> {
+    let Standard { signatures, id, time } = presented;
     let secret = matching(secrets, &signatures, now, |mac| {
-        mac.update(id);
+        mac.update(id.as_bytes());
         mac.update(b".");
-        mac.update(text);
+        mac.update(&time.text);
         mac.update(b".");
         update(mac, &received);
     })?;
-    fresh(signed_at, now)?;
-    let delivery_id = std::str::from_utf8(id).ok()?.to_owned();
+    let acceptable_until = fresh(time, now)?;
     let body = received.body.contiguous();
-    let event: Option<Event<'_>> = serde_json::from_slice(&body).ok();
-    let event = event.and_then(|event| event.kind).and_then(short);
+    let Event { kind, .. } = serde_json::from_slice(&body).unwrap_or_default();
+    let event = kind.and_then(short);
     drop(body);
-    Some(Known { event, delivery_id: Some(delivery_id), signed_at: Some(signed_at), secret, received })
+    Ok(Known { event, delivery_id: Some(id), time: Some(time), acceptable_until, secret, received })
 }
 
-/// The value of a header that stands once.
-fn one<'r>(received: &'r Received, name: &str) -> Option<&'r [u8]> {
-    let mut values = received.head.headers.get_all(name).iter();
-    let value = values.next().map(HeaderValue::as_bytes)?;
-    values.next().is_none().then_some(value)
-}
-
-/// The value of a header that may be missing and must not stand twice.
-fn optional<'r>(received: &'r Received, name: &str) -> Result<Option<&'r [u8]>, Repeated> {
-    let mut values = received.head.headers.get_all(name).iter();
+/// The value of a header that must not stand twice.
+fn one<'r>(head: &'r Head, name: &str) -> Result<Option<&'r [u8]>, Reason> {
+    let mut values = head.headers.get_all(name).iter();
     let value = values.next().map(HeaderValue::as_bytes);
-    if values.next().is_some() { Err(Repeated) } else { Ok(value) }
+    if values.next().is_some() { Err(Reason::SignatureMalformed) } else { Ok(value) }
 }
-
-struct Repeated;
 
 fn bounded(text: &[u8]) -> Option<String> {
     (!text.is_empty() && text.len() <= FIELD_BYTES_MAX).then_some(())?;
@@ -150,35 +214,46 @@ fn hex(text: &[u8]) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+/// In groups of four, of which only the last may be filled up: the library takes padding in every one.
 fn base64(text: &[u8]) -> Option<[u8; 32]> {
     let mut bytes = [0; 33];
-    (text.len() == 44).then_some(())?;
+    (text.len() == 44 && !text[..43].contains(&b'=')).then_some(())?;
     let length = BASE64.decode_mut(text, &mut bytes).ok()?;
-    let mut spelled = [0; 44];
-    BASE64.encode_mut(bytes.get(..32)?, &mut spelled);
-    (length == 32 && spelled == text).then_some(*bytes.first_chunk()?)
+    (length == 32).then_some(*bytes.first_chunk()?)
 }
 
 /// Ten digits, as text and as a number.
-fn seconds(text: &[u8]) -> Option<(&[u8], i64)> {
-    let is_time = text.len() == 10 && text.iter().all(u8::is_ascii_digit) && text[0] != b'0';
-    is_time.then(|| (text, text.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))))
+fn seconds(text: &[u8]) -> Option<Time> {
+    let text: [u8; 10] = text.try_into().ok()?;
+    let is_time = text.iter().all(u8::is_ascii_digit) && text[0] != b'0';
+    is_time.then(|| Time { text, seconds: text.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')) })
 }
 
 fn update(mac: &mut Hmac<Sha256>, received: &Received) {
     received.body.chunks().iter().for_each(|chunk| mac.update(chunk));
 }
 
-/// The first secret that is valid now and made one of the signatures.
-fn matching(secrets: &[Secret], signatures: &[[u8; 32]], now: UnixTime, feed: impl Fn(&mut Hmac<Sha256>)) -> Option<Arc<str>> {
+/// The first secret that may be used now and made one of the signatures.
+fn matching(
+    secrets: &Secrets,
+    signatures: &[[u8; 32]],
+    now: UnixTime,
+    feed: impl Fn(&mut Hmac<Sha256>),
+) -> Result<SecretId, Reason> {
     let is_valid =
-        |secret: &&Secret| secret.not_before.is_none_or(|from| from <= now) && secret.not_after.is_none_or(|until| now < until);
-    let made = |secret: &&Secret| {
-        let mut mac = secret.keyed.clone();
-        feed(&mut mac);
-        holds(mac, signatures)
-    };
-    secrets.iter().filter(is_valid).find(made).map(|secret| Arc::clone(&secret.id))
+        |secret: &Secret| secret.not_before.is_none_or(|from| from <= now) && secret.not_after.is_none_or(|until| now < until);
+    let mut refusal = Reason::SecretUnavailable;
+    for secret in &secrets.secrets {
+        if is_valid(secret) && !secrets.barred.has(&secret.id, now) {
+            let mut mac = secret.keyed.clone();
+            feed(&mut mac);
+            if holds(mac, signatures) {
+                return Ok(secret.id.clone());
+            }
+            refusal = Reason::SignatureMismatch;
+        }
+    }
+    Err(refusal)
 }
 
 fn holds(mac: Hmac<Sha256>, signatures: &[[u8; 32]]) -> bool {
@@ -187,6 +262,14 @@ fn holds(mac: Hmac<Sha256>, signatures: &[[u8; 32]]) -> bool {
     any.into()
 }
 
-fn fresh(signed_at: i64, now: UnixTime) -> Option<()> {
-    (now.seconds().abs_diff(signed_at) <= TOLERANCE_SECONDS.unsigned_abs()).then_some(())
+/// Until when a time could be accepted, if it lies in the window.
+fn fresh(time: Time, now: UnixTime) -> Result<Option<UnixTime>, Reason> {
+    let tolerance = i64::from(TOLERANCE_SECONDS);
+    if time.seconds < now.seconds() - tolerance {
+        return Err(Reason::TimestampTooOld);
+    }
+    if time.seconds > now.seconds() + tolerance {
+        return Err(Reason::TimestampInFuture);
+    }
+    Ok(Some(UnixTime::from_seconds(time.seconds + tolerance + 1)))
 }

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use hmac::{Hmac, KeyInit};
+use hookward::domain::barred::Barred;
 use hookward::domain::head::{Head, Received};
+use hookward::domain::reason::Reason;
 use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::UnixTime;
 use hookward::gate::verify::gate::{Judging, verify};
@@ -78,10 +80,14 @@ fn delivery(scheme: &Scheme, body_bytes: usize) -> Delivery {
     Delivery { keys: KeyRing::build(scheme, vec![material]).unwrap(), head, body, at }
 }
 
-/// JSON as providers send it, with what is looked for at the very end.
+/// JSON as providers send it, many short members, with what is looked for at the very end.
 fn json_body(bytes: usize) -> Bytes {
-    let end = r#"","id":"evt_1","type":"invoice.paid"}"#;
-    format!("{{\"webhookTimestamp\":1700000000000,\"data\":\"{}{end}", "x".repeat(bytes.saturating_sub(end.len() + 9))).into()
+    const ITEM: &str = r#"{"id":"li_1NvQ","amount":2000,"currency":"usd","paid":true,"plan":null},"#;
+    let begin = r#"{"webhookTimestamp":1700000000000,"data":["#;
+    let end = r#""],"id":"evt_1","type":"invoice.paid"}"#;
+    let room = bytes.saturating_sub(begin.len() + end.len() + 1);
+    let filler = "x".repeat(room % ITEM.len());
+    format!("{begin}{}\"{filler}{end}", ITEM.repeat(room / ITEM.len())).into()
 }
 
 fn judge(scheme: &Scheme, delivery: &Delivery, received: Received) {
@@ -117,18 +123,20 @@ fn by_size(criterion: &mut Criterion) {
 }
 
 /// A provider's verification, written by hand.
-type ByHand = fn(&[by_hand::Secret], Received, UnixTime) -> Option<by_hand::Known>;
+type ByHand = fn(&by_hand::Secrets, Received, UnixTime) -> Result<by_hand::Known, Reason>;
 
 const SIDE_BY_SIDE: [(&str, ByHand); 3] =
     [("stripe", by_hand::stripe), ("github", by_hand::github), ("standard-webhooks", by_hand::standard_webhooks)];
 
 /// The secret that [`delivery`] signs with.
-fn secrets(scheme: &Scheme) -> [by_hand::Secret; 1] {
+fn secrets(scheme: &Scheme) -> by_hand::Secrets {
     let keyed = match scheme.signature.key_encoding {
         KeyEncoding::Whsec => Hmac::new_from_slice(&data_encoding::BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
         _ => Hmac::new_from_slice(SEED.as_bytes()),
     };
-    [by_hand::Secret { id: "bench".into(), keyed: keyed.unwrap(), not_before: None, not_after: None }]
+    let id = "bench".parse().unwrap();
+    let secret = by_hand::Secret { id, keyed: keyed.unwrap(), not_before: None, not_after: None };
+    by_hand::Secrets { secrets: vec![secret], barred: Barred::default() }
 }
 
 fn beside_code(criterion: &mut Criterion) {

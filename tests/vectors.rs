@@ -401,12 +401,11 @@ fn every_changed_character_of_the_key_is_refused() {
 
 /// Every field of the body that is signed by itself, and the signature beside it.
 fn signed_places(scheme: &Scheme) -> Vec<Locator> {
-    let json = |pointer: &String| Locator::Json(pointer.clone());
     let mut places: Vec<Locator> = Vec::new();
     for part in &scheme.content {
         match part {
             Part::Field(place) => places.push(place.clone()),
-            Part::Members(list) => places.extend(list.members.iter().map(|member| json(&member.pointer))),
+            Part::Members(list) => places.extend(list.members.iter().map(|member| Locator::Json(member.pointer.clone()))),
             _ => {}
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
     }
     let mut body = json(scheme, id);
     if let Some((TimestampPlace::Json(pointer), unit)) = scheme.timestamp.as_ref().map(|rule| (&rule.place, rule.unit)) {
-        put(&mut body, pointer.split('/').skip(1), time(at, unit));
+        put(&mut body, pointer.as_str().split('/').skip(1), time(at, unit));
     }
     body.to_string().into_bytes()
 }
@@ -65,7 +65,7 @@ fn json(scheme: &Scheme, id: &str) -> Value {
     let mut body = Value::Null;
     for (place, text) in fields(scheme, id) {
         if let Locator::Json(pointer) = place {
-            put(&mut body, pointer.split('/').skip(1), text);
+            put(&mut body, pointer.as_str().split('/').skip(1), text);
         }
     }
     if !id_in_body(scheme) {
@@ -105,7 +105,7 @@ fn form(scheme: &Scheme, id: &str) -> Vec<u8> {
         Some(Locator::Form(field)) => format!("{field}={EVENT}"),
         Some(Locator::FormJson { field, pointer }) => {
             let mut value = Value::Null;
-            put(&mut value, pointer.split('/').skip(1), EVENT);
+            put(&mut value, pointer.as_str().split('/').skip(1), EVENT);
             format!("{field}={}", percent_encoded(&value.to_string()))
         }
         _ => return format!("test_id={}", percent_encoded(id)).into_bytes(),
@@ -152,9 +152,9 @@ mod tests {
 
     fn scheme(event: &str, delivery_id: &str) -> Scheme {
         let place = |text: &str| match text.split_once(':') {
-            Some(("json", pointer)) => vec![Locator::Json(pointer.to_owned())],
+            Some(("json", pointer)) => vec![Locator::Json(pointer.parse().unwrap())],
             Some(("form", field)) => vec![Locator::Form(field.to_owned())],
-            Some(("formjson", field)) => vec![Locator::FormJson { field: field.to_owned(), pointer: "/type".to_owned() }],
+            Some(("formjson", field)) => vec![Locator::FormJson { field: field.to_owned(), pointer: "/type".parse().unwrap() }],
             Some((_, header)) => vec![Locator::Header(header.parse().unwrap())],
             None => Vec::new(),
         };

@@ -16,7 +16,6 @@
 
 use http::HeaderName;
 
-use super::locate;
 use super::scheme::{Locator, Member, MemberList, MemberStyle, Part};
 
 /// Why a text is no template.
@@ -149,7 +148,7 @@ fn members(style: MemberStyle, list: &str) -> Result<Part, TemplateError> {
     let read = |text: &str| {
         let (text, is_optional) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
         let (text, is_free) = text.strip_suffix('*').map_or((text, false), |text| (text, true));
-        Ok(Member { pointer: locate::pointer(text).map_err(|_| TemplateError::Part)?, is_optional, is_free })
+        Ok(Member { pointer: text.parse().map_err(|_| TemplateError::Part)?, is_optional, is_free })
     };
     let members = list.split(',').map(read).collect::<Result<Vec<_>, TemplateError>>()?;
     if members.iter().filter(|member| member.is_free).count() > 1 || members.len() > MEMBERS_MAX {
@@ -222,7 +221,8 @@ impl std::fmt::Display for MemberList {
 #[must_use]
 pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
     let (before, from_here) = content.split_at_checked(index)?;
-    if from_here.contains(&Part::Body) || !content.contains(&Part::Body) {
+    let has_body = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Body));
+    if has_body(from_here) || !has_body(before) {
         return literal(from_here.get(1)?)?.first().copied();
     }
     literal(before.last()?)?.last().copied()
@@ -252,7 +252,7 @@ mod tests {
             ("{body}{timestamp}", vec![Part::Body, Part::Timestamp]),
             ("{id}.{body}.{header:X-A}", vec![id(), literal("."), Part::Body, literal("."), header]),
             ("{url}{sorted-form}", vec![Part::Url(String::new()), Part::SortedForm { digest_in_query: None }]),
-            ("{timestamp}{json:/token}", vec![Part::Timestamp, Part::Field(Locator::Json("/token".to_owned()))]),
+            ("{timestamp}{json:/token}", vec![Part::Timestamp, Part::Field(Locator::Json("/token".parse().unwrap()))]),
             ("{{{body}}}", vec![literal("{"), Part::Body, literal("}")]),
         ];
         for (text, parts) in cases {

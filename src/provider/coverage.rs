@@ -10,6 +10,7 @@
 
 use http::HeaderName;
 
+use super::locate::Pointer;
 use super::scheme::{Locator, Part, Scheme, TimestampPlace, TokenRule};
 
 impl Scheme {
@@ -63,10 +64,10 @@ impl Scheme {
     }
 }
 
-fn holds_member(part: &Part, pointer: &str) -> bool {
+fn holds_member(part: &Part, pointer: &Pointer) -> bool {
     match part {
         Part::Field(Locator::Json(own)) => own == pointer,
-        Part::Members(list) => list.members.iter().any(|member| member.pointer == pointer),
+        Part::Members(list) => list.members.iter().any(|member| member.pointer == *pointer),
         _ => false,
     }
 }

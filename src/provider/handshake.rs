@@ -106,21 +106,21 @@ fn may_echo(text: &str) -> bool {
 
 /// The places that [`signed`] asks about.
 #[must_use]
-pub fn signed_places(scheme: &Scheme) -> Vec<&Locator> {
-    let mut places = Vec::new();
-    for handshake in &scheme.handshakes {
-        if let HandshakeShape::Signed { field, .. } = &handshake.shape {
-            places.push(field);
-        }
-        match &handshake.reply {
+pub fn signed_places(scheme: &Scheme) -> impl Iterator<Item = &Locator> {
+    scheme.handshakes.iter().flat_map(|handshake| {
+        let asked = match &handshake.shape {
+            HandshakeShape::Signed { field, .. } => Some(field),
+            HandshakeShape::Unsigned { .. } => None,
+        };
+        let echoed = match &handshake.reply {
             HandshakeReply::EchoText { field }
             | HandshakeReply::EchoJson { field, .. }
             | HandshakeReply::Sha256 { field, .. }
-            | HandshakeReply::Mac { field, .. } => places.extend(field),
-            HandshakeReply::Fixed { .. } | HandshakeReply::EchoHeader { .. } => {}
-        }
-    }
-    places
+            | HandshakeReply::Mac { field, .. } => field.as_ref(),
+            HandshakeReply::Fixed { .. } | HandshakeReply::EchoHeader { .. } => None,
+        };
+        asked.into_iter().chain(echoed)
+    })
 }
 
 /// The answer to a signed challenge, if the verified delivery is one. `found` tells what stands at one of

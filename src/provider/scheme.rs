@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::locate::Pointer;
 use crate::provider::subscription::{self, Subscription};
 
 mod handshake;
@@ -215,7 +216,7 @@ pub enum TimestampPlace {
     /// Under a key of the signature header's pairs.
     SignatureField(String),
     /// In a member of the body; no part of the template where the signature covers that anyway.
-    Json(String),
+    Json(Pointer),
     /// In a claim of the token.
     Claim(String),
 }
@@ -314,7 +315,7 @@ pub enum MemberStyle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Where it stands.
-    pub pointer: String,
+    pub pointer: Pointer,
     /// Whether it may be absent.
     pub is_optional: bool,
     /// Whether its value may hold what divides the members.
@@ -327,7 +328,7 @@ pub enum Locator {
     /// A header.
     Header(HeaderName),
     /// A member of the JSON body, by RFC 6901 pointer.
-    Json(String),
+    Json(Pointer),
     /// A field of the `application/x-www-form-urlencoded` body.
     Form(String),
     /// A member of the JSON text inside a form field.
@@ -335,7 +336,7 @@ pub enum Locator {
         /// The form field.
         field: String,
         /// The RFC 6901 pointer inside it.
-        pointer: String,
+        pointer: Pointer,
     },
     /// A field of the URL's query.
     Query(String),

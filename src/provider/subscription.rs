@@ -12,7 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use super::locate::form;
+use super::locate::{Pointer, form};
 use super::scheme::Locator;
 use crate::domain::https_url::HttpsUrl;
 
@@ -97,7 +97,7 @@ pub enum SubscriptionError {
 #[must_use]
 pub fn places() -> &'static [Locator] {
     static PLACES: LazyLock<[Locator; 4]> =
-        LazyLock::new(|| ["/Type", "/TopicArn", "/Token", "/SubscribeURL"].map(|pointer| Locator::Json(pointer.to_owned())));
+        LazyLock::new(|| ["Type", "TopicArn", "Token", "SubscribeURL"].map(|key| Locator::Json(Pointer::to_member(key))));
     &*PLACES
 }
 

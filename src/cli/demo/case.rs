@@ -72,7 +72,7 @@ pub(super) fn cases(member: &Member) -> Vec<Case> {
 fn challenge(member: &Member) -> Option<(String, u16)> {
     let handshake = member.scheme.handshakes.first()?;
     let HandshakeShape::Signed { field: Locator::Json(pointer), equals } = &handshake.shape else { return None };
-    let member_name = pointer.strip_prefix('/')?;
+    let member_name = pointer.as_str().strip_prefix('/')?;
     // Numbers stand bare in JSON: Discord's ping is `{"type":1}`.
     let value = equals.parse::<i64>().map_or_else(|_| serde_json::json!(equals), |number| serde_json::json!(number));
     let body = serde_json::json!({ member_name: value, "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P" });

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::error::VerifyError;
 use crate::domain::head::Received;
 use crate::provider::locate::form::Form;
-use crate::provider::locate::{Found, members};
+use crate::provider::locate::{Few, Found, Pointer, members};
 use crate::provider::scheme::{Locator, Member, MemberList, MemberStyle};
 
 /// The text of one field, of any length.
@@ -44,23 +44,28 @@ pub(super) fn text(place: &Locator, received: &Received) -> Result<String, Verif
 
 /// Several members, as the provider writes them.
 pub(super) fn member_list(list: &MemberList, received: &Received) -> Result<String, VerifyError> {
-    let pointers: Vec<&str> = list.members.iter().map(|member| member.pointer.as_str()).collect();
     let body = received.body.contiguous();
-    let found = members(&pointers, &body).unwrap_or_default();
     // Of a list one element is signed: what stands behind it nobody vouched for.
-    let first = pointers.first().and_then(|pointer| Some(pointer.split_once("/0/")?.0));
-    if let Some(list) = first
-        && members(&[&format!("{list}/1")], &body).is_none_or(|second| *second != [Found::Absent])
+    let second = list.members.first().and_then(|member| second_element(&member.pointer));
+    let pointers: Few<&Pointer> = list.members.iter().map(|member| &member.pointer).chain(&second).collect();
+    // A body that is no JSON has none of them.
+    let mut found = members(&pointers, &body).unwrap_or_else(|| pointers.iter().map(|_| Found::Unclear).collect());
+    if let Some(place) = &second
+        && found.pop() != Some(Found::Absent)
     {
-        return Err(VerifyError::FieldMalformed { place: Locator::Json(list.to_owned()) });
+        return Err(VerifyError::FieldMalformed { place: Locator::Json(place.clone()) });
     }
     let mut written = Vec::with_capacity(pointers.len());
-    // A body that is no JSON has none of them.
-    let found = found.into_iter().map(Some).chain(std::iter::repeat(None));
     for (member, found) in list.members.iter().zip(found) {
-        written.push((member, value(list.style, member, found.unwrap_or(Found::Unclear))?));
+        written.push((member, value(list.style, member, found)?));
     }
     Ok(write(list.style, &written))
+}
+
+/// The second element of the list that a pointer goes into the first of.
+fn second_element(pointer: &Pointer) -> Option<Pointer> {
+    let (list, _) = pointer.as_str().split_once("/0/")?;
+    format!("{list}/1").parse().ok()
 }
 
 /// The values in their style; `None` for an absent one.
@@ -75,7 +80,7 @@ pub(super) fn write(style: MemberStyle, members: &[(&Member, Option<String>)]) -
 }
 
 fn line(member: &Member, value: &str) -> String {
-    let name = member.pointer.rsplit('/').next().unwrap_or_default();
+    let name = member.pointer.as_str().rsplit('/').next().unwrap_or_default();
     format!("{name}\n{value}\n")
 }
 

@@ -4,10 +4,11 @@
 //! Invariants: a candidate is exactly as long as its algorithm makes signatures, where that is one length, and came in the one spelling of its bytes:
 //! no other case, alphabet, padding or joint of two texts.
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
+use super::spelling::{STANDARD, URL, decode_base64, decode_hex};
 use crate::provider::scheme::{SignatureEncoding, SignatureRule};
 
 /// The candidates of a request: nearly always one.
@@ -34,28 +35,27 @@ impl Candidate {
     /// Decodes the text of one signature; `None` for any but the one spelling of a signature of the algorithm.
     pub(super) fn decode(rule: &SignatureRule, header: u8, text: &[u8]) -> Option<Self> {
         let Some(expected) = rule.algorithm.signature_bytes() else { return Self::decode_long(rule, header, text) };
-        // Base64 asks for room in whole groups before it looks at the padding: up to two bytes more than the signature.
-        let mut buffer = [0; MAX_SIGNATURE_BYTES + 2];
+        let mut buffer = [0; MAX_SIGNATURE_BYTES];
         let length = match rule.encoding {
-            SignatureEncoding::Hex => decode_strictly(&HEXLOWER, text, &mut buffer)?,
-            SignatureEncoding::HexUpper => decode_strictly(&HEXUPPER, text, &mut buffer)?,
-            SignatureEncoding::Base64 => decode_strictly(&BASE64, text, &mut buffer)?,
-            SignatureEncoding::Base64Url => decode_strictly(&BASE64URL_NOPAD, text, &mut buffer)?,
+            SignatureEncoding::Hex => decode_hex(b'a', text, &mut buffer)?,
+            SignatureEncoding::HexUpper => decode_hex(b'A', text, &mut buffer)?,
+            SignatureEncoding::Base64 => decode_base64(STANDARD, text, &mut buffer)?,
+            SignatureEncoding::Base64Url => decode_base64(URL, text, &mut buffer)?,
             // What is shown may be of any length; its digest is compared.
             SignatureEncoding::Plain => {
                 buffer.get_mut(..32)?.copy_from_slice(&Sha256::digest(text));
                 32
             }
             SignatureEncoding::Base64OfHex => {
-                let mut hex = [0; MAX_SIGNATURE_BYTES * 2 + 2];
-                let length = decode_strictly(&BASE64, text, &mut hex)?;
-                decode_strictly(&HEXLOWER, hex.get(..length)?, &mut buffer)?
+                let mut hex = [0; MAX_SIGNATURE_BYTES * 2];
+                let length = decode_base64(STANDARD, text, &mut hex)?;
+                decode_hex(b'a', hex.get(..length)?, &mut buffer)?
             }
         };
         if length != expected {
             return None;
         }
-        Some(Self { bytes: *buffer.first_chunk()?, length: u8::try_from(length).ok()?, header, long: None, key_id: None })
+        Some(Self { bytes: buffer, length: u8::try_from(length).ok()?, header, long: None, key_id: None })
     }
 
     /// The same for signatures of any length: strict about the spelling, and whoever verifies is about the bytes.
@@ -87,14 +87,6 @@ impl Candidate {
     pub(super) fn bytes(&self) -> &[u8] {
         self.long.as_deref().unwrap_or_else(|| self.bytes.get(..usize::from(self.length)).unwrap_or_default())
     }
-}
-
-/// How many bytes a text is the one spelling of. The decoders take one case, one alphabet and no stray bits.
-fn decode_strictly(encoding: &Encoding, text: &[u8], bytes: &mut [u8]) -> Option<usize> {
-    let room = bytes.get_mut(..encoding.decode_len(text.len()).ok()?)?;
-    let length = encoding.decode_mut(text, room).ok()?;
-    // Hex has no padding.
-    (encoding.bit_width() == 4 || is_one_text(text)).then_some(length)
 }
 
 /// Decoding alone does not say so: base64 with its padding in the middle, as if two texts were joined, decodes too.

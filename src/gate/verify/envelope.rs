@@ -153,14 +153,15 @@ pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, par
         Single::Repeated => return Err(VerifyError::HeaderRepeated { header: name.clone() }),
     };
     let ends_it = content::delimiter(&scheme.content, index);
-    let touches_time = scheme.content.get(index.saturating_add(1)) == Some(&Part::Timestamp);
-    let fits = |byte: &u8| match part {
+    // What no header's value holds, where nothing ends it.
+    let ends_it = ends_it.unwrap_or_default();
+    let is_told_apart = match (part, scheme.content.get(index.saturating_add(1))) {
         // A date holds a colon before its end, so no id of these characters can hold one, or a piece of the body.
-        _ if touches_time => byte.is_ascii_alphanumeric() || b"-_=".contains(byte),
-        Part::Id => byte.is_ascii_graphic() && Some(*byte) != ends_it,
-        _ => (byte.is_ascii_graphic() || *byte == b' ') && Some(*byte) != ends_it,
+        (_, Some(Part::Timestamp)) => value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(byte)),
+        (Part::Id, _) => value.iter().all(|byte| byte.is_ascii_graphic() && *byte != ends_it),
+        _ => value.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != ends_it),
     };
-    if value.iter().all(fits) { Ok(value) } else { Err(VerifyError::PartMalformed { header: name.clone() }) }
+    if is_told_apart { Ok(value) } else { Err(VerifyError::PartMalformed { header: name.clone() }) }
 }
 
 /// As [`Head::single`], without hashing the name's text anew.

@@ -21,7 +21,7 @@ use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
-use crate::provider::locate;
+use crate::provider::locate::{self, Pointer};
 use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
 use crate::provider::subscription;
 
@@ -174,9 +174,8 @@ fn signed_time<'p>(
 }
 
 /// The time in a member of the body, which the signature covers with the rest of it.
-pub(super) fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    let place = Locator::Json(pointer.to_owned());
-    let Some(text) = locate::find(&[&place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
+pub(super) fn body_time(pointer: &Pointer, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    let Some(text) = locate::member(pointer, &received.body) else { return Ok(None) };
     SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
 }
 
@@ -231,15 +230,16 @@ impl Fields {
             (Some(rule), [kind, topic, token, url]) => rule.judge([kind, topic, token, url].map(text_at))?,
             _ => None,
         };
-        let mut texts = found.iter_mut().map(Option::take);
-        let mut first = |wanted: &[Locator]| {
-            let texts = wanted.iter().zip(&mut texts).filter_map(|(place, text)| Some((place, text?)));
-            // All are taken, so that the next list begins at its own.
-            let (place, text) = texts.reduce(|first, _| first)?;
-            Some(Field { text, signed: scheme.covers(place) })
-        };
-        Ok(Self { event: first(events), delivery_id: first(ids), handshake, confirmation })
+        let (of_events, of_ids) = found.split_at_mut_checked(events.len()).unwrap_or_default();
+        let event = first(scheme, events, of_events);
+        Ok(Self { event, delivery_id: first(scheme, ids, of_ids), handshake, confirmation })
     }
+}
+
+/// The first of the places that holds a text, and that.
+fn first(scheme: &Scheme, wanted: &[Locator], found: &mut [Option<String>]) -> Option<Field> {
+    let (place, text) = wanted.iter().zip(found).find_map(|(place, text)| Some((place, text.take()?)))?;
+    Some(Field { text, signed: scheme.covers(place) })
 }
 
 impl Verified {

@@ -27,6 +27,7 @@ mod private_key;
 mod public_key;
 mod sent_time;
 pub mod sign;
+mod spelling;
 mod token;
 mod url;
 mod window;

@@ -9,7 +9,10 @@
 //! 6. A signature that the body or the query carries is read when that is here; its head has nothing to present.
 //! 7. Where headers belong to keys, what stands in one is tried with its own key only.
 
+use std::iter;
+
 use http::HeaderName;
+use memchr::memchr;
 
 use super::body_fields;
 use super::candidate::{Candidate, Candidates};
@@ -78,7 +81,7 @@ impl Presented {
             Some(token) => key_id.is_none() || token.key_id().is_none() || token.key_id() == key_id,
             None => rule.key_id_header.is_none() || (key_id.is_some() && self.key_id.as_deref() == key_id),
         };
-        let by_entry = rule.format == SignatureFormat::Named;
+        let by_entry = matches!(rule.format, SignatureFormat::Named);
         let fits = move |candidate: &&Candidate| match rule.key_id_of(candidate.header) {
             None if by_entry => key_id.is_some() && candidate.key_id() == key_id,
             None => named,
@@ -108,8 +111,9 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
             sender_part(scheme, head, index, part)?;
         }
     }
-    for place in scheme.event.iter().chain(&scheme.delivery_id) {
-        stands_once(place, head)?;
+    // Nearly no head has any header twice, and that is told without a look at one.
+    if head.headers.len() != head.headers.keys_len() {
+        scheme.event.iter().chain(&scheme.delivery_id).try_for_each(|place| stands_once(place, head))?;
     }
     Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token })
 }
@@ -193,8 +197,7 @@ fn read<'v>(
             collect(rule, header, "", text.into_iter().map(|text| (&b""[..], text)), found)
         }
         SignatureFormat::Pairs { separator, spaced, key } => {
-            let separator = u8::try_from(*separator).ok();
-            for pair in value.split(|byte| Some(*byte) == separator) {
+            for pair in pieces(value, *separator) {
                 let (name, text) = split_at(if *spaced { pair.trim_ascii() } else { pair }, b'=');
                 match time {
                     Some(time) if time.as_bytes() == name => found.take_time(text),
@@ -204,12 +207,11 @@ fn read<'v>(
             Ok(())
         }
         SignatureFormat::Versioned { version } => {
-            let entries = value.split(|byte| *byte == b' ').map(|entry| split_at(entry, b','));
+            let entries = pieces(value, ' ').map(|entry| split_at(entry, b','));
             collect(rule, header, version, entries, found)
         }
         SignatureFormat::Joined { separator } => {
-            let separator = u8::try_from(*separator).ok();
-            let entries = value.split(move |byte| Some(*byte) == separator).map(|entry| (&b""[..], entry));
+            let entries = pieces(value, *separator).map(|entry| (&b""[..], entry));
             collect(rule, header, "", entries, found)
         }
         SignatureFormat::Named => collect_named(rule, value, found),
@@ -226,7 +228,7 @@ fn read<'v>(
 
 /// Takes the well-formed `key-id|signature` entries, each for the key that it names.
 fn collect_named(rule: &SignatureRule, value: &[u8], found: &mut Found<'_>) -> Result<(), VerifyError> {
-    for entry in value.split(|byte| *byte == b'&') {
+    for entry in pieces(value, '&') {
         found.count_entry()?;
         let (key_id, text) = split_at(entry, b'|');
         let (Ok(key_id), Some(candidate)) = (std::str::from_utf8(key_id), Candidate::decode(rule, 0, text)) else { continue };
@@ -256,6 +258,19 @@ fn take(rule: &SignatureRule, header: u8, is_ours: bool, text: &[u8], found: &mu
         found.candidates.push(candidate);
     }
     Ok(())
+}
+
+/// What stands between separators, in order: one piece more than there are separators.
+fn pieces(value: &[u8], separator: char) -> impl Iterator<Item = &[u8]> {
+    // One outside ASCII stands in no header.
+    let separator = u8::try_from(separator).ok().filter(u8::is_ascii);
+    let mut rest = Some(value);
+    iter::from_fn(move || {
+        let value = rest?;
+        let end = separator.and_then(|separator| memchr(separator, value));
+        rest = end.and_then(|end| value.get(end.saturating_add(1)..));
+        value.get(..end.unwrap_or(value.len()))
+    })
 }
 
 /// A piece without the divider is a key without a value.

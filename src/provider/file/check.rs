@@ -178,7 +178,7 @@ fn option_name(part: &Part) -> Option<&str> {
 }
 
 fn places(scheme: &Scheme, table: &Table<'_>) {
-    let challenges = handshake::signed_places(scheme);
+    let challenges: Vec<_> = handshake::signed_places(scheme).collect();
     if !scheme.is_unsigned() && challenges.iter().any(|place| !scheme.covers(place)) {
         fault_at(table, "handshake", "takes a field at its word that the signature does not cover", "");
     }

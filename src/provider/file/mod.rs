@@ -33,12 +33,13 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
+use super::content;
+use super::locate::Pointer;
 use super::scheme::{
     Evidence, KeyEncoding, Locator, OnRefusal, Part, Retries, Scheme, SignatureFormat, SignatureRule, TimestampPlace,
     TimestampRule, TimestampUnit,
 };
 use super::subscription::Subscription;
-use super::{content, locate};
 use crate::document::{Entry, Table};
 use crate::domain::name::ProviderName;
 use crate::domain::size::{ByteSize, parse_duration};
@@ -140,7 +141,7 @@ fn options(table: &Table<'_>) -> Vec<(String, String)> {
 fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let header = header(table, "header").map(TimestampPlace::Header);
     let field = text(table, "field").map(TimestampPlace::SignatureField);
-    let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, locate::pointer)).map(TimestampPlace::Json);
+    let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, str::parse::<Pointer>)).map(TimestampPlace::Json);
     let unit = word(table, "unit", &TIMESTAMP_UNITS);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {

@@ -5,9 +5,12 @@
 
 pub mod form;
 mod json;
+mod mark;
+mod pointer;
 mod scan;
 
 pub use json::Found;
+pub use pointer::Pointer;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,9 +28,6 @@ pub const MAX_FIELD_BYTES: usize = 1024;
 /// As many as a scheme has places, hardly ever more.
 pub type Few<T> = SmallVec<[T; 4]>;
 
-/// The most steps of a JSON pointer, which bounds how deep the reader of a body recurses.
-const MAX_POINTER_STEPS: usize = 16;
-
 /// Why a text names no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocatorError {
@@ -38,7 +38,7 @@ pub enum LocatorError {
     #[error("must name a header after header:")]
     Header,
     /// It is no JSON pointer, or too deep a one.
-    #[error("must hold a JSON pointer such as /event/type, of at most {MAX_POINTER_STEPS} steps")]
+    #[error("must hold a JSON pointer such as /event/type, of at most {MAX_POINTER_STEPS} steps", MAX_POINTER_STEPS = pointer::MAX_POINTER_STEPS)]
     Pointer,
     /// What follows `form:` or `query:` is empty.
     #[error("must name a field after form: or query:")]
@@ -53,7 +53,7 @@ impl FromStr for Locator {
         let (place, rest) = text.split_once(':').ok_or(LocatorError::Place)?;
         match place {
             "header" => rest.parse::<HeaderName>().map(Self::Header).map_err(|_| LocatorError::Header),
-            "json" => pointer(rest).map(Self::Json),
+            "json" => rest.parse().map(Self::Json),
             "form" => form_locator(rest),
             "query" if rest.is_empty() => Err(LocatorError::Field),
             "query" => Ok(Self::Query(rest.to_owned())),
@@ -69,19 +69,9 @@ fn form_locator(text: &str) -> Result<Locator, LocatorError> {
     }
     let field = field.to_owned();
     match inner {
-        Some(inner) => Ok(Locator::FormJson { field, pointer: pointer(inner)? }),
+        Some(inner) => Ok(Locator::FormJson { field, pointer: inner.parse()? }),
         None => Ok(Locator::Form(field)),
     }
-}
-
-/// An RFC 6901 pointer that points inside the document.
-pub(super) fn pointer(text: &str) -> Result<String, LocatorError> {
-    let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    let steps = text.matches('/').count();
-    if !text.starts_with('/') || !escapes_hold || steps > MAX_POINTER_STEPS {
-        return Err(LocatorError::Pointer);
-    }
-    Ok(text.to_owned())
 }
 
 impl fmt::Display for Locator {
@@ -98,76 +88,84 @@ impl fmt::Display for Locator {
 
 /// What stands at each pointer of a JSON body, told apart from what is no text; of any length.
 #[must_use]
-pub fn members(pointers: &[&str], body: &[u8]) -> Option<Few<Found>> {
+pub fn members(pointers: &[&Pointer], body: &[u8]) -> Option<Few<Found>> {
     json::read(body, pointers)
+}
+
+/// The one text that a JSON body holds at a pointer.
+#[must_use]
+pub fn member(pointer: &Pointer, body: &RawBody) -> Option<String> {
+    json::pick(&body.contiguous(), pointer).filter(is_field)
 }
 
 /// What stands at each place, in the order of the places. The body is read at most once as JSON and once as a form.
 #[must_use]
 pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Few<Option<String>> {
-    let mut found: Few<Option<String>> = places.iter().map(|place| header_field(place, head)).collect();
-    if places.iter().any(|place| !is_in_head(place)) {
-        let bytes = body.contiguous();
-        find_json(places, &bytes, &mut found);
-        find_form(places, &bytes, &mut found);
+    let mut found = Few::new();
+    let mut goals: Few<json::Goal<'_>> = Few::new();
+    let mut is_in_form = false;
+    for (index, place) in places.iter().enumerate() {
+        found.push(match place {
+            Locator::Header(name) => header_field(name, head),
+            Locator::Query(field) => query_field(field, head),
+            Locator::Json(pointer) => {
+                goals.push(json::Goal::new(pointer, index));
+                None
+            }
+            Locator::Form(_) | Locator::FormJson { .. } => {
+                is_in_form = true;
+                None
+            }
+        });
     }
-    for field in &mut found {
-        *field = field.take().filter(is_field);
+    if !goals.is_empty() {
+        find_json(&mut goals, body, &mut found);
+    }
+    if is_in_form {
+        find_form(places, &body.contiguous(), &mut found);
     }
     found
 }
 
-/// Whether a place is one of the head.
-#[must_use]
-const fn is_in_head(place: &Locator) -> bool {
-    matches!(place, Locator::Header(_) | Locator::Query(_))
+const fn has_length_of_field(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_FIELD_BYTES
 }
 
 #[expect(clippy::ptr_arg, reason = "a filter of what is found")]
 fn is_field(text: &String) -> bool {
-    !text.is_empty() && text.len() <= MAX_FIELD_BYTES
+    has_length_of_field(text)
 }
 
-fn header_field(place: &Locator, head: &Head) -> Option<String> {
-    let name = match place {
-        Locator::Header(name) => name,
-        Locator::Query(field) => return form::Form::parse(head.query()?.as_bytes())?.field(field),
-        Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => return None,
-    };
-    match head.single(name) {
-        Single::One(value) => value.to_str().ok().map(str::to_owned),
-        Single::Missing | Single::Repeated => None,
-    }
+fn query_field(name: &str, head: &Head) -> Option<String> {
+    form::Form::parse(head.query()?.as_bytes())?.field(name).filter(is_field)
 }
 
-fn find_json(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
-    let mut goals: Few<json::Goal<'_>> = Few::new();
-    for place in places {
-        if let Locator::Json(pointer) = place {
-            goals.push(json::Goal::new(pointer));
-        }
-    }
-    if goals.is_empty() || json::seek(body, &mut goals).is_none() {
+fn header_field(name: &HeaderName, head: &Head) -> Option<String> {
+    let Single::One(value) = head.single(name) else { return None };
+    // What a header's value may hold is all visible in ASCII.
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii() && has_length_of_field(text))?;
+    Some(text.to_owned())
+}
+
+fn find_json(goals: &mut [json::Goal<'_>], body: &RawBody, found: &mut [Option<String>]) {
+    if json::seek(&body.contiguous(), goals).is_none() {
         return;
     }
-    let slots = places.iter().zip(found).filter(|(place, _)| matches!(place, Locator::Json(_)));
-    for ((_, slot), goal) in slots.zip(goals) {
-        *slot = goal.found.into_text();
+    for goal in goals {
+        if let Some(slot) = found.get_mut(goal.index) {
+            *slot = goal.take_text().filter(is_field);
+        }
     }
 }
 
 fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
-    let is_form = |place: &&Locator| matches!(place, Locator::Form(_) | Locator::FormJson { .. });
-    if !places.iter().any(is_form) {
-        return;
-    }
     let Some(form) = form::Form::parse(body) else { return };
     for (place, slot) in places.iter().zip(found) {
         match place {
-            Locator::Form(field) => *slot = form.field(field),
+            Locator::Form(field) => *slot = form.field(field).filter(is_field),
             Locator::FormJson { field, pointer } => {
                 let inner = form.field(field);
-                *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), pointer));
+                *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), pointer)).filter(is_field);
             }
             Locator::Header(_) | Locator::Json(_) | Locator::Query(_) => {}
         }

@@ -5,10 +5,9 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
 use smallvec::SmallVec;
 
-const NEAR_BYTES: usize = 24;
+use super::mark::mark;
 
 /// What begins at a place.
 enum Begun {
@@ -18,23 +17,38 @@ enum Begun {
     Open { close: u8 },
 }
 
-/// A text and how far it was read.
+/// A value that is no list and no object.
+pub(super) enum Scalar<'j> {
+    Null,
+    Boolean(bool),
+    /// As it stands.
+    Number(&'j [u8]),
+    String(Quoted<'j>),
+}
+
+/// A string as it stands, with its quotes.
+pub(super) struct Quoted<'j> {
+    pub(super) raw: &'j [u8],
+    pub(super) is_escaped: bool,
+}
+
+/// What is left of a text.
 pub(super) struct Scan<'j> {
-    bytes: &'j [u8],
-    at: usize,
+    rest: &'j [u8],
 }
 
 impl<'j> Scan<'j> {
-    pub(super) const fn new(bytes: &'j [u8]) -> Self {
-        Self { bytes, at: 0 }
+    pub(super) const fn new(text: &'j [u8]) -> Self {
+        Self { rest: text }
     }
 
     /// The next byte that is no white space.
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at = self.at.saturating_add(1),
-                byte => return byte.copied(),
+            match self.rest {
+                [b' ' | b'\n' | b'\t' | b'\r', rest @ ..] => self.rest = rest,
+                [byte, ..] => return Some(*byte),
+                [] => return None,
             }
         }
     }
@@ -44,48 +58,67 @@ impl<'j> Scan<'j> {
         self.peek().is_none()
     }
 
+    /// Steps over one byte.
+    fn step(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
     /// Steps over the next byte if it is the given one.
-    pub(super) fn take(&mut self, byte: u8) -> bool {
+    fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         if is_next {
-            self.at = self.at.saturating_add(1);
+            self.step();
         }
         is_next
     }
 
+    /// Steps over what opens a list or an object, and over what closes it where nothing is in it: whether something is.
+    pub(super) fn enter(&mut self, close: u8) -> bool {
+        self.step();
+        !self.take(close)
+    }
+
     /// Steps over the comma between two members or elements, or over what closes them: whether there is another.
     pub(super) fn goes_on(&mut self, close: u8) -> Option<bool> {
-        if self.take(b',') {
-            return Some(true);
-        }
-        self.take(close).then_some(false)
+        let goes_on = match self.peek()? {
+            b',' => true,
+            byte if byte == close => false,
+            _ => return None,
+        };
+        self.step();
+        Some(goes_on)
     }
 
     /// A key, in UTF-8, and its colon.
     pub(super) fn key(&mut self) -> Option<Cow<'j, [u8]>> {
-        let (raw, is_escaped) = self.name()?;
-        if !is_escaped {
-            let inner = raw.get(1..raw.len().saturating_sub(1))?;
-            return (inner.is_ascii() || std::str::from_utf8(inner).is_ok()).then_some(Cow::Borrowed(inner));
+        let name = self.name()?;
+        if name.is_escaped {
+            return serde_json::from_slice(name.raw).ok().map(|key: String| Cow::Owned(key.into_bytes()));
         }
-        serde_json::from_slice(raw).ok().map(|key: String| Cow::Owned(key.into_bytes()))
+        let key = name.inner();
+        (key.is_ascii() || std::str::from_utf8(key).is_ok()).then_some(Cow::Borrowed(key))
     }
 
-    fn name(&mut self) -> Option<(&'j [u8], bool)> {
+    fn name(&mut self) -> Option<Quoted<'j>> {
         if self.peek() != Some(b'"') {
             return None;
         }
-        let start = self.at;
-        let is_escaped = self.string()?;
-        let raw = self.bytes.get(start..self.at)?;
-        self.take(b':').then_some((raw, is_escaped))
+        let name = self.string()?;
+        self.take(b':').then_some(name)
     }
 
-    /// Steps over one value: its bytes.
-    pub(super) fn value(&mut self) -> Option<&'j [u8]> {
-        self.peek()?;
-        let start = self.at;
+    /// Steps over one value.
+    pub(super) fn skip(&mut self) -> Option<()> {
+        match self.begin()? {
+            Begun::Whole => Some(()),
+            Begun::Open { close } => self.finish(close),
+        }
+    }
+
+    /// Steps over the rest of a list or an object that was begun.
+    fn finish(&mut self, close: u8) -> Option<()> {
         let mut open: SmallVec<[u8; 32]> = SmallVec::new();
+        open.push(close);
         loop {
             if let Begun::Open { close } = self.begin()? {
                 open.push(close);
@@ -101,7 +134,7 @@ impl<'j> Scan<'j> {
                 open.pop();
             }
             if open.is_empty() {
-                return self.bytes.get(start..self.at);
+                return Some(());
             }
         }
     }
@@ -110,58 +143,58 @@ impl<'j> Scan<'j> {
     /// value, and gives what closes it.
     fn begin(&mut self) -> Option<Begun> {
         match self.peek()? {
-            b'{' => {
-                self.take(b'{');
-                if self.take(b'}') {
-                    return Some(Begun::Whole);
-                }
+            b'{' if self.enter(b'}') => {
                 self.name()?;
                 return Some(Begun::Open { close: b'}' });
             }
-            b'[' => {
-                self.take(b'[');
-                return Some(if self.take(b']') { Begun::Whole } else { Begun::Open { close: b']' } });
-            }
-            b'"' => drop(self.string()?),
-            b't' => self.word(b"true")?,
-            b'f' => self.word(b"false")?,
-            b'n' => self.word(b"null")?,
-            _ => self.number()?,
+            b'[' if self.enter(b']') => return Some(Begun::Open { close: b']' }),
+            b'{' | b'[' => {}
+            first => drop(self.scalar(first)?),
         }
         Some(Begun::Whole)
     }
 
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        let end = self.at.checked_add(word.len())?;
-        (self.bytes.get(self.at..end)? == word).then(|| self.at = end)
+    /// Steps over a value that begins with this byte, which opens no list and no object.
+    pub(super) fn scalar(&mut self, first: u8) -> Option<Scalar<'j>> {
+        match first {
+            b'"' => self.string().map(Scalar::String),
+            b't' => self.word(b"true").map(|()| Scalar::Boolean(true)),
+            b'f' => self.word(b"false").map(|()| Scalar::Boolean(false)),
+            b'n' => self.word(b"null").map(|()| Scalar::Null),
+            _ => self.number().map(Scalar::Number),
+        }
     }
 
-    /// Steps over a string: whether there are escapes in it.
-    fn string(&mut self) -> Option<bool> {
-        self.at = self.at.checked_add(1)?;
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(word)?;
+        Some(())
+    }
+
+    /// Steps over a string that begins here.
+    fn string(&mut self) -> Option<Quoted<'j>> {
+        let mut length: usize = 1;
         let mut is_escaped = false;
         loop {
-            let rest = self.bytes.get(self.at..)?;
-            let (span, end) = rest.split_at_checked(mark(rest)?)?;
-            // Every byte is looked at, without a way out: that is many at a time.
-            if span.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ' {
-                return None;
-            }
-            let length = match end {
+            let text = self.rest.get(length..)?;
+            let plain = mark(text)?;
+            let stop = match text.get(plain..)? {
                 [b'"', ..] => 1,
-                [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-                [_, b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
                 _ => return None,
             };
-            self.at = self.at.checked_add(span.len())?.checked_add(length)?;
-            if length == 1 {
-                return Some(is_escaped);
+            length = length.checked_add(plain)?.checked_add(stop)?;
+            if stop == 1 {
+                let (raw, rest) = self.rest.split_at_checked(length)?;
+                self.rest = rest;
+                return Some(Quoted { raw, is_escaped });
             }
             is_escaped = true;
         }
     }
 
-    fn number(&mut self) -> Option<()> {
+    fn number(&mut self) -> Option<&'j [u8]> {
+        let start = self.rest;
         self.skip_one_of(b"-");
         if !self.skip_one_of(b"0") {
             self.digits()?;
@@ -173,29 +206,31 @@ impl<'j> Scan<'j> {
             self.skip_one_of(b"+-");
             self.digits()?;
         }
-        Some(())
+        start.get(..start.len().checked_sub(self.rest.len())?)
     }
 
     fn skip_one_of(&mut self, bytes: &[u8]) -> bool {
-        let is_next = self.bytes.get(self.at).is_some_and(|byte| bytes.contains(byte));
+        let is_next = self.rest.first().is_some_and(|byte| bytes.contains(byte));
         if is_next {
-            self.at = self.at.saturating_add(1);
+            self.step();
         }
         is_next
     }
 
     /// One digit or more.
     fn digits(&mut self) -> Option<()> {
-        let rest = self.bytes.get(self.at..)?;
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at = self.at.checked_add(count)?;
+        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.rest = self.rest.get(count..)?;
         (count > 0).then_some(())
     }
 }
 
-/// Where the next quote or backslash stands. Most strings are shorter than what a search for long ones costs.
-fn mark(text: &[u8]) -> Option<usize> {
-    let is_mark = |byte: &u8| matches!(byte, b'"' | b'\\');
-    let (near, far) = text.split_at_checked(NEAR_BYTES).unwrap_or((text, &[]));
-    near.iter().position(is_mark).or_else(|| Some(memchr2(b'"', b'\\', far)?.saturating_add(near.len())))
+impl<'j> Quoted<'j> {
+    /// Between the quotes.
+    pub(super) const fn inner(&self) -> &'j [u8] {
+        match self.raw {
+            [_, inner @ .., _] => inner,
+            _ => &[],
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub(super) fn with(place: &Locator, body: &[u8], text: &str) -> Option<Vec<u8>> 
     match place {
         Locator::Json(pointer) => {
             let mut value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).ok()? };
-            put(&mut value, pointer.split('/').skip(1), text);
+            put(&mut value, pointer.as_str().split('/').skip(1), text);
             Some(value.to_string().into_bytes())
         }
         Locator::Form(field) => {

@@ -54,7 +54,7 @@ fn holds(scheme: &Scheme, field: &str) -> bool {
 /// The text of a field.
 pub(super) fn field(place: &Locator, body: &[u8]) -> Option<String> {
     match place {
-        Locator::Json(pointer) => text(serde_json::from_slice::<Value>(body).ok()?.pointer(pointer)?),
+        Locator::Json(pointer) => text(serde_json::from_slice::<Value>(body).ok()?.pointer(pointer.as_str())?),
         Locator::Form(field) => Form::parse(body)?.field(field),
         Locator::Header(_) | Locator::FormJson { .. } | Locator::Query(_) => None,
     }
@@ -70,7 +70,7 @@ fn text(value: &Value) -> Option<String> {
 
 fn members(list: &MemberList, body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let values = list.members.iter().map(|member| (member, body.pointer(&member.pointer).and_then(text)));
+    let values = list.members.iter().map(|member| (member, body.pointer(member.pointer.as_str()).and_then(text)));
     body_fields::write(list.style, &values.collect::<Vec<_>>())
 }
 
