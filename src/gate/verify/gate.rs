@@ -66,8 +66,9 @@ struct Facts {
 struct Fields {
     event: Option<Field>,
     delivery_id: Option<Field>,
-    handshake: Option<Reply>,
-    confirmation: Option<HttpsUrl>,
+    /// Hardly any delivery has one of these, and all are moved: so they stand behind a pointer.
+    handshake: Option<Box<Reply>>,
+    confirmation: Option<Box<HttpsUrl>>,
 }
 
 /// A request that is not verified: why, and what its signature proves nevertheless.
@@ -213,7 +214,9 @@ impl Fields {
     /// Finds the event, the delivery id and a challenge's fields, in one pass over the body.
     fn find(scheme: &Scheme, received: &Received, key: &Key) -> Result<Self, VerifyError> {
         let (events, ids) = (&scheme.event, &scheme.delivery_id);
-        let mut places: locate::Few<&Locator> = events.iter().chain(ids).collect();
+        let mut places: locate::Few<&Locator> = locate::Few::new();
+        events.iter().for_each(|place| places.push(place));
+        ids.iter().for_each(|place| places.push(place));
         if !scheme.handshakes.is_empty() {
             places.extend(handshake::signed_places(scheme));
         }
@@ -232,7 +235,8 @@ impl Fields {
         };
         let (of_events, of_ids) = found.split_at_mut_checked(events.len()).unwrap_or_default();
         let event = first(scheme, events, of_events);
-        Ok(Self { event, delivery_id: first(scheme, ids, of_ids), handshake, confirmation })
+        let delivery_id = first(scheme, ids, of_ids);
+        Ok(Self { event, delivery_id, handshake: handshake.map(Box::new), confirmation: confirmation.map(Box::new) })
     }
 }
 
@@ -313,14 +317,14 @@ impl Verified {
 
     /// The answer to the challenge that this delivery is; `None` for one that is to be forwarded.
     #[must_use]
-    pub const fn handshake(&self) -> Option<&Reply> {
-        self.facts.fields.handshake.as_ref()
+    pub fn handshake(&self) -> Option<&Reply> {
+        self.facts.fields.handshake.as_deref()
     }
 
     /// What to visit so that the provider knows that its subscription is wanted; `None` for what is to be forwarded.
     #[must_use]
-    pub const fn confirmation(&self) -> Option<&HttpsUrl> {
-        self.facts.fields.confirmation.as_ref()
+    pub fn confirmation(&self) -> Option<&HttpsUrl> {
+        self.facts.fields.confirmation.as_deref()
     }
 
     /// Gives the byte string that the signature was checked over, piece by piece.

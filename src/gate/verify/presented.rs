@@ -97,7 +97,8 @@ impl Presented {
 /// [`VerifyError`] when a header of the scheme is missing, doubled or malformed.
 pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     let rule = &scheme.signature;
-    let found = signatures(scheme, head)?;
+    let mut found = Found::default();
+    signatures(scheme, head, &mut found)?;
     let sent_at = match &scheme.timestamp {
         Some(timestamp) => sent_at(timestamp, &found, head)?,
         None => None,
@@ -129,29 +130,46 @@ fn stands_once(place: &Locator, head: &Head) -> Result<(), VerifyError> {
 }
 
 /// All signatures that are well formed on all lines that hold some, and the time on the first of these.
-fn signatures<'h>(scheme: &Scheme, head: &'h Head) -> Result<Found<'h>, VerifyError> {
+fn signatures<'h>(scheme: &Scheme, head: &'h Head, found: &mut Found<'h>) -> Result<(), VerifyError> {
     let rule = &scheme.signature;
+    let Some(first) = rule.header() else { return Ok(()) };
     let time = scheme.timestamp.as_ref().and_then(TimestampRule::signature_field);
-    let mut is_missing = true;
-    let mut found = Found::default();
-    for (header, (name, _)) in (0_u8..).zip(rule.headers()) {
-        for (line, value) in head.headers.get_all(name).iter().enumerate() {
-            if line > 0 && rule.lines != HeaderLines::Repeated {
-                return Err(VerifyError::HeaderRepeated { header: name.clone() });
-            }
-            let value = value.as_bytes();
-            if !value.trim_ascii().is_empty() {
-                is_missing = false;
-                read(rule, time, header, value, &mut found)?;
-                found.is_time_read = true;
-            }
+    lines(rule, time, (0, first), head, found)?;
+    if !matches!(rule.lines, HeaderLines::Once | HeaderLines::Repeated) {
+        let others = (0_u8..).zip(rule.headers()).skip(1);
+        others.map(|(header, (name, _))| (header, name)).try_for_each(|header| lines(rule, time, header, head, found))?;
+    }
+    if found.candidates.is_empty() {
+        let header = first.clone();
+        let is_missing = !found.is_any_read;
+        return Err(if is_missing {
+            VerifyError::SignatureMissing { header }
+        } else {
+            VerifyError::SignatureMalformed { header }
+        });
+    }
+    Ok(())
+}
+
+/// The same on all lines of one header.
+fn lines<'h>(
+    rule: &SignatureRule,
+    time: Option<&str>,
+    (header, name): (u8, &HeaderName),
+    head: &'h Head,
+    found: &mut Found<'h>,
+) -> Result<(), VerifyError> {
+    for (line, value) in head.headers.get_all(name).iter().enumerate() {
+        if line > 0 && rule.lines != HeaderLines::Repeated {
+            return Err(VerifyError::HeaderRepeated { header: name.clone() });
+        }
+        let value = value.as_bytes();
+        if !value.trim_ascii().is_empty() {
+            read(rule, time, header, value, found)?;
+            found.is_any_read = true;
         }
     }
-    match rule.header() {
-        Some(header) if is_missing => Err(VerifyError::SignatureMissing { header: header.clone() }),
-        Some(header) if found.candidates.is_empty() => Err(VerifyError::SignatureMalformed { header: header.clone() }),
-        _ => Ok(found),
-    }
+    Ok(())
 }
 
 /// What was read so far.
@@ -162,7 +180,8 @@ struct Found<'v> {
     /// The time on the first line.
     time: Option<&'v [u8]>,
     is_time_repeated: bool,
-    is_time_read: bool,
+    /// Whether there was a line that is not empty.
+    is_any_read: bool,
     token: Option<Box<Token>>,
 }
 
@@ -176,7 +195,7 @@ impl<'v> Found<'v> {
     }
 
     fn take_time(&mut self, text: &'v [u8]) {
-        if !self.is_time_read {
+        if !self.is_any_read {
             self.is_time_repeated |= self.time.is_some();
             self.time = self.time.or(Some(text));
         }

@@ -172,25 +172,31 @@ impl<'j> Scan<'j> {
 
     /// Steps over a string that begins here.
     fn string(&mut self) -> Option<Quoted<'j>> {
-        let mut length: usize = 1;
-        let mut is_escaped = false;
+        let at = mark(self.rest.get(1..)?)?.checked_add(1)?;
+        if self.rest.get(at) == Some(&b'"') { self.quoted(at, false) } else { self.escaped(at) }
+    }
+
+    /// The same for one that has its first escape at a place. Out of the way of the many that have none.
+    #[inline(never)]
+    fn escaped(&mut self, first: usize) -> Option<Quoted<'j>> {
+        let mut at = first;
         loop {
-            let text = self.rest.get(length..)?;
-            let plain = mark(text)?;
-            let stop = match text.get(plain..)? {
-                [b'"', ..] => 1,
+            let escape = match self.rest.get(at..)? {
+                [b'"', ..] => return self.quoted(at, true),
                 [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
                 [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
                 _ => return None,
             };
-            length = length.checked_add(plain)?.checked_add(stop)?;
-            if stop == 1 {
-                let (raw, rest) = self.rest.split_at_checked(length)?;
-                self.rest = rest;
-                return Some(Quoted { raw, is_escaped });
-            }
-            is_escaped = true;
+            at = at.checked_add(escape)?;
+            at = at.checked_add(mark(self.rest.get(at..)?)?)?;
         }
+    }
+
+    /// Steps over the string whose closing quote stands at a place.
+    fn quoted(&mut self, end: usize, is_escaped: bool) -> Option<Quoted<'j>> {
+        let (raw, rest) = self.rest.split_at_checked(end.checked_add(1)?)?;
+        self.rest = rest;
+        Some(Quoted { raw, is_escaped })
     }
 
     fn number(&mut self) -> Option<&'j [u8]> {
