@@ -280,7 +280,7 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
     let rule = &scheme.signature;
     let key_id = rule.names_keys().then(|| rule.key_id_of(0).unwrap_or("key-1").to_owned());
     let signing_key = signing_key.named(key_id.clone());
-    let is_form = |place: &Locator| matches!(place, Locator::Form(_));
+    let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::AnyForm(_));
     let wants_form = is_form(&scheme.signature.place)
         || scheme.content.iter().any(|part| match part {
             Part::SortedForm { .. } => true,
@@ -370,7 +370,7 @@ fn another_time_than_the_signed_one_is_refused() {
         let header = match &rule.place {
             TimestampPlace::Header(name) => name,
             TimestampPlace::SignatureField(_) => scheme.signature.header().unwrap(),
-            TimestampPlace::Json(_) | TimestampPlace::Claim(_) => continue,
+            TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_) => continue,
         };
         let text = case.headers.get(header).unwrap().to_str().unwrap().to_owned();
         for seconds in [ANY_TIME - 1, ANY_TIME + 1, ANY_TIME + 299] {
