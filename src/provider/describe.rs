@@ -157,6 +157,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Form(field) => format!("{field} of the body"),
         TimestampPlace::Claim(claim) => format!("claim `{claim}` of the token"),
     };
     let unit = match rule.unit {

@@ -49,10 +49,16 @@ impl Presented {
             }
             self.candidates = found.candidates;
         }
-        if let Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) = &scheme.timestamp
-            && scheme.content.contains(&Part::Timestamp)
-        {
-            self.sent_at = body_time(pointer, *unit, received)?;
+        match &scheme.timestamp {
+            Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. })
+                if scheme.content.contains(&Part::Timestamp) =>
+            {
+                self.sent_at = body_time(&Locator::Json(pointer.clone()), *unit, received)?;
+            }
+            Some(TimestampRule { place: TimestampPlace::Form(place), unit, .. }) => {
+                self.sent_at = body_time(place, *unit, received)?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -269,7 +275,7 @@ fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
 fn sent_at(timestamp: &TimestampRule, found: &Found<'_>, head: &Head) -> Result<Option<SentTime>, VerifyError> {
     let text = match &timestamp.place {
         TimestampPlace::Header(name) => time_header(head, name)?,
-        TimestampPlace::Json(_) => return Ok(None),
+        TimestampPlace::Json(_) | TimestampPlace::Form(_) => return Ok(None),
         TimestampPlace::Claim(claim) => return claimed_time(found.token.as_deref(), claim, timestamp).map(Some),
         TimestampPlace::SignatureField(_) if found.is_time_repeated => return Err(VerifyError::TimestampRepeated),
         TimestampPlace::SignatureField(_) => found.time.ok_or(VerifyError::TimestampMissing)?,
