@@ -205,6 +205,13 @@ fn matching_key<'k>(
                 let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
                 public_key::any_verifies(public, presented.token().and_then(Token::key_id), content, candidates)
             }
+            Verifier::Certificates(urls) => {
+                let Some(public) = presented.certificate().and_then(|certificate| certificate.key(urls, now)) else {
+                    return false;
+                };
+                let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
+                public_key::any_verifies(std::slice::from_ref(public), None, content, candidates)
+            }
         }
     };
     usable.find(|key| made(key)).ok_or(VerifyError::SignatureMismatch)
