@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
-use hmac::{Hmac, KeyInit};
+use hookward::digest::HmacSha256;
 use hookward::domain::barred::Barred;
 use hookward::domain::head::{Head, Received};
+use hookward::domain::name::IntegrationName;
 use hookward::domain::reason::Reason;
 use hookward::domain::secret::SecretBytes;
 use hookward::domain::time::UnixTime;
@@ -46,6 +47,7 @@ const PRESETS: [&str; 10] = [
 
 /// A delivery of a provider and the key ring that it verifies with.
 struct Delivery {
+    integration: IntegrationName,
     keys: KeyRing,
     head: Head,
     body: Bytes,
@@ -77,7 +79,7 @@ fn delivery(scheme: &Scheme, body_bytes: usize) -> Delivery {
     headers.insert("x-github-event", HeaderValue::from_static("push"));
     headers.insert("x-github-delivery", HeaderValue::from_static("72d3162e-cc78-11e3-81ab-4c9367dc0958"));
     let head = Head { method: Method::POST, target: Uri::from_static("/in"), headers };
-    Delivery { keys: KeyRing::build(scheme, vec![material]).unwrap(), head, body, at }
+    Delivery { integration: "payments".parse().unwrap(), keys: KeyRing::build(scheme, vec![material]).unwrap(), head, body, at }
 }
 
 /// JSON as providers send it, many short members, with what is looked for at the very end.
@@ -91,7 +93,8 @@ fn json_body(bytes: usize) -> Bytes {
 }
 
 fn judge(scheme: &Scheme, delivery: &Delivery, received: Received) {
-    let judging = Judging { scheme, keys: &delivery.keys, tolerance: Duration::from_secs(300) };
+    let Delivery { integration, keys, .. } = delivery;
+    let judging = Judging { integration, scheme, keys, tolerance: Duration::from_secs(300) };
     let presented = present(scheme, &received.head).unwrap();
     let _verified = black_box(verify(&judging, presented, received, delivery.at).unwrap());
 }
@@ -131,12 +134,11 @@ const SIDE_BY_SIDE: [(&str, ByHand); 3] =
 /// The secret that [`delivery`] signs with.
 fn secrets(scheme: &Scheme) -> by_hand::Secrets {
     let keyed = match scheme.signature.key_encoding {
-        KeyEncoding::Whsec => Hmac::new_from_slice(&data_encoding::BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
-        _ => Hmac::new_from_slice(SEED.as_bytes()),
+        KeyEncoding::Whsec => HmacSha256::new(&data_encoding::BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
+        _ => HmacSha256::new(SEED.as_bytes()),
     };
-    let id = "bench".parse().unwrap();
-    let secret = by_hand::Secret { id, keyed: keyed.unwrap(), not_before: None, not_after: None };
-    by_hand::Secrets { secrets: vec![secret], barred: Barred::default() }
+    let secret = by_hand::Secret { id: "bench".parse().unwrap(), keyed, not_before: None, not_after: None };
+    by_hand::Secrets { integration: "payments".parse().unwrap(), secrets: vec![secret], barred: Barred::default() }
 }
 
 fn beside_code(criterion: &mut Criterion) {

@@ -10,15 +10,17 @@
 //! 7. Where headers belong to keys, what stands in one is tried with its own key only.
 
 use std::iter;
+use std::sync::Arc;
 
 use http::HeaderName;
 use memchr::memchr;
 
 use super::body_fields;
 use super::candidate::{Candidate, Candidates};
+use super::certificate::Certificate;
 use super::envelope::{sender_part, single};
 use super::error::VerifyError;
-use super::gate::body_time;
+use super::gate::{field_time, member_time};
 use super::sent_time::SentTime;
 use super::token::{self, Token};
 use crate::domain::head::{Head, Received, Single};
@@ -37,9 +39,19 @@ pub struct Presented {
     sent_at: Option<SentTime>,
     key_id: Option<Box<str>>,
     token: Option<Box<Token>>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Presented {
+    /// The same, with the certificate that the request names, where it names one.
+    pub fn under(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_deref()
+    }
+
     /// Takes what the body carries: a signature, and a time that is part of the content by itself.
     pub(super) fn take_carried(&mut self, scheme: &Scheme, received: &Received) -> Result<(), VerifyError> {
         let place = &scheme.signature.place;
@@ -52,10 +64,16 @@ impl Presented {
             }
             self.candidates = found.candidates;
         }
-        if let Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) = &scheme.timestamp
-            && scheme.content.contains(&Part::Timestamp)
-        {
-            self.sent_at = body_time(pointer, *unit, received)?;
+        match &scheme.timestamp {
+            Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. })
+                if scheme.content.contains(&Part::Timestamp) =>
+            {
+                self.sent_at = member_time(pointer, *unit, received)?;
+            }
+            Some(TimestampRule { place: TimestampPlace::Form(place), unit, .. }) => {
+                self.sent_at = field_time(place, *unit, received)?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -116,7 +134,7 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     if head.headers.len() != head.headers.keys_len() {
         scheme.event.iter().chain(&scheme.delivery_id).try_for_each(|place| stands_once(place, head))?;
     }
-    Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token })
+    Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token, certificate: None })
 }
 
 /// A field's header given twice is one thing to us and may be the other to the receiver, signed or not.
@@ -303,7 +321,7 @@ fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
 fn sent_at(timestamp: &TimestampRule, found: &Found<'_>, head: &Head) -> Result<Option<SentTime>, VerifyError> {
     let text = match &timestamp.place {
         TimestampPlace::Header(name) => time_header(head, name)?,
-        TimestampPlace::Json(_) => return Ok(None),
+        TimestampPlace::Json(_) | TimestampPlace::Form(_) => return Ok(None),
         TimestampPlace::Claim(claim) => return claimed_time(found.token.as_deref(), claim, timestamp).map(Some),
         TimestampPlace::SignatureField(_) if found.is_time_repeated => return Err(VerifyError::TimestampRepeated),
         TimestampPlace::SignatureField(_) => found.time.ok_or(VerifyError::TimestampMissing)?,

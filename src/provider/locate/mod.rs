@@ -6,6 +6,7 @@
 pub mod form;
 mod json;
 mod mark;
+pub mod multipart;
 mod pointer;
 mod scan;
 
@@ -16,6 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderName;
+use http::header::CONTENT_TYPE;
 use smallvec::SmallVec;
 
 use super::scheme::Locator;
@@ -32,7 +34,7 @@ pub type Few<T> = SmallVec<[T; 4]>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocatorError {
     /// It begins with no known word.
-    #[error("must begin with header:, json:, form: or query:")]
+    #[error("must begin with header:, json:, form:, any-form: or query:")]
     Place,
     /// What follows `header:` is no header name.
     #[error("must name a header after header:")]
@@ -40,22 +42,26 @@ pub enum LocatorError {
     /// It is no JSON pointer, or too deep a one.
     #[error("must hold a JSON pointer such as /event/type, of at most {MAX_POINTER_STEPS} steps", MAX_POINTER_STEPS = pointer::MAX_POINTER_STEPS)]
     Pointer,
-    /// What follows `form:` or `query:` is empty.
-    #[error("must name a field after form: or query:")]
+    /// What follows `form:`, `any-form:` or `query:` is empty.
+    #[error("must name a field after form:, any-form: or query:")]
     Field,
+    /// It is a place, and none in a form.
+    #[error("must be a field of a form, form:field or any-form:field")]
+    Form,
 }
 
 impl FromStr for Locator {
     type Err = LocatorError;
 
-    /// `header:NAME`, `json:/POINTER`, `form:FIELD`, `form:FIELD#/POINTER` or `query:FIELD`.
+    /// `header:NAME`, `json:/POINTER`, `form:FIELD`, `form:FIELD#/POINTER`, `any-form:FIELD` or `query:FIELD`.
     fn from_str(text: &str) -> Result<Self, LocatorError> {
         let (place, rest) = text.split_once(':').ok_or(LocatorError::Place)?;
         match place {
             "header" => rest.parse::<HeaderName>().map(Self::Header).map_err(|_| LocatorError::Header),
             "json" => rest.parse().map(Self::Json),
             "form" => form_locator(rest),
-            "query" if rest.is_empty() => Err(LocatorError::Field),
+            "query" | "any-form" if rest.is_empty() => Err(LocatorError::Field),
+            "any-form" => Ok(Self::AnyForm(rest.to_owned())),
             "query" => Ok(Self::Query(rest.to_owned())),
             _ => Err(LocatorError::Place),
         }
@@ -81,6 +87,7 @@ impl fmt::Display for Locator {
             Self::Json(pointer) => write!(formatter, "json:{pointer}"),
             Self::Form(field) => write!(formatter, "form:{field}"),
             Self::FormJson { field, pointer } => write!(formatter, "form:{field}#{pointer}"),
+            Self::AnyForm(field) => write!(formatter, "any-form:{field}"),
             Self::Query(field) => write!(formatter, "query:{field}"),
         }
     }
@@ -103,26 +110,26 @@ pub fn member(pointer: &Pointer, body: &RawBody) -> Option<String> {
 pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Few<Option<String>> {
     let mut found = Few::new();
     let mut goals: Few<json::Goal<'_>> = Few::new();
-    let mut is_in_form = false;
+    let (mut is_in_form, mut is_in_any_form) = (false, false);
     for (index, place) in places.iter().enumerate() {
-        found.push(match place {
-            Locator::Header(name) => header_field(name, head),
-            Locator::Query(field) => query_field(field, head),
-            Locator::Json(pointer) => {
-                goals.push(json::Goal::new(pointer, index));
-                None
-            }
-            Locator::Form(_) | Locator::FormJson { .. } => {
-                is_in_form = true;
-                None
-            }
-        });
+        let mut in_head = None;
+        match place {
+            Locator::Header(name) => in_head = header_field(name, head),
+            Locator::Query(field) => in_head = query_field(field, head),
+            Locator::Json(pointer) => goals.push(json::Goal::new(pointer, index)),
+            Locator::Form(_) | Locator::FormJson { .. } => is_in_form = true,
+            Locator::AnyForm(_) => is_in_any_form = true,
+        }
+        found.push(in_head);
     }
     if !goals.is_empty() {
         find_json(&mut goals, body, &mut found);
     }
     if is_in_form {
         find_form(places, &body.contiguous(), &mut found);
+    }
+    if is_in_any_form {
+        find_any_form(places, head, &body.contiguous(), &mut found);
     }
     found
 }
@@ -167,9 +174,29 @@ fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
                 let inner = form.field(field);
                 *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), pointer)).filter(is_field);
             }
-            Locator::Header(_) | Locator::Json(_) | Locator::Query(_) => {}
+            Locator::Header(_) | Locator::Json(_) | Locator::AnyForm(_) | Locator::Query(_) => {}
         }
     }
+}
+
+fn find_any_form(places: &[&Locator], head: &Head, body: &[u8], found: &mut [Option<String>]) {
+    let Some(form) = any_form(head, body) else { return };
+    for (place, slot) in places.iter().zip(found) {
+        if let Locator::AnyForm(field) = place {
+            *slot = form.field(field).filter(is_field);
+        }
+    }
+}
+
+/// The body as a form of the kind that its content type names.
+#[must_use]
+pub fn any_form<'b>(head: &Head, body: &'b [u8]) -> Option<multipart::AnyForm<'b>> {
+    let content_type = match head.single(&CONTENT_TYPE) {
+        Single::One(value) => Some(value.to_str().ok()?),
+        Single::Missing => None,
+        Single::Repeated => return None,
+    };
+    multipart::AnyForm::parse(content_type, body)
 }
 
 #[cfg(test)]
