@@ -13,6 +13,7 @@ const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
 
 /// Where the next quote or backslash stands, or a control character that is near; `None` where none does, or a control
 /// character that is far stands before it.
+#[inline]
 pub(super) fn mark(text: &[u8]) -> Option<usize> {
     let mut rest = text;
     while let Some((word, behind)) = rest.split_first_chunk() {

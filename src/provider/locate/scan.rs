@@ -2,6 +2,9 @@
 //!
 //! Invariants: exactly what `serde_json` skips is skipped, and what it refuses ends the scan (the tests hold both against each
 //! other); nothing recurses, and each byte is looked at once. Of a string that is skipped the encoding is not looked at.
+//!
+//! The place is one number, and the small steps are inlined: each step waits for the one before, and of a shrinking slice both
+//! ends would have to be stored and loaded for each.
 
 use std::borrow::Cow;
 
@@ -32,23 +35,24 @@ pub(super) struct Quoted<'j> {
     pub(super) is_escaped: bool,
 }
 
-/// What is left of a text.
+/// A text and how far it was read.
 pub(super) struct Scan<'j> {
-    rest: &'j [u8],
+    bytes: &'j [u8],
+    at: usize,
 }
 
 impl<'j> Scan<'j> {
     pub(super) const fn new(text: &'j [u8]) -> Self {
-        Self { rest: text }
+        Self { bytes: text, at: 0 }
     }
 
     /// The next byte that is no white space.
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
-            match self.rest {
-                [b' ' | b'\n' | b'\t' | b'\r', rest @ ..] => self.rest = rest,
-                [byte, ..] => return Some(*byte),
-                [] => return None,
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.step(),
+                byte => return byte.copied(),
             }
         }
     }
@@ -59,11 +63,13 @@ impl<'j> Scan<'j> {
     }
 
     /// Steps over one byte.
+    #[inline]
     fn step(&mut self) {
-        self.rest = self.rest.get(1..).unwrap_or_default();
+        self.at = self.at.saturating_add(1);
     }
 
     /// Steps over the next byte if it is the given one.
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         if is_next {
@@ -73,12 +79,14 @@ impl<'j> Scan<'j> {
     }
 
     /// Steps over what opens a list or an object, and over what closes it where nothing is in it: whether something is.
+    #[inline]
     pub(super) fn enter(&mut self, close: u8) -> bool {
         self.step();
         !self.take(close)
     }
 
     /// Steps over the comma between two members or elements, or over what closes them: whether there is another.
+    #[inline]
     pub(super) fn goes_on(&mut self, close: u8) -> Option<bool> {
         let goes_on = match self.peek()? {
             b',' => true,
@@ -90,6 +98,7 @@ impl<'j> Scan<'j> {
     }
 
     /// A key, in UTF-8, and its colon.
+    #[inline]
     pub(super) fn key(&mut self) -> Option<Cow<'j, [u8]>> {
         let name = self.name()?;
         if name.is_escaped {
@@ -99,6 +108,7 @@ impl<'j> Scan<'j> {
         (key.is_ascii() || std::str::from_utf8(key).is_ok()).then_some(Cow::Borrowed(key))
     }
 
+    #[inline]
     fn name(&mut self) -> Option<Quoted<'j>> {
         if self.peek() != Some(b'"') {
             return None;
@@ -108,6 +118,7 @@ impl<'j> Scan<'j> {
     }
 
     /// Steps over one value.
+    #[inline]
     pub(super) fn skip(&mut self) -> Option<()> {
         match self.begin()? {
             Begun::Whole => Some(()),
@@ -141,6 +152,7 @@ impl<'j> Scan<'j> {
 
     /// Steps over a whole scalar or an empty list or object; of one with something in it over what stands before its first
     /// value, and gives what closes it.
+    #[inline]
     fn begin(&mut self) -> Option<Begun> {
         match self.peek()? {
             b'{' if self.enter(b'}') => {
@@ -155,6 +167,7 @@ impl<'j> Scan<'j> {
     }
 
     /// Steps over a value that begins with this byte, which opens no list and no object.
+    #[inline]
     pub(super) fn scalar(&mut self, first: u8) -> Option<Scalar<'j>> {
         match first {
             b'"' => self.string().map(Scalar::String),
@@ -165,15 +178,18 @@ impl<'j> Scan<'j> {
         }
     }
 
+    #[inline]
     fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(word)?;
-        Some(())
+        let end = self.at.checked_add(word.len())?;
+        (self.bytes.get(self.at..end)? == word).then(|| self.at = end)
     }
 
     /// Steps over a string that begins here.
+    #[inline]
     fn string(&mut self) -> Option<Quoted<'j>> {
-        let at = mark(self.rest.get(1..)?)?.checked_add(1)?;
-        if self.rest.get(at) == Some(&b'"') { self.quoted(at, false) } else { self.escaped(at) }
+        let inside = self.at.checked_add(1)?;
+        let end = mark(self.bytes.get(inside..)?)?.checked_add(inside)?;
+        if self.bytes.get(end) == Some(&b'"') { self.quoted(end, false) } else { self.escaped(end) }
     }
 
     /// The same for one that has its first escape at a place. Out of the way of the many that have none.
@@ -181,26 +197,29 @@ impl<'j> Scan<'j> {
     fn escaped(&mut self, first: usize) -> Option<Quoted<'j>> {
         let mut at = first;
         loop {
-            let escape = match self.rest.get(at..)? {
+            let escape = match self.bytes.get(at..)? {
                 [b'"', ..] => return self.quoted(at, true),
                 [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
                 [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
                 _ => return None,
             };
             at = at.checked_add(escape)?;
-            at = at.checked_add(mark(self.rest.get(at..)?)?)?;
+            at = at.checked_add(mark(self.bytes.get(at..)?)?)?;
         }
     }
 
     /// Steps over the string whose closing quote stands at a place.
+    #[inline]
     fn quoted(&mut self, end: usize, is_escaped: bool) -> Option<Quoted<'j>> {
-        let (raw, rest) = self.rest.split_at_checked(end.checked_add(1)?)?;
-        self.rest = rest;
+        let behind = end.checked_add(1)?;
+        let raw = self.bytes.get(self.at..behind)?;
+        self.at = behind;
         Some(Quoted { raw, is_escaped })
     }
 
+    #[inline]
     fn number(&mut self) -> Option<&'j [u8]> {
-        let start = self.rest;
+        let start = self.at;
         self.skip_one_of(b"-");
         if !self.skip_one_of(b"0") {
             self.digits()?;
@@ -212,11 +231,12 @@ impl<'j> Scan<'j> {
             self.skip_one_of(b"+-");
             self.digits()?;
         }
-        start.get(..start.len().checked_sub(self.rest.len())?)
+        self.bytes.get(start..self.at)
     }
 
+    #[inline]
     fn skip_one_of(&mut self, bytes: &[u8]) -> bool {
-        let is_next = self.rest.first().is_some_and(|byte| bytes.contains(byte));
+        let is_next = self.bytes.get(self.at).is_some_and(|byte| bytes.contains(byte));
         if is_next {
             self.step();
         }
@@ -224,9 +244,10 @@ impl<'j> Scan<'j> {
     }
 
     /// One digit or more.
+    #[inline]
     fn digits(&mut self) -> Option<()> {
-        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.rest = self.rest.get(count..)?;
+        let count = self.bytes.get(self.at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at = self.at.checked_add(count)?;
         (count > 0).then_some(())
     }
 }
