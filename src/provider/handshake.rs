@@ -105,7 +105,6 @@ fn may_echo(text: &str) -> bool {
 }
 
 /// The places that [`signed`] asks about.
-#[must_use]
 pub fn signed_places(scheme: &Scheme) -> impl Iterator<Item = &Locator> {
     scheme.handshakes.iter().flat_map(|handshake| {
         let asked = match &handshake.shape {

@@ -252,8 +252,9 @@ impl Fields {
     fn find(scheme: &Scheme, received: &Received, key: &Key) -> Result<Self, VerifyError> {
         let (events, ids) = (&scheme.event, &scheme.delivery_id);
         let mut places: locate::Few<&Locator> = locate::Few::new();
-        events.iter().for_each(|place| places.push(place));
-        ids.iter().for_each(|place| places.push(place));
+        for place in events.iter().chain(ids) {
+            places.push(place);
+        }
         if !scheme.handshakes.is_empty() {
             places.extend(handshake::signed_places(scheme));
         }

@@ -28,7 +28,7 @@ pub(super) fn decode_hex(first_letter: u8, text: &[u8], bytes: &mut [u8]) -> Opt
     let mut is_hex = true;
     for (digit, byte) in digits.iter_mut().zip(text) {
         let (number, letter) = (byte.wrapping_sub(b'0'), byte.wrapping_sub(first_letter));
-        is_hex &= (number < 10) | (letter < 6);
+        is_hex &= number < 10 || letter < 6;
         *digit = if number < 10 { number } else { letter.wrapping_add(10) };
     }
     let (pairs, odd) = digits.as_chunks();
@@ -69,7 +69,7 @@ pub(super) fn decode_base64(alphabet: Base64, text: &[u8], bytes: &mut [u8]) -> 
 /// A text in whole groups of four, without what fills up the last.
 fn unpadded(text: &[u8]) -> Option<&[u8]> {
     let rest = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
-    (text.len() % 4 == 0).then_some(rest)
+    text.len().is_multiple_of(4).then_some(rest)
 }
 
 /// The six bits of a character; 255 for one outside the alphabet.

@@ -161,7 +161,9 @@ impl<'j> Scan<'j> {
             }
             b'[' if self.enter(b']') => return Some(Begun::Open { close: b']' }),
             b'{' | b'[' => {}
-            first => drop(self.scalar(first)?),
+            first => {
+                self.scalar(first)?;
+            }
         }
         Some(Begun::Whole)
     }
