@@ -86,6 +86,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "dwolla",
     "dyte",
     "easypost",
+    "ebay",
     "elevenlabs",
     "emailit",
     "enode",

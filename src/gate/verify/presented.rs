@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use http::HeaderName;
 
 use super::body_fields;
@@ -91,7 +92,7 @@ impl Presented {
             Some(token) => key_id.is_none() || token.key_id().is_none() || token.key_id() == key_id,
             None => rule.key_id_header.is_none() || (key_id.is_some() && self.key_id.as_deref() == key_id),
         };
-        let by_entry = rule.format == SignatureFormat::Named;
+        let by_entry = matches!(rule.format, SignatureFormat::Named | SignatureFormat::Json { .. });
         let fits = move |candidate: &&Candidate| match rule.key_id_of(candidate.header) {
             None if by_entry => key_id.is_some() && candidate.key_id() == key_id,
             None => named,
@@ -226,6 +227,16 @@ fn read<'v>(
             collect(rule, header, "", entries, found)
         }
         SignatureFormat::Named => collect_named(rule, value, found),
+        SignatureFormat::Json { member, key_member } => {
+            found.count_entry()?;
+            let read = token::members(&BASE64, value);
+            let said = |name: &str| read.as_ref().and_then(|object| object.text(name));
+            if let (Some(text), Some(key_id)) = (said(member), said(key_member)) {
+                let candidate = Candidate::decode(rule, 0, text.as_bytes());
+                found.candidates.extend(candidate.map(|candidate| candidate.of_key(key_id)));
+            }
+            Ok(())
+        }
         SignatureFormat::Token(token) => {
             let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, text));
             if let Some((token, candidate)) = read {

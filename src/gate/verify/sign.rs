@@ -226,5 +226,9 @@ fn signature_text(scheme: &Scheme, key: &SigningKey, fields: &str, content: &[u8
         SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
         SignatureFormat::Named => format!("{}|{signature}", key.key_id.as_deref().unwrap_or_default()),
+        SignatureFormat::Json { member, key_member } => {
+            let text = serde_json::json!({ key_member: key.key_id.as_deref().unwrap_or_default(), member: signature });
+            BASE64.encode(text.to_string().as_bytes())
+        }
     }
 }

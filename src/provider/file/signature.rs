@@ -9,12 +9,13 @@ use crate::provider::scheme::{
     SignatureFormat, SignatureRule, TokenRule,
 };
 
-const ALGORITHMS: [(&str, Algorithm); 13] = [
+const ALGORITHMS: [(&str, Algorithm); 14] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
     (Algorithm::Ed25519.code(), Algorithm::Ed25519),
     (Algorithm::EcdsaP256.code(), Algorithm::EcdsaP256),
+    (Algorithm::EcdsaP256Sha1.code(), Algorithm::EcdsaP256Sha1),
     (Algorithm::RsaSha256.code(), Algorithm::RsaSha256),
     (Algorithm::RsaSha512.code(), Algorithm::RsaSha512),
     (Algorithm::RsaPssSha512.code(), Algorithm::RsaPssSha512),
@@ -41,15 +42,17 @@ enum Format {
     Versioned,
     Joined,
     Named,
+    Json,
     Jwt,
 }
 
-const FORMATS: [(&str, Format); 6] = [
+const FORMATS: [(&str, Format); 7] = [
     ("prefixed", Format::Prefixed),
     ("pairs", Format::Pairs),
     ("versioned", Format::Versioned),
     ("joined", Format::Joined),
     ("named", Format::Named),
+    ("json", Format::Json),
     ("jwt", Format::Jwt),
 ];
 
@@ -191,7 +194,7 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
     };
     let Some(word) = word else {
         // Which of them belong to it nobody can say, so none is reported as unknown.
-        let _ = ["prefix", "separator", "key", "version", "spaced"].map(|key| table.entry(key));
+        let _ = ["prefix", "separator", "key", "version", "spaced", "member", "key_member"].map(|key| table.entry(key));
         return None;
     };
     match word {
@@ -208,6 +211,11 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
         }
         Format::Joined => separator(table).map(|separator| SignatureFormat::Joined { separator }),
         Format::Named => Some(SignatureFormat::Named),
+        Format::Json => {
+            let member = label(table, "member", "the member that holds the signature, such as \"signature\"");
+            let key_member = label(table, "key_member", "the member that names the key, such as \"kid\"");
+            Some(SignatureFormat::Json { member: member?, key_member: key_member? })
+        }
         Format::Jwt => prefix(table).map(|prefix| SignatureFormat::Token(TokenRule { prefix, claims: Vec::new() })),
     }
 }
