@@ -133,7 +133,7 @@ fn signature(scheme: &Scheme) -> String {
             format!(", each behind `{key}=`, divided by `{separator}`; any may match")
         }
         SignatureFormat::Versioned { version } => format!(", each behind `{version},`, divided by a space; any may match"),
-        SignatureFormat::Json { member, key_member } => {
+        SignatureFormat::Json { member, key_member, .. } => {
             format!(" as `{member}` of a JSON object in base64, whose `{key_member}` names the key by the secret's key_id")
         }
         SignatureFormat::Named => {
@@ -171,6 +171,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Form(field) => format!("{field} of the body"),
         TimestampPlace::Claim(claim) => format!("claim `{claim}` of the token"),
     };
     let unit = match rule.unit {

@@ -205,7 +205,7 @@ impl TimestampRule {
     pub fn signature_field(&self) -> Option<&str> {
         match &self.place {
             TimestampPlace::SignatureField(key) => Some(key),
-            TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_) => None,
+            TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_) => None,
         }
     }
 }
@@ -219,6 +219,8 @@ pub enum TimestampPlace {
     SignatureField(String),
     /// In a member of the body; no part of the template where the signature covers that anyway.
     Json(String),
+    /// In a field of the form body, a [`Locator::Form`] or [`Locator::AnyForm`]; as for a member of the body.
+    Form(Locator),
     /// In a claim of the token.
     Claim(String),
 }
@@ -333,6 +335,9 @@ pub enum Locator {
     Json(String),
     /// A field of the `application/x-www-form-urlencoded` body.
     Form(String),
+    /// A field of the form body, urlencoded or `multipart/form-data`, as its content type says. That is not signed: only for
+    /// schemes that sign single fields.
+    AnyForm(String),
     /// A member of the JSON text inside a form field.
     FormJson {
         /// The form field.

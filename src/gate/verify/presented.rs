@@ -63,10 +63,16 @@ impl Presented {
             }
             self.candidates = found.candidates;
         }
-        if let Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) = &scheme.timestamp
-            && scheme.content.contains(&Part::Timestamp)
-        {
-            self.sent_at = body_time(pointer, *unit, received)?;
+        match &scheme.timestamp {
+            Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. })
+                if scheme.content.contains(&Part::Timestamp) =>
+            {
+                self.sent_at = body_time(&Locator::Json(pointer.clone()), *unit, received)?;
+            }
+            Some(TimestampRule { place: TimestampPlace::Form(place), unit, .. }) => {
+                self.sent_at = body_time(place, *unit, received)?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -227,14 +233,9 @@ fn read<'v>(
             collect(rule, header, "", entries, found)
         }
         SignatureFormat::Named => collect_named(rule, value, found),
-        SignatureFormat::Json { member, key_member } => {
+        SignatureFormat::Json { member, key_member, fixed } => {
             found.count_entry()?;
-            let read = token::members(&BASE64, value);
-            let said = |name: &str| read.as_ref().and_then(|object| object.text(name));
-            if let (Some(text), Some(key_id)) = (said(member), said(key_member)) {
-                let candidate = Candidate::decode(rule, 0, text.as_bytes());
-                found.candidates.extend(candidate.map(|candidate| candidate.of_key(key_id)));
-            }
+            found.candidates.extend(in_object(rule, value, (member, key_member), fixed));
             Ok(())
         }
         SignatureFormat::Token(token) => {
@@ -246,6 +247,22 @@ fn read<'v>(
             Ok(())
         }
     }
+}
+
+/// The signature in an object that holds it, the id of its key, and what it must besides.
+fn in_object(
+    rule: &SignatureRule,
+    value: &[u8],
+    (member, key_member): (&str, &str),
+    fixed: &[(String, String)],
+) -> Option<Candidate> {
+    let object = token::members(&BASE64, value)?;
+    let says_so = fixed.iter().all(|(name, text)| object.text(name) == Some(text));
+    if !says_so || object.len() != fixed.len().saturating_add(2) {
+        return None;
+    }
+    let key_id = object.text(key_member)?;
+    Candidate::decode(rule, 0, object.text(member)?.as_bytes()).map(|candidate| candidate.of_key(key_id))
 }
 
 /// Takes the well-formed `key-id|signature` entries, each for the key that it names.
@@ -293,7 +310,7 @@ fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
 fn sent_at(timestamp: &TimestampRule, found: &Found<'_>, head: &Head) -> Result<Option<SentTime>, VerifyError> {
     let text = match &timestamp.place {
         TimestampPlace::Header(name) => time_header(head, name)?,
-        TimestampPlace::Json(_) => return Ok(None),
+        TimestampPlace::Json(_) | TimestampPlace::Form(_) => return Ok(None),
         TimestampPlace::Claim(claim) => return claimed_time(found.token.as_deref(), claim, timestamp).map(Some),
         TimestampPlace::SignatureField(_) if found.is_time_repeated => return Err(VerifyError::TimestampRepeated),
         TimestampPlace::SignatureField(_) => found.time.ok_or(VerifyError::TimestampMissing)?,

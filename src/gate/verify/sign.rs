@@ -151,7 +151,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {
         Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp.clone())),
         Some(TimestampPlace::SignatureField(field)) => fields = format!("{field}={timestamp}"),
-        Some(TimestampPlace::Json(_) | TimestampPlace::Claim(_)) | None => {}
+        Some(TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_)) | None => {}
     }
     headers.extend(content::header_lists(scheme));
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
@@ -226,9 +226,11 @@ fn signature_text(scheme: &Scheme, key: &SigningKey, fields: &str, content: &[u8
         SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
         SignatureFormat::Named => format!("{}|{signature}", key.key_id.as_deref().unwrap_or_default()),
-        SignatureFormat::Json { member, key_member } => {
-            let text = serde_json::json!({ key_member: key.key_id.as_deref().unwrap_or_default(), member: signature });
-            BASE64.encode(text.to_string().as_bytes())
+        SignatureFormat::Json { member, key_member, fixed } => {
+            let own = [(key_member.as_str(), key.key_id.as_deref().unwrap_or_default()), (member, &signature)];
+            let fixed = fixed.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+            let members = fixed.chain(own).map(|(name, text)| (name.to_owned(), text.into()));
+            BASE64.encode(serde_json::Value::Object(members.collect()).to_string().as_bytes())
         }
     }
 }

@@ -114,6 +114,11 @@ pub(super) fn members(encoding: &Encoding, part: &[u8]) -> Option<Object> {
 pub(super) struct Object(BTreeMap<String, Value>);
 
 impl Object {
+    /// How many members it has.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The text of a member.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()

@@ -282,12 +282,14 @@ pub enum SignatureFormat {
     },
     /// `key-id|signature` entries divided by `&`. Each is a candidate for the key that it names.
     Named,
-    /// Base64 of a JSON object. One member is the signature, one the id of the key that it is for; others say nothing.
+    /// Base64 of a JSON object. One member is the signature, one the id of the key that it is for; others say what they must.
     Json {
         /// The member that is the signature.
         member: String,
         /// The member that is the key's id.
         key_member: String,
+        /// Every other member, and what it must say.
+        fixed: Vec<(String, String)>,
     },
     /// A JSON Web Token, whose signature is the one over itself.
     Token(TokenRule),

@@ -230,6 +230,10 @@ fn an_object_in_base64_that_names_its_key() {
     let object =
         |text: &str, key: &str| shown(&format!("{{\"alg\":\"ecdsa\",\"kid\":{key},\"signature\":{text},\"digest\":\"SHA1\"}}"));
     let good = object("\"MEUC\"", "\"a\"");
+    let good_as = |good: &str, from: &str, to: &str| {
+        let json = data_encoding::BASE64.decode(good.as_bytes()).unwrap();
+        shown(&String::from_utf8(json).unwrap().replace(from, to))
+    };
     let malformed = Some(Reason::SignatureMalformed);
     let cases = [
         (good.clone(), None),
@@ -239,6 +243,10 @@ fn an_object_in_base64_that_names_its_key() {
         (object("1", "\"a\""), malformed),
         (object("\"MEUC\"", "1"), malformed),
         (object("\"MEUC\"", "null"), malformed),
+        (good_as(&good, "ecdsa", "rsa"), malformed),
+        (good_as(&good, "SHA1", "SHA256"), malformed),
+        (good_as(&good, "digest", "digesu"), malformed),
+        (good_as(&good, "}", ",\"more\":\"x\"}"), malformed),
         (shown("{\"kid\":\"a\"}"), malformed),
         (shown("{\"signature\":\"MEUC\"}"), malformed),
         (shown("{\"kid\":\"a\",\"kid\":\"b\",\"signature\":\"MEUC\"}"), malformed),
