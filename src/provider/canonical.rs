@@ -81,6 +81,18 @@ mod tests {
         }
     }
 
+    /// A hundred requests and their canonical ones, made by that library: base URL, URL, canonical request.
+    #[test]
+    fn requests_are_what_atlassians_own_library_says() {
+        let cases = include_str!("../../tests/canonical/atlassian-jwt-2.2.0.tsv");
+        for case in cases.lines() {
+            let [base, url, expected] = case.split('\t').collect::<Vec<_>>()[..] else { panic!("{case}") };
+            let (url, text) = url.split_once('?').unwrap_or((url, ""));
+            assert_eq!(format!("POST&{}&{}", path(url, base), query(text).unwrap()), expected, "{case}");
+        }
+        assert_eq!(cases.lines().count(), 100);
+    }
+
     #[test]
     fn queries() {
         for (text, expected) in [
