@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// D1. The floors, lowest first: a room may name the rooms of lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["domain"],
+    &["domain", "digest"],
     &["document", "telemetry", "provider", "trust"],
     &["gate", "secrets", "audit", "listen", "switch", "inventory", "fetch"],
     &["pipeline", "config"],
@@ -43,7 +43,7 @@ const TICKETS: &[(&str, &str)] = &[
 ];
 
 /// D4. Where judgement is pure; so is every file whose first line of documentation ends in `pure`.
-const PURE: &[&str] = &["src/domain/", "src/document/", "src/provider/", "src/gate/verify/", "src/gate/scope/"];
+const PURE: &[&str] = &["src/domain/", "src/digest/", "src/document/", "src/provider/", "src/gate/verify/", "src/gate/scope/"];
 
 /// D4. What pure code does not name.
 const IMPURE: &[&str] = &[

@@ -123,7 +123,9 @@ impl Case {
         let head = Head { method: self.method.clone(), target: self.target.clone(), headers: self.headers.clone() };
         let received = Received { head, body: RawBody::from(Bytes::from(self.body.clone())) };
         let presented = present(&self.scheme, &received.head)?;
-        verify(&Judging { scheme: &self.scheme, keys, tolerance }, presented, received, self.now)
+        let integration = "payments".parse().unwrap();
+        let judging = Judging { integration: &integration, scheme: &self.scheme, keys, tolerance };
+        verify(&judging, presented, received, self.now)
     }
 }
 

@@ -209,7 +209,12 @@ where
     let trial = failures::enter(sources, source, &integration.name, now)?;
     let outcome = {
         let keys = integration.keys.now();
-        let judging = Judging { scheme: &integration.scheme, keys: &keys, tolerance: integration.tolerance };
+        let judging = Judging {
+            integration: &integration.name,
+            scheme: &integration.scheme,
+            keys: &keys,
+            tolerance: integration.tolerance,
+        };
         judge_signature(&judging, presented, received, now.wall)
     };
     let judged_at = site.shared.clock.now();

@@ -19,6 +19,7 @@ mod claims;
 mod envelope;
 pub mod error;
 pub mod gate;
+mod hashing;
 mod jwks;
 pub mod keys;
 mod mac;
