@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::certificate::CertificateRule;
 use crate::provider::subscription::{self, Subscription};
 
 mod handshake;
@@ -50,6 +51,8 @@ pub struct Scheme {
     pub handshakes: Vec<Handshake>,
     /// How its subscriptions are confirmed, where they have to be.
     pub subscription: Option<Subscription>,
+    /// Where a request names the certificate that it was signed with, and which may be named.
+    pub certificate: Option<CertificateRule>,
     /// How the provider sends again what was not taken.
     pub retries: Retries,
     /// How long the provider waits for an answer.

@@ -226,6 +226,12 @@ fn matching_key<'k>(
                 let key_id = presented.token().and_then(Token::key_id);
                 public_key::any_verifies(public, key_id, hashing.contiguous(), candidates)
             }
+            Verifier::Certificates(urls) => {
+                let Some(public) = presented.certificate().and_then(|certificate| certificate.key(urls, now)) else {
+                    return false;
+                };
+                public_key::any_verifies(std::slice::from_ref(public), None, hashing.contiguous(), candidates)
+            }
         }
     };
     usable.find(|key| made(key)).ok_or(VerifyError::SignatureMismatch)

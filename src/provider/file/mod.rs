@@ -19,11 +19,13 @@
 //! `handshake` (the header in which the provider hands it over itself). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
-//! `subscription = "aws-sns"` has SNS's confirmations answered for integrations that name their topic.
+//! `subscription = "aws-sns"` has SNS's confirmations answered for integrations that name their topic. `certificate` says where
+//! a request names the certificate that it was signed with (`at`), which `path` that has, and which `hosts` with which names.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
 //! `check.rs` holds the rules that join several keys.
 
+mod certificate;
 mod check;
 mod handshake;
 mod origin;
@@ -64,6 +66,7 @@ impl Scheme {
         let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
         let handshakes = handshake::read(table);
         let subscription = word(table, "subscription", &[("aws-sns", ())]).map(|()| Subscription::default());
+        let certificate = table.entry("certificate").and_then(|entry| entry.table(certificate::read).flatten());
         let retries = word(table, "retries", &RETRIES).unwrap_or(Retries::Unknown);
         let deadline = duration(table, "deadline");
         let max_body = table.entry("max_body").and_then(|entry| entry.parsed("such as \"25MiB\"", str::parse::<ByteSize>));
@@ -86,6 +89,7 @@ impl Scheme {
             delivery_id_unique,
             handshakes,
             subscription,
+            certificate,
             retries,
             deadline,
             max_body,
