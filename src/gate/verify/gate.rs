@@ -194,16 +194,15 @@ fn signed_time<'p>(
 ) -> Result<Option<Cow<'p, SentTime>>, VerifyError> {
     let Some(rule) = &scheme.timestamp else { return Ok(None) };
     let sent_at = match (&rule.place, presented.sent_at()) {
-        (TimestampPlace::Json(pointer), None) => body_time(pointer, rule.unit, received)?.map(Cow::Owned),
+        (TimestampPlace::Json(pointer), None) => body_time(&Locator::Json(pointer.clone()), rule.unit, received)?.map(Cow::Owned),
         (_, sent_at) => sent_at.map(Cow::Borrowed),
     };
     sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
 }
 
-/// The time in a member of the body, which the signature covers with the rest of it.
-pub(super) fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    let place = Locator::Json(pointer.to_owned());
-    let Some(text) = locate::find(&[&place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
+/// The time in a field of the body, which the signature covers by itself or with the rest of it.
+pub(super) fn body_time(place: &Locator, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    let Some(text) = locate::find(&[place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
     SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
 }
 
@@ -226,6 +225,12 @@ fn matching_key<'k>(
             Verifier::Public(public) => {
                 let key_id = presented.token().and_then(Token::key_id);
                 public_key::any_verifies(public, key_id, hashing.contiguous(), candidates)
+            }
+            Verifier::Certificates(urls) => {
+                let Some(public) = presented.certificate().and_then(|certificate| certificate.key(urls, now)) else {
+                    return false;
+                };
+                public_key::any_verifies(std::slice::from_ref(public), None, hashing.contiguous(), candidates)
             }
         }
     };

@@ -15,6 +15,7 @@
 mod asymmetric;
 mod body_fields;
 mod candidate;
+pub mod certificate;
 mod claims;
 mod envelope;
 pub mod error;

@@ -79,7 +79,7 @@ fn each_inconsistency_is_a_fault() {
         (content, "", &["content: is missing"]),
         (event, "id = { header = 'X-Id' }", &["id: is not signed"]),
         (event, "id = { }", &["id: is not signed", "id.header: is missing"]),
-        (event, "event = 'type'", &["event: must begin with header:, json:, form: or query:"]),
+        (event, "event = 'type'", &["event: must begin with header:, json:, form:, any-form: or query:"]),
         (event, "delivery_id_unique = true", &["delivery_id_unique: speaks of a delivery id, and none is named"]),
         (event, "strip_headers = ['X-Timestamp']", &["strip_headers: names a header that is verified"]),
         (
@@ -96,7 +96,15 @@ fn each_inconsistency_is_a_fault() {
         (event, "secret = { encoding = 'pem' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { }", &["secret.encoding: is missing"]),
         (event, "tolerance = '5m'", &["tolerance: is no key of this table"]),
-        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json and claim"]),
+        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json, form and claim"]),
+        (
+            timestamp,
+            "timestamp = { form = 'json:/t' }",
+            &[
+                "timestamp: needs exactly one of header, field, json, form and claim",
+                "timestamp.form: must be a field of a form, form:field or any-form:field",
+            ],
+        ),
         (timestamp, "timestamp = { field = 't' }", &["timestamp: names a field, and the signature has none"]),
         (timestamp, "timestamp = { header = 'X-Signature' }", &[": uses one header twice"]),
         (
@@ -132,6 +140,10 @@ fn each_inconsistency_is_a_fault() {
         ),
         (carried.replace("/a}", "/s}"), &["signature: stands in what it signs"]),
         (carried.replace("{json:/a}", "{body}"), &["signature: stands in what it signs"]),
+        (
+            "content = '{body}'\nsignature = { at = 'any-form:s', algorithm = 'hmac-sha256', encoding = 'hex' }".to_owned(),
+            &["signature: stands in what it signs"],
+        ),
         (
             carried.replace("encoding", "format = 'versioned', version = 'v1', encoding"),
             &["signature: has a format that only headers have"],
