@@ -87,6 +87,11 @@ fn of_claim(case: &Case, value: &ClaimValue) -> Option<Vec<Case>> {
         ClaimValue::Url(_) | ClaimValue::UrlSha256(_) => {
             Some(vec![bound_otherwise(case, "https://other.example.com/in", "option")])
         }
+        ClaimValue::CanonicalRequest { .. } => Some(vec![
+            bound_otherwise(case, "https://hooks.example.com/other", "option"),
+            Case { method: Method::PUT, ..case.clone() },
+            Case { target: "/?more=1".parse().unwrap(), ..case.clone() },
+        ]),
         ClaimValue::Option(_) => Some(vec![bound_otherwise(case, URL, "another")]),
     }
 }

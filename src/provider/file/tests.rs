@@ -66,6 +66,7 @@ fn an_unsigned_challenge_is_described_by_its_query() {
 
 /// `GENERIC` with some lines replaced by others, and the faults that makes.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of all of them")]
 fn each_inconsistency_is_a_fault() {
     let timestamp = r#"timestamp = { header = "X-Timestamp", unit = "ms", tolerance = "90s" }"#;
     let content = r#"content = "{timestamp}.{body}""#;
@@ -120,7 +121,9 @@ fn each_inconsistency_is_a_fault() {
         (
             format,
             "format = 'list', key = 'v1'",
-            &["signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"jwt\""],
+            &[
+                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\"",
+            ],
         ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
         (
