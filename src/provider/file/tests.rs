@@ -66,7 +66,6 @@ fn an_unsigned_challenge_is_described_by_its_query() {
 
 /// `GENERIC` with some lines replaced by others, and the faults that makes.
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table of all of them")]
 fn each_inconsistency_is_a_fault() {
     let timestamp = r#"timestamp = { header = "X-Timestamp", unit = "ms", tolerance = "90s" }"#;
     let content = r#"content = "{timestamp}.{body}""#;
