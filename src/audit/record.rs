@@ -311,8 +311,7 @@ impl Entry {
 
     /// Appends the line of this entry, without a newline, as it stands after `head`.
     pub(super) fn write(&self, head: Head, out: &mut String) {
-        let mut line = Line::begin(out);
-        line.shown("ts", self.at().short_micros());
+        let mut line = Line::begin(out, "ts", self.at().short_micros());
         line.plain("seq", head.next_seq());
         line.hex("prev", &head.hash);
         line.word("kind", self.kind());
