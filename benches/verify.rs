@@ -85,7 +85,8 @@ fn json_body(bytes: usize) -> Bytes {
 }
 
 fn judge(scheme: &Scheme, delivery: &Delivery, received: Received) {
-    let judging = Judging { scheme, keys: &delivery.keys, tolerance: Duration::from_secs(300) };
+    let judging =
+        Judging { integration: &"payments".parse().unwrap(), scheme, keys: &delivery.keys, tolerance: Duration::from_secs(300) };
     let presented = present(scheme, &received.head).unwrap();
     let _verified = black_box(verify(&judging, presented, received, delivery.at).unwrap());
 }

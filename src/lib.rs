@@ -8,7 +8,7 @@
 //!
 //! | floor | rooms | what they are |
 //! | --- | --- | --- |
-//! | 0 | [`domain`] | the words: names, addresses, time, the request as received, the reasons |
+//! | 0 | [`domain`], [`digest`] | the words: names, addresses, time, the request as received, the reasons; several SHA-256 at once |
 //! | 1 | [`document`], [`telemetry`], [`provider`], [`trust`] | spanned TOML; metrics and logs; how producers sign; the system's roots |
 //! | 2 | [`gate`], [`secrets`], [`audit`], [`listen`], [`switch`], [`inventory`], [`fetch`] | the judgement; where keys come from; what is written down; sockets; kill switches; what was seen; what is asked of others |
 //! | 3 | [`config`], [`pipeline`] | text to plan; the one place that knows the order |
@@ -50,6 +50,7 @@
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod digest;
 pub mod document;
 pub mod domain;
 pub mod fetch;

@@ -57,7 +57,7 @@ fn judge(scheme: &Scheme, keys: &KeyRing, headers: &HeaderMap, body: &[u8]) -> R
     let head = Head { method: Method::POST, target: Uri::from_static("/"), headers: headers.clone() };
     let received = Received { head, body: RawBody::from(Bytes::copy_from_slice(body)) };
     let presented = present(scheme, &received.head)?;
-    let judging = Judging { scheme, keys, tolerance: Duration::from_secs(300) };
+    let judging = Judging { integration: &"payments".parse().unwrap(), scheme, keys, tolerance: Duration::from_secs(300) };
     verify(&judging, presented, received, UnixTime::from_seconds(NOW)).map(|_| ())
 }
 

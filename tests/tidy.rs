@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken rule fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// D1. The floors, lowest first: a room may name the rooms of lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["domain"],
+    &["domain", "digest"],
     &["document", "telemetry", "provider", "trust"],
     &["gate", "secrets", "audit", "listen", "switch", "inventory", "fetch"],
     &["pipeline", "config"],
@@ -42,7 +43,7 @@ const TICKETS: &[(&str, &str)] = &[
 ];
 
 /// D4. Where judgement is pure; so is every file whose first line of documentation ends in `pure`.
-const PURE: &[&str] = &["src/domain/", "src/document/", "src/provider/", "src/gate/verify/", "src/gate/scope/"];
+const PURE: &[&str] = &["src/domain/", "src/digest/", "src/document/", "src/provider/", "src/gate/verify/", "src/gate/scope/"];
 
 /// D4. What pure code does not name.
 const IMPURE: &[&str] = &[
@@ -303,17 +304,66 @@ fn nothing_of_one_machine_and_nobody_is_named() {
 
 #[test]
 fn presets_are_proven_as_they_say() {
-    let directory = root().join("tests/vectors");
-    let vectors = files_under(&directory).into_iter().map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>();
+    let proven =
+        proven_by_vectors(files_under(&root().join("tests/vectors")).iter().map(|path| fs::read_to_string(path).unwrap()));
     for path in files_under(&root().join("src/provider/presets")) {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let preset: toml::Table = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        for key in ["docs", "checked", "evidence", "sources"] {
-            assert!(preset.contains_key(key), "{name}: no {key}");
-        }
-        let line = format!("provider = \"{name}\"");
-        let has_vector = vectors.iter().any(|text| text.lines().any(|found| found.trim() == line));
-        assert!(preset["evidence"].as_str() != Some("vector") || has_vector, "{name} says `vector`, and tests/vectors has none");
+        assert_eq!(missing_proof(&name, &preset, &proven), None, "{name}");
+    }
+}
+
+/// The guard above, given catalogues that it must not let through.
+#[test]
+fn presets_that_are_not_proven_are_found() {
+    let vector = |provider: &str, verdict: &str| format!("[[vector]]\nid = 'a'\nprovider = '{provider}'\nverdict = '{verdict}'");
+    let proven = proven_by_vectors([vector("proven", "verified"), vector("refuted", "signature_mismatch")].into_iter());
+    let sound = "docs = 'https://example.com'\nchecked = 2026-11-22\nevidence = 'vector'\nsources = ['a page']";
+    let cases = [
+        ("proven", sound.to_owned(), None),
+        ("unproven", sound.replace("vector", "sdk"), None),
+        ("unproven", sound.to_owned(), Some("says `vector`, and no vector of it is verified")),
+        ("refuted", sound.to_owned(), Some("says `vector`, and no vector of it is verified")),
+        ("prove", sound.to_owned(), Some("says `vector`, and no vector of it is verified")),
+        ("proven", sound.replace("evidence = 'vector'", ""), Some("no evidence")),
+        ("proven", sound.replace("vector", "hearsay"), Some("evidence of no known kind")),
+        ("proven", sound.replace("vector", ""), Some("evidence of no known kind")),
+        ("proven", sound.replace("evidence = 'vector'", "evidence = true"), Some("evidence of no known kind")),
+        ("proven", sound.replace("docs = 'https://example.com'", ""), Some("no docs")),
+        ("proven", sound.replace("https://example.com", ""), Some("no docs")),
+        ("proven", sound.replace("checked = 2026-11-22", ""), Some("no day")),
+        ("proven", sound.replace("2026-11-22", "'lately'"), Some("no day")),
+        ("proven", sound.replace("sources = ['a page']", ""), Some("no sources")),
+        ("proven", sound.replace("['a page']", "[]"), Some("no sources")),
+        ("proven", sound.replace("['a page']", "['']"), Some("no sources")),
+    ];
+    for (name, preset, complaint) in cases {
+        assert_eq!(missing_proof(name, &toml::from_str(&preset).unwrap(), &proven), complaint, "{name}: {preset}");
+    }
+}
+
+/// The providers of which a vector is verified.
+fn proven_by_vectors(files: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let vectors = files.flat_map(|file| {
+        let file: toml::Table = toml::from_str(&file).unwrap();
+        file.get("vector").and_then(toml::Value::as_array).cloned().unwrap_or_default()
+    });
+    let verified = vectors.filter(|vector| vector["verdict"].as_str() == Some("verified"));
+    verified.map(|vector| vector["provider"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What a preset's word on its proof lacks.
+fn missing_proof(name: &str, preset: &toml::Table, proven: &BTreeSet<String>) -> Option<&'static str> {
+    let text = |key: &str| preset.get(key).and_then(toml::Value::as_str);
+    let sources = preset.get("sources").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    match text("evidence") {
+        _ if !text("docs").is_some_and(|url| url.starts_with("https://")) => Some("no docs"),
+        _ if preset.get("checked").and_then(toml::Value::as_datetime).is_none() => Some("no day"),
+        _ if sources.is_empty() || sources.iter().any(|source| source.as_str().is_none_or(str::is_empty)) => Some("no sources"),
+        None if !preset.contains_key("evidence") => Some("no evidence"),
+        Some("vector") if !proven.contains(name) => Some("says `vector`, and no vector of it is verified"),
+        Some("vector" | "sdk" | "document" | "secondary") => None,
+        _ => Some("evidence of no known kind"),
     }
 }
 

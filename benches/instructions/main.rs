@@ -61,7 +61,8 @@ fn verify_deliveries(times: u64) {
     let material =
         KeyMaterial { id: "one".parse().unwrap(), key_id: None, encoding: None, text, not_before: None, not_after: None };
     let keys = KeyRing::build(&scheme, vec![material]).unwrap();
-    let judging = Judging { scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+    let judging =
+        Judging { integration: &"payments".parse().unwrap(), scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
     for _ in 0..times {
         let head = Head { method: Method::POST, target: Uri::from_static("/in"), headers: headers.clone() };
         let received = Received { head, body: RawBody::from(body.clone()) };

@@ -1,9 +1,10 @@
-//! The writer's thread: takes what is queued, chains it, hands it to the sink in batches, syncs each second.
+//! The writer's thread: takes what is queued, chains it, hands it to the sink in batches, has it synced each second.
 //!
 //! Rules:
 //! 1. A batch is rendered once and handed over until the sink has all of it; only then the chain moves on and its places are
 //!    given back.
-//! 2. After a failure nothing is healthy until a write and a sync have succeeded; attempts are 0.1 s to 1 s apart.
+//! 2. After a failure nothing is healthy until a write and a sync have succeeded; attempts are 0.1 s to 1 s apart. Those syncs,
+//!    and the last one, are waited for; all others run beside the writing (`syncer`).
 //! 3. Under `on_failure = continue` a failing writer folds the oldest of what waits, so that the newest finds room.
 //! 4. What was folded is written each second, and at the end. With a key, a checkpoint follows, if anything was written.
 //! 5. At the end: everything queued, then `stop`, the last checkpoint, and a sync; five seconds of failures end it, loudly.
@@ -33,9 +34,12 @@ use super::spec::AuditSpec;
 mod batch;
 mod gather;
 mod seal;
+mod syncer;
+mod syncing;
 
 use batch::{BATCH_ENTRIES, Batch, render};
 use gather::Stop;
+use syncer::Syncer;
 
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -49,11 +53,12 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Clock,
     pub(super) sink: Sink,
-    pub(super) head_file: HeadFile,
+    pub(super) head_file: Arc<HeadFile>,
+    pub(super) syncer: Syncer,
     pub(super) head: Head,
     pub(super) waiting: VecDeque<Queued>,
     pub(super) batch: Option<Batch>,
-    /// The head that is on disk.
+    /// The head that is on disk, or will be when the sync under way has ended.
     pub(super) synced: Head,
     pub(super) next_sync: Monotonic,
     /// Failures in a row.
@@ -84,7 +89,8 @@ impl Writer {
             shared,
             clock,
             sink,
-            head_file,
+            head_file: Arc::new(head_file),
+            syncer: Syncer::spawn()?,
             head: resumed.head,
             waiting: VecDeque::from([start]),
             batch: None,
@@ -93,7 +99,7 @@ impl Writer {
             failures: 0,
             sealed: 0,
         };
-        writer.work(true);
+        writer.complete();
         Ok(writer)
     }
 
@@ -104,12 +110,11 @@ impl Writer {
 
     fn run(mut self) {
         loop {
-            let (idle, stop) = self.gather();
-            if let Some(stop) = stop {
+            if let Some(stop) = self.gather() {
                 return self.finish(stop);
             }
             self.shed();
-            let due = idle || self.clock.now().monotonic >= self.next_sync;
+            let due = self.clock.now().monotonic >= self.next_sync;
             // While writing fails, what is folded stays where it costs nothing.
             if due && self.failures == 0 {
                 self.unfold();
@@ -130,10 +135,24 @@ impl Writer {
         self.waiting.extend(entries);
     }
 
-    /// Writes what waits, and syncs where that is due. Answers whether all went well.
-    pub(super) fn work(&mut self, due: bool) -> bool {
-        let done = self.write_waiting().and_then(|()| if due || self.failures > 0 { self.sync() } else { Ok(()) });
-        match &done {
+    /// Writes what waits, and has it synced where that is due. Answers whether all went well.
+    fn work(&mut self, due: bool) -> bool {
+        let done = self.write_waiting().and_then(|()| match (self.failures, due) {
+            (0, true) => self.begin_sync(),
+            (0, false) => self.heed_sync(),
+            _ => self.sync(),
+        });
+        self.take_stock(&done)
+    }
+
+    /// Writes what waits, and waits until it is on disk. Answers whether all went well.
+    pub(super) fn complete(&mut self) -> bool {
+        let done = self.write_waiting().and_then(|()| self.sync());
+        self.take_stock(&done)
+    }
+
+    fn take_stock(&mut self, done: &io::Result<()>) -> bool {
+        match done {
             Ok(()) => self.succeeded(),
             Err(error) => self.failed(error),
         }
@@ -162,24 +181,6 @@ impl Writer {
         }
         let count = self.waiting.len().min(BATCH_ENTRIES);
         (count > 0).then(|| render(self.head, self.waiting.drain(..count), &self.shared.recent))
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.next_sync = self.clock.now().monotonic.plus(SYNC_EVERY);
-        if self.synced != self.head || self.failures > 0 {
-            self.sink.sync()?;
-            self.synced = self.head;
-            self.remember(true);
-        }
-        Ok(())
-    }
-
-    /// The head only proves the tail; a record that is written stands without it.
-    fn remember(&self, durable: bool) {
-        if let Err(error) = self.head_file.save(self.head, durable) {
-            self.shared.count_error();
-            tracing::error!(%error, "the head of the audit chain cannot be remembered");
-        }
     }
 
     fn succeeded(&mut self) {
@@ -212,7 +213,7 @@ impl Writer {
             if attempt > 0 {
                 thread::sleep(self.retry_delay());
             }
-            self.work(true)
+            self.complete()
         });
         if !written {
             tracing::error!(entries = self.waiting.len(), "the audit log ended with entries unwritten");

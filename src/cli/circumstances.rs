@@ -105,7 +105,7 @@ fn client_of(integration: &IntegrationPlan) -> Option<(&Path, &Path)> {
 fn file_of(source: &SecretSource) -> Option<&Path> {
     match source {
         SecretSource::File(path) | SecretSource::Handshake(path) => Some(path),
-        SecretSource::Environment(_) | SecretSource::Url(_) => None,
+        SecretSource::Environment(_) | SecretSource::Url(_) | SecretSource::Certificates(_) => None,
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn judge(integration: &IntegrationPlan, keys: &KeyRing, received: Rec
         let sentence = format!("the body has {body_bytes} bytes, allowed are {}", integration.max_body_bytes);
         return without_proof(Reason::BodyTooLarge, sentence);
     }
-    let judging = Judging { scheme, keys, tolerance: integration.tolerance };
+    let judging = Judging { integration: &integration.name, scheme, keys, tolerance: integration.tolerance };
     match verify(&judging, presented, received, at) {
         Ok(verified) => judge_verified(integration, verified),
         Err(error) => without_proof(error.reason(), error.to_string()),

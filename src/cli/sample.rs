@@ -44,7 +44,7 @@ pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
 
 /// Whether bodies are forms: the event is looked for in one first, or one is signed.
 fn has_forms(scheme: &Scheme) -> bool {
-    let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::FormJson { .. });
+    let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::AnyForm(_) | Locator::FormJson { .. });
     let signs_form = scheme.content.iter().any(|part| match part {
         Part::SortedForm { .. } => true,
         Part::Field(place) => is_form(place),
@@ -102,7 +102,7 @@ fn put<'a>(body: &mut Value, mut tokens: impl Iterator<Item = &'a str>, text: im
 
 fn form(scheme: &Scheme, id: &str) -> Vec<u8> {
     let form = match scheme.event.first() {
-        Some(Locator::Form(field)) => format!("{field}={EVENT}"),
+        Some(Locator::Form(field) | Locator::AnyForm(field)) => format!("{field}={EVENT}"),
         Some(Locator::FormJson { field, pointer }) => {
             let mut value = Value::Null;
             put(&mut value, pointer.split('/').skip(1), EVENT);
@@ -137,7 +137,8 @@ fn add(headers: &mut HeaderMap, name: &HeaderName, text: &str) {
 }
 
 fn content_type(scheme: &Scheme, body: &[u8]) -> &'static str {
-    let in_forms = scheme.event.iter().any(|place| matches!(place, Locator::Form(_) | Locator::FormJson { .. }));
+    let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::AnyForm(_) | Locator::FormJson { .. });
+    let in_forms = scheme.event.iter().any(is_form);
     match body.trim_ascii_start().first() {
         Some(b'{' | b'[') => "application/json",
         _ if in_forms || has_forms(scheme) => "application/x-www-form-urlencoded",

@@ -39,6 +39,7 @@ pub fn run_config(options: &RunOptions<'_>) -> String {
         SecretSource::File(path) => format!("file = {}", quoted_path(path)),
         SecretSource::Handshake(_) => "handshake = true".to_owned(),
         SecretSource::Url(url) => format!("url = {}", quoted(&url.to_string())),
+        SecretSource::Certificates(urls) => format!("certificates_from = {}", quoted(urls.host())),
     };
     format!(
         "state_dir = {state_dir}\n\n\

@@ -43,6 +43,11 @@ impl RawBody {
         &self.chunks
     }
 
+    /// The bytes of the chunks.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.chunks.iter().map(AsRef::as_ref)
+    }
+
     /// The bytes in one piece; copies only when they arrived in several.
     #[must_use]
     pub fn contiguous(&self) -> Cow<'_, [u8]> {

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod finding;
 pub mod head;
 pub mod https_url;
+pub mod identity;
 pub mod name;
 pub mod pattern;
 pub mod reason;

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use super::error::FetchError;
+use super::public;
 use crate::domain::https_url::HttpsUrl;
 use crate::domain::time::Monotonic;
 use crate::trust::system_roots;
@@ -26,6 +27,8 @@ use crate::trust::system_roots;
 pub const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// How long all of it may take.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take while a delivery waits for it.
+pub const FETCH_TIMEOUT_DELIVERY: Duration = Duration::from_secs(3);
 /// How many may be under way.
 pub const PLACES: usize = 8;
 /// How many may begin in a minute.
@@ -48,9 +51,18 @@ pub struct Detour {
 #[derive(Debug)]
 pub struct Fetcher {
     detour: Option<Detour>,
-    tls: OnceLock<Arc<ClientConfig>>,
+    timeout: Duration,
+    is_public_only: bool,
+    trust: OnceLock<Trust>,
     places: Semaphore,
     minute: Mutex<Minute>,
+}
+
+/// The roots, and TLS that trusts nobody else.
+#[derive(Clone, Debug)]
+struct Trust {
+    roots: Arc<RootCertStore>,
+    tls: Arc<ClientConfig>,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +81,23 @@ impl Fetcher {
     /// A client with its whole budget. Roots are read when the first request needs them.
     #[must_use]
     pub fn new(detour: Option<Detour>) -> Self {
-        Self { detour, tls: OnceLock::new(), places: Semaphore::new(PLACES), minute: Mutex::default() }
+        let (timeout, is_public_only) = (FETCH_TIMEOUT, false);
+        let (trust, places, minute) = (OnceLock::new(), Semaphore::new(PLACES), Mutex::default());
+        Self { detour, timeout, is_public_only, trust, places, minute }
+    }
+
+    /// The same, for what a sender's delivery waits for: in less time, and from public addresses only.
+    #[must_use]
+    pub fn for_deliveries(self) -> Self {
+        Self { timeout: FETCH_TIMEOUT_DELIVERY, is_public_only: true, ..self }
+    }
+
+    /// Whose certificates are trusted.
+    ///
+    /// # Errors
+    /// [`FetchError`] when there are none, or TLS cannot be set up.
+    pub fn roots(&self) -> Result<Arc<RootCertStore>, FetchError> {
+        self.trust().map(|trust| trust.roots)
     }
 
     /// Gets what stands at a URL.
@@ -82,7 +110,7 @@ impl Fetcher {
             return Err(FetchError::Busy);
         }
         let host = url.host().to_owned();
-        let exchange = tokio::time::timeout(FETCH_TIMEOUT, self.exchange(url));
+        let exchange = tokio::time::timeout(self.timeout, self.exchange(url));
         exchange.await.map_err(|_| FetchError::TimedOut { host })?
     }
 
@@ -95,9 +123,13 @@ impl Fetcher {
             .header(ACCEPT, "*/*")
             .header(USER_AGENT, concat!("hookward/", env!("CARGO_PKG_VERSION")))
             .body(Empty::<Bytes>::new())?;
-        let connector = TlsConnector::from(self.tls()?);
+        let connector = TlsConnector::from(self.trust()?.tls);
         let stream = match &self.detour {
             Some(detour) => TcpStream::connect(detour.address).await,
+            None if self.is_public_only => match public::addresses(host, PORT).await {
+                Ok(addresses) => TcpStream::connect(&*addresses).await,
+                Err(error) => Err(error),
+            },
             None => TcpStream::connect((host, PORT)).await,
         };
         let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(std::io::Error::other(error)))?;
@@ -116,19 +148,20 @@ impl Fetcher {
     }
 
     /// The provider is named, so no other crate's choice can make this panic.
-    fn tls(&self) -> Result<Arc<ClientConfig>, FetchError> {
-        if let Some(known) = self.tls.get() {
-            return Ok(Arc::clone(known));
+    fn trust(&self) -> Result<Trust, FetchError> {
+        if let Some(known) = self.trust.get() {
+            return Ok(known.clone());
         }
         let roots = self.detour.as_ref().map_or_else(system_roots, |detour| detour.roots.clone());
         if roots.is_empty() {
             return Err(FetchError::Roots);
         }
+        let roots = Arc::new(roots);
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(Arc::clone(&roots))
             .with_no_client_auth();
-        Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
+        Ok(self.trust.get_or_init(|| Trust { roots, tls: Arc::new(config) }).clone())
     }
 }
 

@@ -5,10 +5,13 @@
 //! Invariants: https to port 443 of the host that the URL names, its certificate verified against the system's roots for that
 //! name; no redirect is followed; time, size, places and rate are bounded, and what is over the bound is refused at once.
 //!
-//! Start at [`client`]; [`sources`] knows when what is fetched again and again is due.
+//! Start at [`client`]; [`sources`] knows when what is fetched again and again is due, [`shelf`] holds what is fetched when it is
+//! first named.
 
 pub mod client;
 pub mod error;
+mod public;
+pub mod shelf;
 pub mod sources;
 #[cfg(test)]
 mod tests;

@@ -80,7 +80,7 @@ pub struct Terms {
     pub allow: Option<HeaderValue>,
     /// Whether the connection ends with this answer.
     pub close: bool,
-    /// Whether a kill switch has an end, so that the provider may try again.
+    /// Whether the provider may try again though the reason is one for good: a kill switch has an end, a certificate may come.
     pub temporary: bool,
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use sha2::{Digest as _, Sha256};
 
 use crate::audit::auditor::Place;
 use crate::audit::error::AuditUnavailable;
@@ -139,7 +138,7 @@ impl Attempt {
             record.delivery_id = verified.delivery_id().map(|field| field.text.clone());
             record.secret_id = Some(verified.secret_id().clone());
             record.signed_at = verified.signed_at();
-            record.body_sha256 = Some(digest(verified.body()));
+            record.body_sha256 = Some(*verified.body_sha256());
         });
         if let Some(integration) = &self.integration {
             integration.secret_used(verified.secret_id(), self.began.wall);
@@ -151,14 +150,9 @@ impl Attempt {
         self.note(|record| record.secret_id = Some(secret.clone()));
     }
 
-    /// Notes what a signature proves that holds although the delivery is refused. Of a forgery nothing is known, and its body is
-    /// not worth a pass over it.
+    /// Notes what is known of a request that is refused for its signature, time or claims: what it says of itself is not.
     pub(crate) fn unverified(&mut self, unverified: &Unverified) {
-        let Some(signed) = &unverified.signed else { return };
-        self.note(|record| {
-            record.signed_at = signed.signed_at;
-            record.body_sha256 = Some(digest(&signed.received.body));
-        });
+        self.note(|record| (record.signed_at, record.body_sha256) = (unverified.signed_at, unverified.body_sha256));
     }
 
     /// Reserves the place of the record, without which nothing is forwarded.
@@ -233,14 +227,6 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn digest(body: &RawBody) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for chunk in body.chunks() {
-        hash.update(chunk);
-    }
-    hash.finalize().into()
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -14,6 +14,7 @@ use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::gate::verify::keys::{KeyRing, KeyTerms};
+use crate::provider::certificate::CertificateUrls;
 use crate::provider::scheme::Scheme;
 use crate::secrets::live::LiveTexts;
 use crate::secrets::spec::{SecretSource, SecretSpec};
@@ -36,6 +37,8 @@ impl Keys {
     #[must_use]
     pub fn new(ring: KeyRing, scheme: Arc<Scheme>, secrets: &[SecretSpec], texts: Arc<LiveTexts>) -> Self {
         let live = secrets.iter().filter(|secret| secret.source.is_live()).cloned().collect();
+        let certified = secrets.iter().filter_map(|secret| Some((terms(secret), certificates(secret)?)));
+        let ring = certified.fold(ring, |ring, (terms, urls)| ring.with_certificates(&terms, urls));
         let ring = ArcSwap::from_pointee(ring);
         Self { ring, scheme, live, texts, revision: AtomicU64::new(0), making: Mutex::new(()) }
     }
@@ -59,8 +62,15 @@ impl Keys {
     pub fn fetched(&self) -> impl Iterator<Item = (&SecretId, &HttpsUrl)> {
         self.live.iter().filter_map(|secret| match &secret.source {
             SecretSource::Url(url) => Some((&secret.id, url)),
-            SecretSource::Environment(_) | SecretSource::File(_) | SecretSource::Handshake(_) => None,
+            SecretSource::Environment(_) | SecretSource::File(_) | SecretSource::Handshake(_) | SecretSource::Certificates(_) => {
+                None
+            }
         })
+    }
+
+    /// The hosts whose certificates deliveries may name.
+    pub fn certificates(&self) -> impl Iterator<Item = (&SecretId, &CertificateUrls)> {
+        self.live.iter().filter_map(|secret| Some((&secret.id, certificates(secret)?)))
     }
 
     /// Whether nothing is there to verify with because the provider has handed over nothing yet.
@@ -92,6 +102,13 @@ impl Keys {
         }
         self.ring.store(Arc::new(ring));
         self.revision.store(revision, Ordering::Release);
+    }
+}
+
+fn certificates(secret: &SecretSpec) -> Option<&CertificateUrls> {
+    match &secret.source {
+        SecretSource::Certificates(urls) => Some(urls),
+        _ => None,
     }
 }
 

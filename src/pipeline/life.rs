@@ -4,7 +4,7 @@
 //! 2. admit: allow-list, budget of the source, method;
 //! 3. the unsigned handshake, answered here; what is none must have a delivery's method; a secret that is handed over and waited for;
 //! 4. scheme headers: present, once, well formed; the budget of failures;
-//! 5. declared length, body;
+//! 5. declared length, body; a certificate that it names is waited for;
 //! 6. signature, then the window;
 //! 7. the signed handshake, answered here; a subscription that is to be confirmed, which is done before the answer;
 //! 8. event scope.
@@ -44,6 +44,7 @@ use crate::gate::verify::presented::present;
 use crate::listen::context::{Origin, RequestContext};
 use crate::pipeline::answer::{Answer, Terms};
 use crate::pipeline::attempt::Attempt;
+use crate::pipeline::certificates::Named;
 use crate::pipeline::exposure::Sighting;
 use crate::pipeline::handover::{self, Taken};
 use crate::pipeline::integration::Integration;
@@ -203,6 +204,13 @@ where
     };
     let (received, mut holding) = site.intake.receive(terms, head, body).await?;
     attempt.received(&received.body);
+    let named = if integration.keys.certificates().next().is_some() {
+        // In a box: hardly any integration has some, and every request would hold the room for it.
+        Box::pin(site.shared.certificates.find(integration, &received, source)).await
+    } else {
+        Named::Nothing
+    };
+    let presented = presented.under(named.certificate());
     // One instant for the whole judgement, taken once the body is in: a slow body must not stretch the window.
     let now = site.shared.clock.now();
     // A place among those verified on sufferance is held for the judgement only: one that was held for a slow body as well would
@@ -210,7 +218,12 @@ where
     let trial = failures::enter(sources, source, &integration.name, now)?;
     let outcome = {
         let keys = integration.keys.now();
-        let judging = Judging { scheme: &integration.scheme, keys: &keys, tolerance: integration.tolerance };
+        let judging = Judging {
+            integration: &integration.name,
+            scheme: &integration.scheme,
+            keys: &keys,
+            tolerance: integration.tolerance,
+        };
         judge_signature(&judging, presented, received, now.wall)
     };
     let judged_at = site.shared.clock.now();
@@ -218,12 +231,14 @@ where
     match outcome {
         Ok(verified) => {
             trial.passed();
+            site.shared.certificates.proved(integration, &named, verified.secret_id());
             holding.verified();
             Ok((verified, judged_at, holding))
         }
         Err(unverified) => {
             attempt.unverified(&unverified);
-            Err(unless_muted(trial.failed(now), true, Stop::Verify(unverified.error)))
+            let stop = named.missing(&unverified.error).map_or_else(|| Stop::Verify(unverified.error), Stop::Certificate);
+            Err(unless_muted(trial.failed(now), true, stop))
         }
     }
 }

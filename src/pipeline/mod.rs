@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub(crate) mod attempt;
+pub mod certificates;
 pub mod exposure;
 pub(crate) mod handover;
 pub mod integration;

@@ -17,6 +17,7 @@ use crate::gate::intake::gate::Intake;
 use crate::gate::replay::spec::ColdStart;
 use crate::gate::replay::store::Store;
 use crate::inventory::board::Inventory;
+use crate::pipeline::certificates::Certificates;
 use crate::pipeline::exposure::{Lookout, Needles};
 use crate::pipeline::integration::Integration;
 use crate::pipeline::router::Router;
@@ -54,6 +55,8 @@ pub struct Shared {
     pub store: Arc<Store>,
     /// What is asked of others at a sender's word.
     pub fetcher: Fetcher,
+    /// The certificates that deliveries name.
+    pub certificates: Arc<Certificates>,
     /// What is fetched in the background.
     pub key_sources: Sources,
     /// The texts of secrets that came while the gateway runs.

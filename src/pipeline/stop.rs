@@ -16,6 +16,7 @@ use crate::gate::scope::error::ScopeError;
 use crate::gate::verify::error::VerifyError;
 use crate::listen::wire::{FaultKind, WireFault};
 use crate::pipeline::answer::Terms;
+use crate::pipeline::certificates::Missing;
 use crate::secrets::handover::HandoverError;
 use crate::switch::board::Off;
 use crate::switch::order::SwitchAnswer;
@@ -73,6 +74,9 @@ pub enum Stop {
     /// It wants its subscription confirmed, and that did not work.
     #[error("the subscription could not be confirmed: {0}")]
     Unconfirmed(FetchError),
+    /// It names a certificate that cannot be had now, and nothing else verifies it.
+    #[error("the certificate that it names cannot be had: {0}")]
+    Certificate(Missing),
     /// It is whole and not verified.
     #[error(transparent)]
     Verify(VerifyError),
@@ -109,7 +113,7 @@ impl Stop {
             Self::Intake(error) => error.reason(),
             Self::Unconfirmed(FetchError::Busy) => Reason::Overloaded,
             Self::Unconfirmed(_) => Reason::UpstreamUnreachable,
-            Self::Handover(_) | Self::HandoverBroke => Reason::SecretUnavailable,
+            Self::Handover(_) | Self::HandoverBroke | Self::Certificate(_) => Reason::SecretUnavailable,
             Self::Present(error) | Self::Verify(error) => error.reason(),
             Self::Audit(_) => Reason::AuditUnavailable,
             Self::Scope(error) => error.reason(),
@@ -126,7 +130,16 @@ impl Stop {
             retry_after: self.retry_after(),
             allow: self.allow(),
             close: !self.is_after_body(),
-            temporary: matches!(self, Self::SwitchedOff(off, _) if off.order.answer == SwitchAnswer::Unavailable),
+            temporary: self.is_temporary(),
+        }
+    }
+
+    /// What the provider should send again, though the reason's own status says no.
+    fn is_temporary(&self) -> bool {
+        match self {
+            Self::SwitchedOff(off, _) => off.order.answer == SwitchAnswer::Unavailable,
+            Self::Certificate(_) => true,
+            _ => false,
         }
     }
 
@@ -156,6 +169,7 @@ impl Stop {
             Self::Handover(_)
             | Self::HandoverBroke
             | Self::Unconfirmed(_)
+            | Self::Certificate(_)
             | Self::Verify(_)
             | Self::Audit(_)
             | Self::Scope(_)

@@ -28,7 +28,7 @@ pub enum TemplateError {
     /// A part has an unknown name.
     #[error(
         "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
-         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{sorted-form}}, {{lines:/a,/b}}, \
+         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{lines:/a,/b}}, \
          {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
@@ -127,7 +127,7 @@ fn part(name: &str) -> Result<Part, TemplateError> {
         Some(("header", name)) => name.parse::<HeaderName>().map(Part::Header).map_err(|_| TemplateError::Part),
         Some(("sha256", "body")) => Ok(Part::BodySha256),
         Some(("crc32", "body")) => Ok(Part::BodyCrc32),
-        Some(("json" | "form", _)) => name_of_field(name),
+        Some(("json" | "form" | "any-form", _)) => name_of_field(name),
         Some(("sorted-form", field)) if !field.is_empty() => Ok(Part::SortedForm { digest_in_query: Some(field.to_owned()) }),
         Some(("lines", list)) => members(MemberStyle::Lines, list),
         Some(("colons", list)) => members(MemberStyle::Colons, list),
@@ -139,7 +139,7 @@ fn part(name: &str) -> Result<Part, TemplateError> {
 
 fn name_of_field(place: &str) -> Result<Part, TemplateError> {
     match place.parse() {
-        Ok(place @ (Locator::Json(_) | Locator::Form(_))) => Ok(Part::Field(place)),
+        Ok(place @ (Locator::Json(_) | Locator::Form(_) | Locator::AnyForm(_))) => Ok(Part::Field(place)),
         _ => Err(TemplateError::Part),
     }
 }

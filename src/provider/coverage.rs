@@ -6,7 +6,8 @@
 //! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`. What a header of the
 //!    request chooses to have signed is not counted on.
 //! 3. A field of the query is covered if the URL is.
-//! 4. Nothing else is: not the signature's own place. A scheme that signs nothing covers nothing.
+//! 4. A field of a form that is read as its content type says is covered if it is signed itself: the boundary is not.
+//! 5. Nothing else is: not the signature's own place. A scheme that signs nothing covers nothing.
 
 use http::HeaderName;
 
@@ -22,6 +23,7 @@ impl Scheme {
                 let holds = |part: &Part| matches!(part, Part::Field(Locator::Form(own)) if own == field);
                 self.covers_body() || self.content.iter().any(holds)
             }
+            Locator::AnyForm(_) => self.content.iter().any(|part| matches!(part, Part::Field(own) if own == place)),
             Locator::Header(name) => self.content.iter().any(|part| self.header_of(part) == Some(name)),
             Locator::Query(_) => self.signs_url(),
         }
@@ -56,7 +58,10 @@ impl Scheme {
             Part::Header(name) | Part::NamedHeaders(name) => Some(name),
             Part::Timestamp => match &self.timestamp.as_ref()?.place {
                 TimestampPlace::Header(name) => Some(name),
-                TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_) => None,
+                TimestampPlace::SignatureField(_)
+                | TimestampPlace::Json(_)
+                | TimestampPlace::Form(_)
+                | TimestampPlace::Claim(_) => None,
             },
             _ => None,
         }

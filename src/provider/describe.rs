@@ -1,5 +1,6 @@
 //! A scheme in plain English, for `hookward providers NAME`.
 
+use super::certificate::CertificateRule;
 use super::scheme::{
     Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
@@ -38,6 +39,7 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
     if scheme.subscription.is_some() {
         sentences.push(sentence("option", format!("Takes options.{TOPIC_OPTION}: {TOPIC_OPTION_IS}.")));
     }
+    sentences.extend(scheme.certificate.as_ref().map(|rule| sentence("key", certificates(rule))));
     if !scheme.carries_secrets.is_empty() {
         let places = scheme.carries_secrets.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
         sentences.push(sentence("secrets inside", format!("May stand in {places}: never log or store these.")));
@@ -51,6 +53,15 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
 
 fn sentence(topic: &'static str, text: String) -> Sentence {
     Sentence { topic, text }
+}
+
+fn certificates(rule: &CertificateRule) -> String {
+    let hosts: Vec<_> = rule.hosts().map(|host| format!("`{host}`")).collect();
+    let named = place(&rule.place);
+    format!(
+        "The certificate is pinned as a file, or taken from a host by `certificates_from`: {}. {named} only says which.",
+        hosts.join(" or ")
+    )
 }
 
 fn handed_over(header: &http::HeaderName) -> String {
@@ -157,6 +168,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Form(field) => format!("{field} of the body"),
         TimestampPlace::Claim(claim) => format!("claim `{claim}` of the token"),
     };
     let unit = match rule.unit {

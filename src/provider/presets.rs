@@ -145,6 +145,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "mailchimp",
     "mailersend",
     "mailgun",
+    "mailgun-form",
     "mailjet",
     "mailtrap",
     "mandrill",

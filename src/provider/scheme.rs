@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::certificate::CertificateRule;
 use crate::provider::subscription::{self, Subscription};
 
 mod handshake;
@@ -50,6 +51,8 @@ pub struct Scheme {
     pub handshakes: Vec<Handshake>,
     /// How its subscriptions are confirmed, where they have to be.
     pub subscription: Option<Subscription>,
+    /// Where a request names the certificate that it was signed with, and which may be named.
+    pub certificate: Option<CertificateRule>,
     /// How the provider sends again what was not taken.
     pub retries: Retries,
     /// How long the provider waits for an answer.
@@ -202,7 +205,7 @@ impl TimestampRule {
     pub fn signature_field(&self) -> Option<&str> {
         match &self.place {
             TimestampPlace::SignatureField(key) => Some(key),
-            TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_) => None,
+            TimestampPlace::Header(_) | TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_) => None,
         }
     }
 }
@@ -216,6 +219,8 @@ pub enum TimestampPlace {
     SignatureField(String),
     /// In a member of the body; no part of the template where the signature covers that anyway.
     Json(String),
+    /// In a field of the form body, a [`Locator::Form`] or [`Locator::AnyForm`]; as for a member of the body.
+    Form(Locator),
     /// In a claim of the token.
     Claim(String),
 }
@@ -330,6 +335,9 @@ pub enum Locator {
     Json(String),
     /// A field of the `application/x-www-form-urlencoded` body.
     Form(String),
+    /// A field of the form body, urlencoded or `multipart/form-data`, as its content type says. That is not signed: only for
+    /// schemes that sign single fields.
+    AnyForm(String),
     /// A member of the JSON text inside a form field.
     FormJson {
         /// The form field.

@@ -41,6 +41,12 @@ impl TopicArn {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The host of SNS in its region.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
 }
 
 impl fmt::Display for TopicArn {

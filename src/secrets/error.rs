@@ -64,6 +64,7 @@ impl fmt::Display for SecretSource {
             Self::Environment(name) => write!(formatter, "environment variable {name}"),
             Self::File(path) => write!(formatter, "file {}", path.display()),
             Self::Url(url) => write!(formatter, "{url}"),
+            Self::Certificates(urls) => write!(formatter, "certificates of {}", urls.host()),
             Self::Handshake(path) => write!(formatter, "handed-over secret {}", path.display()),
         }
     }

@@ -43,8 +43,8 @@ pub fn read(source: &SecretSource) -> Result<SecretBytes, SecretError> {
     let text = match source {
         SecretSource::Environment(name) => environment::read(name),
         SecretSource::File(path) | SecretSource::Handshake(path) => file::read(path),
-        // It is fetched in the background; until then it is not there.
-        SecretSource::Url(_) => Err(SecretError::Missing { from: source.clone() }),
+        // It is fetched while the gateway runs; until then it is not there.
+        SecretSource::Url(_) | SecretSource::Certificates(_) => Err(SecretError::Missing { from: source.clone() }),
     }?;
     if text.len() > SECRET_BYTES_MAX {
         return Err(SecretError::TooLarge { from: source.clone(), bytes_max: SECRET_BYTES_MAX });

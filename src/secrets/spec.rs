@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::domain::https_url::HttpsUrl;
 use crate::domain::name::SecretId;
 use crate::domain::time::UnixTime;
+use crate::provider::certificate::CertificateUrls;
 use crate::provider::scheme::KeyEncoding;
 
 /// Where a secret's text is read from. Closed: a third place would be a variant.
@@ -18,6 +19,8 @@ pub enum SecretSource {
     Handshake(PathBuf),
     /// A URL that is fetched in the background: public keys only.
     Url(HttpsUrl),
+    /// Certificates of a host, each fetched when the first delivery names it.
+    Certificates(CertificateUrls),
 }
 
 impl SecretSource {
@@ -26,7 +29,7 @@ impl SecretSource {
     pub const fn is_live(&self) -> bool {
         match self {
             Self::Environment(_) | Self::File(_) => false,
-            Self::Handshake(_) | Self::Url(_) => true,
+            Self::Handshake(_) | Self::Url(_) | Self::Certificates(_) => true,
         }
     }
 }

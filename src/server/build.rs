@@ -358,7 +358,6 @@ fn replay_terms(plan: &Plan, own: &IntegrationPlan, share: ShareId, ground: &Gro
     let raised = standing.and_then(|standing| standing.raised(&own.name, own.tolerance, now));
     ReplayTerms {
         store: Arc::clone(&ground.shared.store),
-        integration: own.name.clone(),
         protection: if own.replay { Protection::On } else { Protection::Off },
         share,
         lease: timeout.saturating_add(LEASE_MARGIN),

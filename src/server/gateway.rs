@@ -36,6 +36,7 @@ use crate::listen::listeners::{Listeners, Openings};
 use crate::listen::serve::{Handler, ResponseBody};
 use crate::listen::spec::BindAddress;
 use crate::listen::workers::{Drained, Running, Workers};
+use crate::pipeline::certificates::Certificates;
 use crate::pipeline::exposure::Lookout;
 use crate::pipeline::life::live;
 use crate::pipeline::settled::Settled;
@@ -111,7 +112,8 @@ impl Gateway {
         let (mut sockets, openings) = Sockets::open(plan, inherited).await.map_err(one)?;
         let state_directory = StateDirectory::open(&plan.state_dir).map_err(one)?;
         let shared = shared(plan, &state_directory, clock).await.map_err(one)?;
-        let shared = Arc::new(Shared { fetcher: Fetcher::new(detour.clone()), ..shared });
+        let certificates = Arc::new(Certificates::new(Fetcher::new(detour.clone()), shared.clock.clone()));
+        let shared = Arc::new(Shared { fetcher: Fetcher::new(detour.clone()), certificates, ..shared });
         let ground = Ground { shared: Arc::clone(&shared), workers, seal };
         let first = Arc::new(build::site(plan, prepared, &ground, None));
         let site = Arc::new(ArcSwap::new(Arc::clone(&first)));
@@ -226,6 +228,7 @@ pub async fn shared(plan: &Plan, state_directory: &StateDirectory, clock: Clock)
         inventory: Inventory::open(state_directory.path()),
         settled: Settled::default(),
         fetcher: Fetcher::default(),
+        certificates: Arc::new(Certificates::new(Fetcher::default(), clock.clone())),
         key_sources: Sources::default(),
         handovers: Arc::new(Handovers::new(Arc::clone(&texts))),
         texts,

@@ -1,4 +1,4 @@
-//! Fetches the key sets that the configuration names, in the background.
+//! Fetches the key sets that the configuration names, and the certificates in use again, in the background.
 //!
 //! 1. The URL is the configuration's, whole and exact: nothing of a request has a part in it, and no request waits for it.
 //! 2. What came is put in force only if it is a key set of every scheme that uses it; else what came before stays.
@@ -28,6 +28,8 @@ pub(crate) async fn run(site: Arc<ArcSwap<Site>>, fetcher: Fetcher) {
         for url in due {
             refresh(&site, &fetcher, &url).await;
         }
+        let certificates = Arc::clone(&site.load().shared.certificates);
+        certificates.refresh(&fetcher).await;
         tokio::time::sleep(ROUND).await;
     }
 }

@@ -90,7 +90,7 @@ impl Observed {
             ("switches_not_shared", out_of_step.into_iter().collect()),
             ("certificate_expired", expired),
             ("secret_unavailable", without_secret),
-            ("keys_not_refreshed", site.shared.key_sources.failing()),
+            ("keys_not_refreshed", [site.shared.key_sources.failing(), site.shared.certificates.failing()].concat()),
             ("secret_in_delivery", exposed(site)),
         ];
         let there = all.into_iter().filter(|(_, details)| !details.is_empty());
@@ -107,7 +107,7 @@ impl Observed {
             replay_capacity: shared.store.capacity(),
             replay_abandoned: shared.store.counters().claims_abandoned(),
             replay_write_failures: shared.store.counters().write_failures(),
-            key_fetch_failures: shared.key_sources.failures(),
+            key_fetch_failures: shared.key_sources.failures().saturating_add(shared.certificates.failures()),
             clock_steps: shared.store.counters().clock_steps(),
             tls_handshakes_ok: self.connections.handshakes_ok(),
             tls_handshakes_failed: self.connections.handshakes_failed(),

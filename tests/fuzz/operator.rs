@@ -132,7 +132,7 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     };
     let keys = KeyRing::build(scheme, vec![material]).unwrap();
     let head = Head { method: Method::POST, target: Uri::from_static("/"), headers };
-    let judging = Judging { scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+    let judging = Judging { integration: &"payments".parse().unwrap(), scheme, keys: &keys, tolerance: Duration::from_secs(300) };
     let received = Received { head, body: RawBody::from(Bytes::from_static(body)) };
     let presented = present(scheme, &received.head);
     match presented.and_then(|presented| verify(&judging, presented, received, now)) {

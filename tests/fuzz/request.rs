@@ -78,7 +78,7 @@ fn verified(scheme: &Scheme, keys: &KeyRing, received: Received, now: i64) -> bo
     let body = received.body.contiguous().escape_ascii().to_string();
     let opinion = oracle::vouches(provider, &received.head.headers, &received.body.contiguous(), now);
     let tolerance = Duration::from_secs(oracle::TOLERANCE_SECONDS.unsigned_abs());
-    let judging = Judging { scheme, keys, tolerance };
+    let judging = Judging { integration: &"payments".parse().unwrap(), scheme, keys, tolerance };
     let presented = present(scheme, &received.head);
     let Ok(verified) = presented.and_then(|presented| verify(&judging, presented, received, UnixTime::from_seconds(now))) else {
         return false;

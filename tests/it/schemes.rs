@@ -167,3 +167,36 @@ fn a_nonce_that_is_signed_passes_once_whatever_the_body_says() {
     assert_eq!(world.send("/in", &other).status, 401);
     world.gateway.finish();
 }
+
+#[test]
+fn a_nonce_of_a_form_passes_once_in_whichever_way_the_form_is_written() {
+    let world = World::start("mailgun-form", SECRET, SECRET, &[], &[]);
+    let signed = world.sign("token=t0k3n&event=clicked&subject=hi", &[]);
+    assert_eq!(world.send("/in", &signed).status, 200);
+    assert_eq!(world.upstream.wait_for(1)[0].body, signed.body, "not one byte is changed");
+    let as_parts = |signed: &Signed| {
+        let part = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap();
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let parts: String = text(signed).split('&').map(part).collect();
+        let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+        let others = signed.headers.iter().filter(|(name, _)| !is_type(name)).cloned();
+        let content_type = ("content-type".to_owned(), "multipart/form-data; boundary=b".to_owned());
+        Signed { headers: others.chain([content_type]).collect(), body: (parts + "--b--\r\n").into() }
+    };
+    // The same token is the same delivery, whatever stands beside it and however it is written.
+    let again = Signed { body: text(&signed).replace("clicked", "opened").into(), ..signed.clone() };
+    assert_eq!(world.send("/in", &again).status, 409);
+    assert_eq!(world.send("/in", &as_parts(&signed)).status, 409);
+    let other = as_parts(&world.sign("token=t0k4n&subject=ho", &[]));
+    let changed = Signed { body: text(&other).replace("t0k4n", "t0k5n").into(), ..other.clone() };
+    assert_eq!(world.send("/in", &changed).status, 401);
+    let cut = Signed { body: text(&other).replace("--b--", "--b").into(), ..other.clone() };
+    assert_eq!(world.send("/in", &cut).status, 401);
+    assert_eq!(world.send("/in", &other).status, 200);
+    assert_eq!(world.upstream.wait_for(2)[1].body, other.body);
+    let old = world.sign("token=t0k6n", &["--at", "1750000000"]);
+    assert_eq!(world.send("/in", &old).status, 401);
+    world.gateway.finish();
+}

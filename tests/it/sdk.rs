@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use self::peer::{Peers, Question};
-use self::rows::{Key, Row, Signer, Stale};
+use self::rows::{Key, Row, Sends, Signer, Stale};
 use crate::support::client::request;
 use crate::support::config::Config;
 use crate::support::gateway::{Gateway, hookward_output};
@@ -127,16 +127,18 @@ impl Duel<'_> {
     }
 
     fn sign(&self, body: &str, at: i64) -> Signed {
+        let mut made = None;
         let (mut headers, query) = match self.row.signer {
             Signer::Sdk(from) | Signer::Library(from) => {
                 let unsigned = Signed { headers: BTreeMap::new(), query: None, body: body.to_owned() };
                 let reply = self.peers.ask(from, &self.question("sign", at, &unsigned));
+                made = reply.body;
                 (reply.headers, reply.query)
             }
             Signer::Hookward => (self.sign_by_hookward(body, at), None),
         };
         headers.insert("content-type".to_owned(), self.row.content_type().to_owned());
-        Signed { headers, query, body: body.to_owned() }
+        Signed { headers, query, body: made.unwrap_or_else(|| body.to_owned()) }
     }
 
     fn sign_by_hookward(&self, body: &str, at: i64) -> BTreeMap<String, String> {
@@ -145,6 +147,10 @@ impl Duel<'_> {
         let mut arguments = vec!["sign", "--provider", self.row.provider, "--secret-file", &key, "--at", &at, "--body", "body"];
         arguments.extend(["--id", &id, "--url", PUBLIC_URL, "--output", "headers"]);
         arguments.extend(self.row.key_id().iter().flat_map(|id| ["--key-id", id]));
+        let nonce = format!("x-plivo-signature-v3-nonce:{id}");
+        if self.row.provider == "plivo-v3" {
+            arguments.extend(["--header", &nonce]);
+        }
         let output = hookward_output(self.gateway.directory(), &arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
@@ -188,6 +194,12 @@ impl Duel<'_> {
 
     /// One bit of the body, one digit of the signature, one digit of the time.
     fn changes(&self, signed: &Signed) -> Vec<(&'static str, Signed)> {
+        if let Sends::Signed { marks: (signature, content), .. } = self.row.sends {
+            return vec![
+                ("one bit of what is signed", digit_behind(signed, content)),
+                ("one digit of the signature", digit_behind(signed, signature)),
+            ];
+        }
         let mut body = signed.clone();
         body.body = signed.body.replacen("evt_", "evu_", 1);
         let mut changes = vec![("one bit of the body", body)];
@@ -205,6 +217,12 @@ impl Duel<'_> {
         }
         changes
     }
+}
+
+/// With another digit than the ninth behind a mark in the body.
+fn digit_behind(signed: &Signed, mark: &str) -> Signed {
+    let start = signed.body.find(mark).expect("a mark") + mark.len();
+    Signed { body: bodies::with_another_digit(&signed.body, start + 8), ..signed.clone() }
 }
 
 impl Row {

@@ -2,7 +2,7 @@
 //
 // In: { adapter, op: "sign" | "verify" | "key", secret, at, id, url, body, headers }. `at` is in seconds; `secret` is the one that the
 // gateway is configured with (a public key where the provider has one). Out: { headers } for "sign", and { query } where the SDK
-// puts something into the URL; { verified } for "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
+// puts something into the URL, { body } where it puts the signature into the body; { verified } for "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
 // itself cannot do.
 //
 // An adapter calls the SDK's own function and adds nothing: no check, no default, no repair. What the SDK throws is a refusal.
@@ -95,6 +95,14 @@ const form = (body) => {
     else params[name] = value;
   }
   return params;
+};
+
+/** What the SDK signs in the body: a JSON item, or a kind of notification and its id. */
+const item = (body) => JSON.parse(body).notificationItems[0].NotificationRequestItem;
+
+const braintree = async (secret) => {
+  const { BraintreeGateway, Environment } = (await sdk('braintree')).default;
+  return new BraintreeGateway({ environment: Environment.Sandbox, merchantId: 'unused', publicKey: 'public-key', privateKey: secret });
 };
 
 const quiet = { debug() {}, error() {}, warn() {}, info() {} };
@@ -473,11 +481,96 @@ const adapters = {
       return passes(() => verify(url, Buffer.from(body), headers['messagebird-signature-jwt'], key));
     },
   },
+  'adyen-item': {
+    async body({ secret, body }) {
+      const { hmacValidator } = (await sdk('@adyen/api-library')).default;
+      const signed = JSON.parse(body);
+      const { NotificationRequestItem } = signed.notificationItems[0];
+      NotificationRequestItem.additionalData = { hmacSignature: new hmacValidator().calculateHmac(NotificationRequestItem, secret) };
+      return JSON.stringify(signed);
+    },
+    async verify({ secret, body }) {
+      const { hmacValidator } = (await sdk('@adyen/api-library')).default;
+      return new hmacValidator().validateHMAC(item(body), secret);
+    },
+  },
+  braintree: {
+    async body({ secret, body }) {
+      const [kind, id] = body.split(' ');
+      return new URLSearchParams((await braintree(secret)).webhookTesting.sampleNotification(kind, id)).toString();
+    },
+    async verify({ secret, body }) {
+      const { bt_signature, bt_payload } = form(body);
+      return passes(async () => (await braintree(secret)).webhookNotification.parse(bt_signature, bt_payload));
+    },
+  },
+  hook0: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = (await sdk('hook0-client')).default;
+      return verifyWebhookSignature(headers['x-hook0-signature'], body, new Headers(headers), secret, 300);
+    },
+  },
+  mollie: {
+    async sign({ secret, body }) {
+      const { SignatureValidator } = await sdk('mollie-api-typescript/utils/webhooks/signature_validator.js');
+      return { 'x-mollie-signature': `sha256=${await SignatureValidator.createSignature(body, secret)}` };
+    },
+    async verify({ secret, body, headers }) {
+      const { SignatureValidator } = await sdk('mollie-api-typescript/utils/webhooks/signature_validator.js');
+      return SignatureValidator.validate(body, secret, headers['x-mollie-signature']);
+    },
+  },
+  notion: {
+    async sign({ secret, body }) {
+      const { signWebhookPayload } = (await sdk('@notionhq/client')).default;
+      return { 'x-notion-signature': await signWebhookPayload({ body, verificationToken: secret }) };
+    },
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = (await sdk('@notionhq/client')).default;
+      return verifyWebhookSignature({ body, signature: headers['x-notion-signature'], verificationToken: secret });
+    },
+  },
+  // Plaid's SDK verifies nothing: this is what its documentation says to do, step by step, with the key that it would fetch.
+  plaid: {
+    async key() {
+      const { exportJWK, generateKeyPair } = await sdk('jose');
+      const pair = await generateKeyPair('ES256', { extractable: true });
+      this.private = pair.privateKey;
+      return JSON.stringify({ ...(await exportJWK(pair.publicKey)), alg: 'ES256', kid: 'key-1', use: 'sig' });
+    },
+    async sign({ at, body }) {
+      const { SignJWT } = await sdk('jose');
+      const jwt = new SignJWT({ request_body_sha256: sha256(body, 'hex') });
+      const header = { alg: 'ES256', kid: 'key-1', typ: 'JWT' };
+      return { 'plaid-verification': await jwt.setProtectedHeader(header).setIssuedAt(at).sign(this.private) };
+    },
+    async verify({ secret, body, headers }) {
+      const { decodeProtectedHeader, importJWK, jwtVerify } = await sdk('jose');
+      const jwt = headers['plaid-verification'];
+      if (decodeProtectedHeader(jwt).alg !== 'ES256') return false;
+      const { payload } = await jwtVerify(jwt, await importJWK(JSON.parse(secret)), { maxTokenAge: '5 min' });
+      return payload.request_body_sha256 === sha256(body, 'hex');
+    },
+  },
+  plivo: {
+    async verify({ secret, url, body, headers }) {
+      const { validateV3Signature } = (await sdk('plivo')).default;
+      const nonce = headers['x-plivo-signature-v3-nonce'];
+      return validateV3Signature('POST', url, nonce, secret, headers['x-plivo-signature-v3'], form(body));
+    },
+  },
+  todoist: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = await sdk('@doist/todoist-sdk');
+      return verifyWebhookSignature({ rawBody: body, signature: headers['x-todoist-hmac-sha256'], clientSecret: secret });
+    },
+  },
 };
 
 async function answer(line) {
   const request = JSON.parse(line);
   const adapter = adapters[request.adapter];
+  if (request.op === 'sign' && adapter?.body) return { body: await adapter.body(request) };
   if (!adapter?.[request.op]) return { error: `no ${request.op} of ${request.adapter}` };
   if (request.op === 'key') return { public: await adapter.key() };
   if (request.op === 'sign') return { headers: await adapter.sign(request), query: await adapter.query?.(request) };

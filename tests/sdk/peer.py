@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 from datetime import datetime, timezone
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 
 def passes(call):
@@ -149,6 +149,53 @@ class Scrapfly:
         return handler.verify(ask["body"].encode(), ask["headers"]["x-scrapfly-webhook-signature"])
 
 
+class Sinch:
+    @staticmethod
+    def sign(validation, ask):
+        at, nonce = str(ask["at"]), ask["id"]
+        signed = validation.compute_signed_data(ask["body"], nonce, at)
+        named = {"": validation.calculate_sinch_event_signature(signed, ask["secret"]), "-nonce": nonce, "-timestamp": at}
+        return {f"x-sinch-webhook-signature{name}": value for name, value in named.items()}
+
+    @staticmethod
+    def verify(validation, ask):
+        return validation.validate_sinch_event_signature_with_nonce(ask["secret"], ask["headers"], ask["body"])
+
+
+class ElevenLabs:
+    @staticmethod
+    def verify(elevenlabs, ask):
+        webhooks = elevenlabs.ElevenLabs(api_key="unused").webhooks
+        return passes(lambda: webhooks.construct_event(ask["body"], ask["headers"]["elevenlabs-signature"], ask["secret"]))
+
+
+class Braintree:
+    @staticmethod
+    def gateway(braintree, ask):
+        keys = {"public_key": "public-key", "private_key": ask["secret"]}
+        return braintree.BraintreeGateway(
+            braintree.Configuration(environment=braintree.Environment.Sandbox, merchant_id="unused", **keys)
+        )
+
+    @classmethod
+    def body(cls, braintree, ask):
+        kind, made_id = ask["body"].split(" ")
+        return urlencode(cls.gateway(braintree, ask).webhook_testing.sample_notification(kind, made_id))
+
+    @classmethod
+    def verify(cls, braintree, ask):
+        fields = dict(parse_qsl(ask["body"]))
+        return passes(lambda: cls.gateway(braintree, ask).webhook_notification.parse(fields["bt_signature"], fields["bt_payload"]))
+
+
+class Plivo:
+    @staticmethod
+    def verify(plivo, ask):
+        headers, params = ask["headers"], parse_qs(ask["body"], keep_blank_values=True)
+        nonce, signature = headers["x-plivo-signature-v3-nonce"], headers["x-plivo-signature-v3"]
+        return plivo.validate_v3_signature("POST", ask["url"], nonce, ask["secret"], signature, params)
+
+
 ADAPTERS = {
     "stripe": ("stripe", Stripe),
     "standardwebhooks": ("standardwebhooks", Standard),
@@ -163,6 +210,10 @@ ADAPTERS = {
     "viber": ("viberbot", Viber),
     "smartcar": ("smartcar", Smartcar),
     "qstash": ("qstash", Qstash),
+    "sinch": ("sinch.domains.authentication.sinch_events.v1.authentication_validation", Sinch),
+    "elevenlabs": ("elevenlabs", ElevenLabs),
+    "braintree": ("braintree", Braintree),
+    "plivo": ("plivo.utils", Plivo),
     "scrapfly": ("scrapfly.api_response", Scrapfly),
 }
 
@@ -170,6 +221,8 @@ ADAPTERS = {
 def answer(ask):
     module, adapter = ADAPTERS[ask["adapter"]]
     sdk = importlib.import_module(module)
+    if ask["op"] == "sign" and hasattr(adapter, "body"):
+        return {"body": adapter.body(sdk, ask)}
     if ask["op"] == "sign":
         query = adapter.query(sdk, ask) if hasattr(adapter, "query") else None
         return {"headers": adapter.sign(sdk, ask), "query": query}

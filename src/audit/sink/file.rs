@@ -103,6 +103,15 @@ impl FileSink {
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
+        self.follow_name()
+    }
+
+    /// A second handle on what is written now, for whoever syncs it. It shares the lock.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    pub(super) fn follow_name(&mut self) -> io::Result<()> {
         if self.was_moved()? {
             self.reopen()?;
         }

@@ -4,6 +4,7 @@
 //! Invariant of [`Sink::write`]: on an error nothing of the batch counts as written, and the caller comes back with exactly the
 //! same bytes until it succeeds.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -53,6 +54,14 @@ impl Sink {
             Self::File(file) => file.sync(),
             Self::Stream(_) => Ok(()),
         }
+    }
+
+    /// A handle by which another thread waits for the disk, where there is one; the name is followed here.
+    pub(super) fn handle(&mut self) -> io::Result<Option<File>> {
+        let Self::File(file) = self else { return Ok(None) };
+        let handle = file.handle()?;
+        file.follow_name()?;
+        Ok(Some(handle))
     }
 
     /// Whether a new file was begun since this was last asked.

@@ -18,6 +18,9 @@ use super::batch::BATCH_ENTRIES;
 /// places suffice for a million records a second.
 const LINGER: Duration = Duration::from_millis(4);
 
+/// How long the outcome of a sync may wait to be heard, where nothing else happens.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// Why the writer ends.
 pub(super) enum Stop {
     Asked(oneshot::Sender<bool>),
@@ -26,29 +29,30 @@ pub(super) enum Stop {
 }
 
 impl Writer {
-    /// Waits for entries, at most until something else is due. The first answer says whether nothing came.
-    pub(super) fn gather(&mut self) -> (bool, Option<Stop>) {
+    /// Waits for entries, at most until something else is due.
+    pub(super) fn gather(&mut self) -> Option<Stop> {
         let first = if self.failures > 0 {
             thread::sleep(self.retry_delay());
             self.messages.recv_timeout(Duration::ZERO)
         } else if self.waiting.is_empty() {
             let wait = self.next_sync.since(self.clock.now().monotonic);
+            let wait = if self.syncer.is_busy() { wait.min(GLANCE) } else { wait };
             let first = self.messages.recv_timeout(wait);
             if first.is_ok() {
                 thread::sleep(LINGER);
             }
             first
         } else {
-            return (false, self.take_queued());
+            return self.take_queued();
         };
         match first {
             Ok(Message::Entry(queued)) => {
                 self.waiting.push_back(queued);
-                (false, self.take_queued())
+                self.take_queued()
             }
-            Ok(Message::Stop(answer)) => (false, Some(Stop::Asked(answer))),
-            Err(RecvTimeoutError::Timeout) => (true, None),
-            Err(RecvTimeoutError::Disconnected) => (false, Some(Stop::Abandoned)),
+            Ok(Message::Stop(answer)) => Some(Stop::Asked(answer)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Stop::Abandoned),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::audit::checkpoint::{Purpose, Signer};
 use crate::audit::error::AuditUnavailable;
 use crate::audit::record::Note;
 use crate::audit::record::tests::{accepted, refused};
+use crate::audit::sink::head;
 use crate::audit::spec::{AuditOutput, OnAuditFailure};
 use crate::audit::verify::{Anchor, verify_files, verify_signed};
 use crate::domain::reason::Reason;
@@ -104,6 +105,44 @@ fn signer() -> Signer {
 }
 
 #[test]
+fn a_sync_runs_beside_the_writing_and_what_comes_meanwhile_belongs_to_the_next() {
+    let room = Room::new(OnAuditFailure::Refuse);
+    let (auditor, mut writer, _) = room.stopped();
+    let remembered = || head::load(room.dir.path()).unwrap().unwrap();
+    auditor.reserve().unwrap().write(accepted());
+    writer.take_queued();
+    assert!(writer.work(true) && writer.syncer.is_busy());
+    let ordered = writer.head;
+    auditor.reserve().unwrap().write(accepted());
+    writer.take_queued();
+    // While one is under way no other begins; the lines are written all the same.
+    assert!(writer.work(true));
+    assert_eq!(room.lines().len(), 3);
+    let outcome = writer.syncer.wait().unwrap();
+    assert!(outcome.synced.is_ok() && outcome.remembered.is_ok());
+    // The first may have ended before the second was asked for.
+    assert!([ordered, writer.head].contains(&remembered()));
+    assert!(writer.complete() && !writer.syncer.is_busy());
+    assert_eq!((remembered(), writer.head.seq), (writer.head, 3));
+    room.assert_proven(3);
+}
+
+#[test]
+fn a_sync_that_failed_is_a_failure_and_the_next_one_is_waited_for() {
+    let room = Room::new(OnAuditFailure::Refuse);
+    let (auditor, mut writer, _) = room.stopped();
+    // What cannot be synced: a pipe.
+    let (pipe, _end) = io::pipe().unwrap();
+    let pipe = fs::File::from(std::os::fd::OwnedFd::from(pipe));
+    let before = head::load(room.dir.path()).unwrap();
+    assert!(writer.syncer.begin(pipe, &writer.head_file, Head { seq: 77, hash: [7; 32] }));
+    assert!(!writer.complete() && !auditor.is_healthy() && auditor.errors() == 1);
+    assert_eq!(head::load(room.dir.path()).unwrap(), before, "what is not on disk is not remembered");
+    assert!(writer.work(false) && auditor.is_healthy() && !writer.syncer.is_busy());
+    room.assert_proven(1);
+}
+
+#[test]
 fn with_a_key_everything_is_signed_within_a_second_after_a_rotation_and_at_the_end() {
     let mut room = Room::new(OnAuditFailure::Refuse);
     room.spec.max_size_bytes = 2000;
@@ -112,7 +151,7 @@ fn with_a_key_everything_is_signed_within_a_second_after_a_rotation_and_at_the_e
     auditor.reserve().unwrap().write(accepted());
     writer.take_queued();
     writer.seal(Purpose::Interval);
-    assert!(writer.work(true));
+    assert!(writer.complete());
     writer.seal(Purpose::Interval);
     assert!(writer.waiting.is_empty(), "nothing new is nothing to sign");
     for _ in 0..3 {
@@ -220,15 +259,15 @@ fn without_space_deliveries_are_refused_and_nothing_is_lost() {
     let held = auditor.reserve().unwrap();
     space.store(100, Ordering::SeqCst);
     auditor.reserve().unwrap().write(accepted());
-    assert!(writer.take_queued().is_none() && !writer.work(true));
+    assert!(writer.take_queued().is_none() && !writer.complete());
     assert_eq!(auditor.reserve().unwrap_err(), AuditUnavailable::WriteFailing);
     assert_eq!(auditor.reserve().unwrap_err().reason(), Reason::AuditUnavailable);
     held.write(refused(Reason::Replayed));
-    assert!(writer.take_queued().is_none() && !writer.work(true));
+    assert!(writer.take_queued().is_none() && !writer.complete());
     assert_eq!(room.kinds(), ["start"], "no torn line while it fails");
     assert!(!auditor.is_healthy() && auditor.errors() == 2);
     space.store(usize::MAX, Ordering::SeqCst);
-    assert!(writer.work(false), "it recovers by itself");
+    assert!(writer.complete(), "it recovers by itself");
     assert!(auditor.is_healthy() && auditor.reserve().is_ok());
     assert_eq!(room.kinds(), ["start", "request", "request"]);
     room.assert_proven(3);
@@ -245,7 +284,7 @@ fn a_place_is_given_back_when_its_record_is_written() {
     }
     assert!(writer.take_queued().is_none());
     assert_eq!(auditor.reserve().unwrap_err(), AuditUnavailable::QueueFull, "queued is not written");
-    assert!(writer.work(false));
+    assert!(writer.complete());
     assert!(auditor.reserve().is_ok());
 }
 
@@ -263,7 +302,7 @@ fn refusals_beyond_their_budgets_are_counted_to_the_last() {
     assert!(auditor.reserve().is_ok(), "refusals take no place of a delivery");
     while writer.messages_left() {}
     writer.unfold();
-    assert!(writer.work(true));
+    assert!(writer.complete());
     let lines = room.lines();
     let written =
         |reason: Reason| lines.iter().filter(|line| line["kind"] == "request" && line["reason"] == reason.code()).count();
@@ -281,14 +320,14 @@ fn under_continue_deliveries_go_on_and_the_oldest_are_folded() {
         auditor.reserve().unwrap().write(accepted());
     }
     assert_eq!(auditor.errors(), 5, "what found no room is counted");
-    assert!(writer.take_queued().is_none() && !writer.work(true));
+    assert!(writer.take_queued().is_none() && !writer.complete());
     assert!(writer.take_queued().is_none());
     writer.shed();
     assert!(auditor.reserve().is_ok() && !auditor.is_healthy());
     space.store(usize::MAX, Ordering::SeqCst);
-    assert!(writer.work(true));
+    assert!(writer.complete());
     writer.unfold();
-    assert!(writer.work(true));
+    assert!(writer.complete());
     let lines = room.lines();
     let written = lines.iter().filter(|line| line["kind"] == "request").count();
     let folded = usize::try_from(count(&lines, Reason::Delivered)).unwrap();

@@ -119,7 +119,8 @@ impl Trial<'_> {
     /// What the gates say; nothing where the text is no key of the scheme.
     fn verdict(&self, scheme: &Scheme, key: KeyMaterial, head: &Head, body: Bytes) -> Option<Result<(), VerifyError>> {
         let keys = KeyRing::build(scheme, vec![key]).ok()?;
-        let judging = Judging { scheme, keys: &keys, tolerance: self.subject.integration.tolerance };
+        let integration = self.subject.integration;
+        let judging = Judging { integration: &integration.name, scheme, keys: &keys, tolerance: integration.tolerance };
         let presented = match present(scheme, head) {
             Ok(presented) => presented,
             Err(error) => return Some(Err(error)),

@@ -56,10 +56,11 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
     let enabled = value::optional(table, "enabled", Entry::boolean).unwrap_or(true);
     let route = route::read(table, context);
     let target = target::read(table, known, context);
-    let secrets = secret::list(table, secret::Owner { name: name.as_ref(), scheme: known }, context);
+    let bound = binding::bind(table, scheme.clone());
+    let signing = bound.as_deref().or(known);
+    let secrets = secret::list(table, secret::Owner { name: name.as_ref(), scheme: signing }, context);
     let judgement = judgement::read(table, known, context);
     let allow = allow::read(table);
-    let bound = binding::bind(table, scheme.clone());
     let (Some(name), Some(scheme), Some(route), Some(target)) = (name, bound, route, target) else {
         context.keep_unplanned(table, secrets);
         return None;

@@ -103,13 +103,14 @@ fn spec(table: &Table<'_>, owner: Owner<'_>, ids: &Register<String>, context: &C
     let id = table.required("id", "a name for logs and metrics, such as \"2026-q4\"").and_then(|entry| id(&entry, ids));
     let encoding = table.entry("encoding");
     let encoding = encoding.and_then(|entry| encoded(&entry, scheme));
-    let source = match (table.entry("handshake"), table.entry("url")) {
-        (Some(entry), _) => handed_over(&entry, table, owner).and_then(|()| {
+    let source = match (table.entry("handshake"), table.entry("url"), table.entry("certificates_from")) {
+        (Some(entry), ..) => handed_over(&entry, table, owner).and_then(|()| {
             let (name, id) = (owner.name?, id.as_ref()?);
             Some(handover::source(&context.settings.state_dir, name.as_str(), id))
         }),
-        (None, Some(entry)) => fetched(&entry, table, scheme, encoding),
-        (None, None) => source(table, context.base),
+        (None, Some(entry), _) => fetched(&entry, table, scheme, encoding),
+        (None, None, Some(entry)) => certificates(&entry, table, scheme),
+        (None, None, None) => source(table, context.base),
     };
     let key_id = value::optional(table, "key_id", |entry| key_id(entry, scheme, context.notes));
     if let Some(scheme) = scheme.filter(|scheme| scheme.signature.names_keys() && table.entry("key_id").is_none()) {
@@ -129,7 +130,11 @@ fn spec(table: &Table<'_>, owner: Owner<'_>, ids: &Register<String>, context: &C
 /// `handshake = true`: the provider hands it over itself.
 fn handed_over(entry: &Entry<'_>, table: &Table<'_>, owner: Owner<'_>) -> Option<()> {
     table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
-    table.refuse(&["env", "file", "url"], "must not stand beside `handshake`", "a secret comes from one place");
+    table.refuse(
+        &["env", "file", "url", "certificates_from"],
+        "must not stand beside `handshake`",
+        "a secret comes from one place",
+    );
     if !entry.boolean()? {
         entry.fault("can only be true", INLINE_HINT);
         return None;
@@ -143,12 +148,36 @@ fn handed_over(entry: &Entry<'_>, table: &Table<'_>, owner: Owner<'_>) -> Option
 /// `url = "https://…"`: a key set that is fetched in the background.
 fn fetched(entry: &Entry<'_>, table: &Table<'_>, scheme: Option<&Scheme>, encoding: Option<KeyEncoding>) -> Option<SecretSource> {
     table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
-    table.refuse(&["env", "file"], "must not stand beside `url`", "a secret comes from one place");
+    table.refuse(&["env", "file", "certificates_from"], "must not stand beside `url`", "a secret comes from one place");
     if let Some(scheme) = scheme.filter(|scheme| encoding.unwrap_or(scheme.signature.key_encoding) != KeyEncoding::Jwks) {
         let reason = format!("only key sets are fetched, and provider {} is not verified with one here", scheme.name);
         entry.fault(reason, "for a key set of public keys set encoding = \"jwks\"; everything else stands in a file");
     }
     entry.parsed("such as \"https://www.googleapis.com/oauth2/v3/certs\"", str::parse).map(SecretSource::Url)
+}
+
+/// `certificates_from = "HOST"`: the certificates that deliveries name, of exactly this host of the provider.
+fn certificates(entry: &Entry<'_>, table: &Table<'_>, scheme: Option<&Scheme>) -> Option<SecretSource> {
+    table.refuse(&INLINE_KEYS, INLINE, INLINE_HINT);
+    let why = "must not stand beside `certificates_from`";
+    table.refuse(&["env", "file", "encoding"], why, "a pinned certificate is a secret of its own");
+    let (host, scheme) = (entry.text()?, scheme?);
+    let Some(rule) = &scheme.certificate else {
+        entry.fault(format!("is nothing that provider {} has: its deliveries name no certificate", scheme.name), INLINE_HINT);
+        return None;
+    };
+    let urls = rule.of_host(host);
+    if urls.is_none() {
+        let known: Vec<_> = rule.hosts().map(|host| format!("\"{host}\"")).collect();
+        entry.fault(format!("is no host of provider {}'s certificates", scheme.name), &format!("one of {}", known.join(", ")));
+    }
+    let urls = urls?;
+    let topic = scheme.subscription.as_ref().and_then(|subscription| subscription.topic.as_ref());
+    if let Some(topic) = topic.filter(|topic| topic.host() != urls.host()) {
+        entry.fault("is not the host of options.topic_arn's region", &format!("certificates_from = \"{}\"", topic.host()));
+        return None;
+    }
+    Some(SecretSource::Certificates(urls))
 }
 
 fn id(entry: &Entry<'_>, ids: &Register<String>) -> Option<SecretId> {

@@ -74,6 +74,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         delivery_id_unique: false,
         handshakes,
         subscription: None,
+        certificate: None,
         retries: Retries::Unknown,
         deadline: None,
         max_body: None,

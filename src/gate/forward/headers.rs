@@ -66,7 +66,7 @@ pub fn downstream_headers(mut headers: HeaderMap) -> HeaderMap {
 pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| match &rule.place {
         TimestampPlace::Header(name) => Some(name),
-        TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) | TimestampPlace::Claim(_) => None,
+        TimestampPlace::SignatureField(_) | TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_) => None,
     });
     let signed = scheme.content.iter().filter_map(|part| match part {
         Part::Header(name) | Part::NamedHeaders(name) => Some(name),
@@ -74,7 +74,7 @@ pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
     });
     let located = scheme.event.iter().chain(&scheme.delivery_id).filter_map(|locator| match locator {
         Locator::Header(name) => Some(name),
-        Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } | Locator::Query(_) => None,
+        Locator::Json(_) | Locator::Form(_) | Locator::AnyForm(_) | Locator::FormJson { .. } | Locator::Query(_) => None,
     });
     let own = [scheme.signature.key_id_header.as_ref(), scheme.id_header.as_ref(), timestamp];
     let signatures = scheme.signature.headers().map(|(name, _)| Some(name));

@@ -35,6 +35,7 @@ pub(crate) struct Fixture {
     pub(crate) scheme: Scheme,
     pub(crate) clock: Clock,
     pub(crate) terms: ReplayTerms,
+    pub(crate) integration: IntegrationName,
 }
 
 impl Fixture {
@@ -52,8 +53,8 @@ impl Fixture {
         let share = store.divide(std::slice::from_ref(&integration))[0];
         let history = HistoryTerms { cold_start: ColdStart::Refuse, untimed_window: Duration::from_secs(86_400), raised: None };
         let (store, protection) = (Arc::new(store), Protection::On);
-        let terms = ReplayTerms { store, integration, share, protection, lease: LEASE, lapse: Duration::from_secs(10), history };
-        Self { scheme, clock, terms }
+        let terms = ReplayTerms { store, share, protection, lease: LEASE, lapse: Duration::from_secs(10), history };
+        Self { scheme, clock, terms, integration }
     }
 
     /// A delivery as the provider would sign it, with more headers around it.
@@ -84,7 +85,7 @@ impl Fixture {
             not_after: None,
         };
         let keys = KeyRing::build(&self.scheme, vec![material]).unwrap();
-        let judging = Judging { scheme: &self.scheme, keys: &keys, tolerance: TOLERANCE };
+        let judging = Judging { integration: &self.integration, scheme: &self.scheme, keys: &keys, tolerance: TOLERANCE };
         let presented = present(&self.scheme, &head).unwrap();
         let received = Received { head, body: Bytes::from_static(body.as_bytes()).into() };
         let verified = verify(&judging, presented, received, self.clock.now().wall)?;

@@ -50,8 +50,8 @@ pub struct Unclaimed {
 /// Claims a delivery, or says why it is not forwarded now.
 pub async fn claim(terms: &ReplayTerms, scoped: Scoped, now: Now) -> Result<Claimed, Box<Unclaimed>> {
     let verified = scoped.verified();
-    let identity = Identity::new(&terms.integration, verified.unsigned_identity(), &|sink| verified.feed_content(sink));
-    let idempotency_key = idempotency_key(&terms.integration, verified.signed_unique_delivery_id(), &identity);
+    let identity = *verified.identity();
+    let idempotency_key = idempotency_key(verified.integration(), verified.signed_unique_delivery_id(), &identity);
     let kind = match terms.protection {
         Protection::Off => Ok(Kind::NotRequired),
         Protection::On => hold(terms, verified, identity, now).await,

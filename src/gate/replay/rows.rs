@@ -12,10 +12,10 @@ use super::conformance::identity;
 use super::disk::DiskStore;
 use super::error::ReplayError;
 use super::fixture::{Fixture, TOLERANCE, run};
-use super::key::Identity;
 use super::memory::MemoryStore;
 use super::settlement::Settlement;
 use super::store::{Answer, Claim, ReplayStore, ShareId, Store, StoreError};
+use crate::domain::identity::Preamble;
 use crate::domain::reason::Reason;
 use crate::domain::time::{Clock, Now, UnixTime};
 
@@ -283,7 +283,10 @@ fn rpl_07_threads_fill_a_store_to_its_capacity_and_not_one_further() {
 
 #[test]
 fn rpl_24_no_name_and_no_content_can_be_moved_into_the_other() {
-    let of = |name: &str, content: &[u8]| Identity::new(&name.parse().unwrap(), None, &|sink| sink(content));
+    let of = |name: &str, content: &[u8]| -> Vec<u8> {
+        let preamble = Preamble::new(&name.parse().unwrap(), None);
+        preamble.pieces(std::iter::once(content)).flatten().copied().collect()
+    };
     let huge = vec![b'a'; 64 * 1024];
     let contents: [&[u8]; 6] = [b"b:1", b"1", b"\r\nb:1", b"", b"\0", &huge];
     let mut seen = std::collections::HashSet::new();

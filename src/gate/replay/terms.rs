@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use super::history::HistoryTerms;
 use super::store::{ShareId, Store};
-use crate::domain::name::IntegrationName;
 
 /// The store and one integration's settings of it.
 #[derive(Clone, Debug)]
 pub struct ReplayTerms {
     /// Shared by all integrations, and kept over reloads that leave its settings as they are.
     pub store: Arc<Store>,
-    /// Whose deliveries: identities of different integrations never meet.
-    pub integration: IntegrationName,
     /// Its part of the capacity, as [`super::store::ReplayStore::divide`] gave it.
     pub share: ShareId,
     /// Whether replays are refused at all.

@@ -89,7 +89,7 @@ fn integrations_do_not_meet() {
     let mut fixture = fixture();
     let claimed = fixture.claim(BODY).unwrap();
     assert_eq!(end(&fixture, claimed, Settlement::Settle), Ok(()));
-    fixture.terms.integration = "other".parse().unwrap();
+    fixture.integration = "other".parse().unwrap();
     assert!(fixture.claim(BODY).is_ok());
 }
 

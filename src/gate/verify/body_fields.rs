@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::error::VerifyError;
 use crate::domain::head::Received;
 use crate::provider::locate::form::Form;
-use crate::provider::locate::{Found, members};
+use crate::provider::locate::{self, Found, members};
 use crate::provider::scheme::{Locator, Member, MemberList, MemberStyle};
 
 /// The text of one field, of any length.
@@ -24,6 +24,11 @@ pub(super) fn text(place: &Locator, received: &Received) -> Result<String, Verif
     let found = match place {
         Locator::Json(pointer) => members(&[pointer], &body).and_then(|mut found| found.pop()).unwrap_or(Found::Unclear),
         Locator::Form(field) => match Form::parse(&body).filter(Form::is_small) {
+            Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
+            Some(_) => Found::Absent,
+            None => Found::Unclear,
+        },
+        Locator::AnyForm(field) => match locate::any_form(&received.head, &body) {
             Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
             Some(_) => Found::Absent,
             None => Found::Unclear,

@@ -9,16 +9,19 @@ use super::asymmetric;
 use super::claims;
 use super::envelope::Envelope;
 use super::error::VerifyError;
+use super::hashing::{Digests, Hashing};
 use super::keys::{Key, KeyRing, Verifier};
 use super::presented::Presented;
 use super::public_key;
 use super::sent_time::SentTime;
 use super::token::Token;
 use super::window;
+use crate::digest::digest;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received};
 use crate::domain::https_url::HttpsUrl;
-use crate::domain::name::SecretId;
+use crate::domain::identity::Identity;
+use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
 use crate::provider::locate;
@@ -28,6 +31,8 @@ use crate::provider::subscription;
 /// What a delivery is judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Judging<'a> {
+    /// Whose delivery it is: those of different integrations are never the same.
+    pub integration: &'a IntegrationName,
     /// How the provider signs.
     pub scheme: &'a Scheme,
     /// The integration's keys.
@@ -54,6 +59,8 @@ pub struct Verified {
 /// In a box of their own: the proof goes from gate to gate, and each wraps the one before.
 struct Facts {
     received: Received,
+    integration: IntegrationName,
+    digests: Digests,
     envelope: Envelope,
     secret_id: SecretId,
     signed_at: Option<UnixTime>,
@@ -70,22 +77,23 @@ struct Fields {
     confirmation: Option<HttpsUrl>,
 }
 
-/// A request that is not verified: why, and what its signature proves nevertheless.
+/// A request that is not verified: why, and what is known of it nevertheless.
 #[derive(Debug)]
 pub struct Unverified {
     /// Why.
     pub error: VerifyError,
-    /// What was signed, where a signature holds and only its time or its claims do not.
-    pub signed: Option<Signed>,
+    /// When it was signed, where a signature holds and only its time or its claims do not.
+    pub signed_at: Option<UnixTime>,
+    /// The digest of the body, where a signature was judged over it.
+    pub body_sha256: Option<[u8; 32]>,
 }
 
-/// A request whose signature holds.
-#[derive(Debug)]
-pub struct Signed {
-    /// The request.
-    pub received: Received,
-    /// When it was signed, where the scheme signs that.
-    pub signed_at: Option<UnixTime>,
+/// A key that made a presented signature, over what.
+struct Proof<'k> {
+    envelope: Envelope,
+    key: &'k Key,
+    /// What was hashed on the way.
+    digests: Option<Digests>,
 }
 
 /// Judges a whole request: the signature first, then the time it covers.
@@ -107,26 +115,32 @@ pub fn judge(
     now: UnixTime,
 ) -> Result<Verified, Box<Unverified>> {
     let scheme = judging.scheme;
-    let (envelope, key) =
-        signature(judging, &mut presented, &received, now).map_err(|error| Box::new(Unverified { error, signed: None }))?;
-    let refused = |error, received, signed_at| Err(Box::new(Unverified { error, signed: Some(Signed { received, signed_at }) }));
+    let Proof { envelope, key, digests } = signature(judging, &mut presented, &received, now)?;
+    let refused = |error, signed_at| {
+        let body_sha256 = digests.as_ref().map_or_else(|| digest(received.body.pieces()), |made| made.body_sha256);
+        Err(Box::new(Unverified { error, signed_at, body_sha256: Some(body_sha256) }))
+    };
     let claims = presented.token().map_or(Ok(()), |token| claims::judge(scheme, token, &received, now));
     let in_content = match signed_time(scheme, &presented, &received) {
         Ok(sent_at) => sent_at,
-        Err(error) => return refused(error, received, None),
+        Err(error) => return refused(error, None),
     };
     let sent_at = in_content.as_deref();
     let signed_at = sent_at.map(SentTime::time);
     let in_window = sent_at.map_or(Ok(()), |sent_at| window::judge(sent_at, judging.tolerance, now));
     if let Err(error) = in_window.and(claims) {
-        return refused(error, received, signed_at);
+        return refused(error, signed_at);
     }
     let fields = match Fields::find(scheme, &received, key) {
         Ok(fields) => fields,
-        Err(error) => return refused(error, received, signed_at),
+        Err(error) => return refused(error, signed_at),
     };
+    let unsigned = fields.unsigned_identity(scheme.is_bearer(), &received.body);
+    let digests = digests.unwrap_or_else(|| Digests::of(judging.integration, unsigned, &envelope, &received.body));
     Ok(Verified {
         facts: Box::new(Facts {
+            integration: judging.integration.clone(),
+            digests,
             fields,
             envelope,
             secret_id: key.id.clone(),
@@ -145,7 +159,7 @@ fn signature<'k>(
     presented: &mut Presented,
     received: &Received,
     now: UnixTime,
-) -> Result<(Envelope, &'k Key), VerifyError> {
+) -> Result<Proof<'k>, Box<Unverified>> {
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
     presented.take_carried(scheme, received)?;
@@ -153,10 +167,23 @@ fn signature<'k>(
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
-        return Err(VerifyError::SignatureMismatch);
+        return Err(VerifyError::SignatureMismatch.into());
     }
-    let key = matching_key(judging, presented, &envelope, &received.body, now)?;
-    Ok((envelope, key))
+    let mut hashing = Hashing::new(judging.integration, scheme.is_bearer(), &envelope, &received.body);
+    match matching_key(judging, presented, &mut hashing, now) {
+        Ok(key) => {
+            let digests = hashing.into_made();
+            Ok(Proof { envelope, key, digests })
+        }
+        Err(error) => Err(Box::new(Unverified { error, signed_at: None, body_sha256: hashing.into_body_sha256() })),
+    }
+}
+
+impl From<VerifyError> for Box<Unverified> {
+    /// Refused before any signature was judged.
+    fn from(error: VerifyError) -> Self {
+        Self::new(Unverified { error, signed_at: None, body_sha256: None })
+    }
 }
 
 /// The time that the content holds, for a scheme that signs one.
@@ -167,43 +194,43 @@ fn signed_time<'p>(
 ) -> Result<Option<Cow<'p, SentTime>>, VerifyError> {
     let Some(rule) = &scheme.timestamp else { return Ok(None) };
     let sent_at = match (&rule.place, presented.sent_at()) {
-        (TimestampPlace::Json(pointer), None) => body_time(pointer, rule.unit, received)?.map(Cow::Owned),
+        (TimestampPlace::Json(pointer), None) => body_time(&Locator::Json(pointer.clone()), rule.unit, received)?.map(Cow::Owned),
         (_, sent_at) => sent_at.map(Cow::Borrowed),
     };
     sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
 }
 
-/// The time in a member of the body, which the signature covers with the rest of it.
-pub(super) fn body_time(pointer: &str, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    let place = Locator::Json(pointer.to_owned());
-    let Some(text) = locate::find(&[&place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
+/// The time in a field of the body, which the signature covers by itself or with the rest of it.
+pub(super) fn body_time(place: &Locator, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    let Some(text) = locate::find(&[place], &received.head, &received.body).pop().flatten() else { return Ok(None) };
     SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
 }
 
 fn matching_key<'k>(
     judging: &Judging<'k>,
     presented: &Presented,
-    envelope: &Envelope,
-    body: &RawBody,
+    hashing: &mut Hashing<'_>,
     now: UnixTime,
 ) -> Result<&'k Key, VerifyError> {
     let mut usable = judging.keys.usable(now).peekable();
     if usable.peek().is_none() {
         return Err(VerifyError::SecretUnavailable);
     }
-    let mut contiguous = None;
     let mut made = |key: &&Key| {
         let mut candidates = presented.candidates_of(judging.scheme, key.provider_id()).peekable();
         match &key.verifier {
             _ if candidates.peek().is_none() => false,
-            Verifier::Mac(mac) => mac.tag(envelope.pieces(body)).is_any_of(candidates),
-            Verifier::Ed25519(public) => {
-                let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
-                asymmetric::any_verifies(public, content, candidates)
-            }
+            Verifier::Mac(mac) => hashing.tag(mac).is_any_of(candidates),
+            Verifier::Ed25519(public) => asymmetric::any_verifies(public, hashing.contiguous(), candidates),
             Verifier::Public(public) => {
-                let content = contiguous.get_or_insert_with(|| envelope.contiguous(body));
-                public_key::any_verifies(public, presented.token().and_then(Token::key_id), content, candidates)
+                let key_id = presented.token().and_then(Token::key_id);
+                public_key::any_verifies(public, key_id, hashing.contiguous(), candidates)
+            }
+            Verifier::Certificates(urls) => {
+                let Some(public) = presented.certificate().and_then(|certificate| certificate.key(urls, now)) else {
+                    return false;
+                };
+                public_key::any_verifies(std::slice::from_ref(public), None, hashing.contiguous(), candidates)
             }
         }
     };
@@ -240,6 +267,12 @@ impl Fields {
         };
         Ok(Self { event: first(events), delivery_id: first(ids), handshake, confirmation })
     }
+
+    /// The body and the delivery id, where the signature or token serves many deliveries and only these tell them apart.
+    fn unsigned_identity<'d>(&'d self, is_bearer: bool, body: &'d RawBody) -> Option<(&'d RawBody, &'d str)> {
+        let id = self.delivery_id.as_ref().map_or("", |field| &field.text);
+        is_bearer.then_some((body, id))
+    }
 }
 
 impl Verified {
@@ -259,6 +292,24 @@ impl Verified {
     #[must_use]
     pub fn into_received(self) -> Received {
         self.facts.received
+    }
+
+    /// What makes it the delivery it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.facts.digests.identity
+    }
+
+    /// SHA-256 of the body.
+    #[must_use]
+    pub const fn body_sha256(&self) -> &[u8; 32] {
+        &self.facts.digests.body_sha256
+    }
+
+    /// Whose delivery it is.
+    #[must_use]
+    pub const fn integration(&self) -> &IntegrationName {
+        &self.facts.integration
     }
 
     /// Which secret matched.
@@ -288,8 +339,7 @@ impl Verified {
     /// The body and the delivery id, where the signature or token serves many deliveries and only these tell them apart.
     #[must_use]
     pub fn unsigned_identity(&self) -> Option<(&RawBody, &str)> {
-        let id = self.facts.fields.delivery_id.as_ref().map_or("", |field| &field.text);
-        self.facts.is_bearer.then_some((&self.facts.received.body, id))
+        self.facts.fields.unsigned_identity(self.facts.is_bearer, &self.facts.received.body)
     }
 
     /// The event type, where the request names one.

@@ -21,6 +21,7 @@ use crate::domain::barred::Barred;
 use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
+use crate::provider::certificate::CertificateUrls;
 use crate::provider::scheme::{Algorithm, KeyDigest, KeyEncoding, Scheme};
 
 /// A secret's text as it was read, and what the configuration says about it.
@@ -70,6 +71,8 @@ pub(super) enum Verifier {
     Ed25519(VerifyingKey),
     /// One public key, or those of a set.
     Public(Vec<PublicKey>),
+    /// Those of a host's certificates, each for the deliveries that name it.
+    Certificates(CertificateUrls),
 }
 
 impl Key {
@@ -77,7 +80,7 @@ impl Key {
     pub(super) fn challenge_mac(&self, value: &str) -> Option<Vec<u8>> {
         match &self.verifier {
             Verifier::Mac(mac) if mac.is_hmac() => Some(mac.tag(iter::once(value.as_bytes())).bytes().to_vec()),
-            Verifier::Mac(_) | Verifier::Ed25519(_) | Verifier::Public(_) => None,
+            Verifier::Mac(_) | Verifier::Ed25519(_) | Verifier::Public(_) | Verifier::Certificates(_) => None,
         }
     }
 
@@ -140,6 +143,19 @@ impl KeyRing {
             None => keys.push(key),
         }
         Ok(Self { keys, barred: Arc::clone(&self.barred) })
+    }
+
+    /// The same keys, and one that stands for the certificates of a host.
+    #[must_use]
+    pub fn with_certificates(self, terms: &KeyTerms, urls: &CertificateUrls) -> Self {
+        let key = Arc::new(Key {
+            id: terms.id.clone(),
+            provider_id: None,
+            not_before: terms.not_before,
+            not_after: terms.not_after,
+            verifier: Verifier::Certificates(urls.clone()),
+        });
+        Self { keys: self.keys.into_iter().chain([key]).collect(), barred: self.barred }
     }
 
     /// The same keys, less those that are barred whenever they are asked for.

@@ -15,10 +15,12 @@
 mod asymmetric;
 mod body_fields;
 mod candidate;
+pub mod certificate;
 mod claims;
 mod envelope;
 pub mod error;
 pub mod gate;
+mod hashing;
 mod jwks;
 pub mod keys;
 mod mac;

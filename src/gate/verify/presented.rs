@@ -9,10 +9,13 @@
 //! 6. A signature that the body or the query carries is read when that is here; its head has nothing to present.
 //! 7. Where headers belong to keys, what stands in one is tried with its own key only.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 
 use super::body_fields;
 use super::candidate::{Candidate, Candidates};
+use super::certificate::Certificate;
 use super::envelope::{sender_part, single};
 use super::error::VerifyError;
 use super::gate::body_time;
@@ -34,9 +37,19 @@ pub struct Presented {
     sent_at: Option<SentTime>,
     key_id: Option<Box<str>>,
     token: Option<Box<Token>>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Presented {
+    /// The same, with the certificate that the request names, where it names one.
+    pub fn under(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_deref()
+    }
+
     /// Takes what the body carries: a signature, and a time that is part of the content by itself.
     pub(super) fn take_carried(&mut self, scheme: &Scheme, received: &Received) -> Result<(), VerifyError> {
         let place = &scheme.signature.place;
@@ -49,10 +62,16 @@ impl Presented {
             }
             self.candidates = found.candidates;
         }
-        if let Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. }) = &scheme.timestamp
-            && scheme.content.contains(&Part::Timestamp)
-        {
-            self.sent_at = body_time(pointer, *unit, received)?;
+        match &scheme.timestamp {
+            Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. })
+                if scheme.content.contains(&Part::Timestamp) =>
+            {
+                self.sent_at = body_time(&Locator::Json(pointer.clone()), *unit, received)?;
+            }
+            Some(TimestampRule { place: TimestampPlace::Form(place), unit, .. }) => {
+                self.sent_at = body_time(place, *unit, received)?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -111,7 +130,7 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     for place in scheme.event.iter().chain(&scheme.delivery_id) {
         stands_once(place, head)?;
     }
-    Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token })
+    Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token, certificate: None })
 }
 
 /// A field's header given twice is one thing to us and may be the other to the receiver, signed or not.
@@ -269,7 +288,7 @@ fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
 fn sent_at(timestamp: &TimestampRule, found: &Found<'_>, head: &Head) -> Result<Option<SentTime>, VerifyError> {
     let text = match &timestamp.place {
         TimestampPlace::Header(name) => time_header(head, name)?,
-        TimestampPlace::Json(_) => return Ok(None),
+        TimestampPlace::Json(_) | TimestampPlace::Form(_) => return Ok(None),
         TimestampPlace::Claim(claim) => return claimed_time(found.token.as_deref(), claim, timestamp).map(Some),
         TimestampPlace::SignatureField(_) if found.is_time_repeated => return Err(VerifyError::TimestampRepeated),
         TimestampPlace::SignatureField(_) => found.time.ok_or(VerifyError::TimestampMissing)?,

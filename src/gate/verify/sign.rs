@@ -151,7 +151,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {
         Some(TimestampPlace::Header(name)) => headers.push((name.clone(), timestamp.clone())),
         Some(TimestampPlace::SignatureField(field)) => fields = format!("{field}={timestamp}"),
-        Some(TimestampPlace::Json(_) | TimestampPlace::Claim(_)) | None => {}
+        Some(TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_)) | None => {}
     }
     headers.extend(content::header_lists(scheme));
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {

@@ -55,6 +55,7 @@ fn timestamp(scheme: &Scheme, table: &Table<'_>) {
         Some(TimestampPlace::Json(pointer)) => scheme.covers(&Locator::Json(pointer.clone())),
         Some(TimestampPlace::Header(_)) => scheme.content.iter().any(|part| matches!(part, Part::NamedHeaders(_))),
         Some(TimestampPlace::Claim(_)) => scheme.token().is_some(),
+        Some(TimestampPlace::Form(place)) => scheme.covers(place),
         Some(TimestampPlace::SignatureField(_)) | None => false,
     };
     if is_covered && holds_it {
@@ -108,7 +109,8 @@ fn carried(scheme: &Scheme, table: &Table<'_>) {
     if rule.header().is_some() {
         return;
     }
-    if !rule.algorithm.is_shown() && scheme.covers(&rule.place) {
+    let in_body = scheme.covers_body() && matches!(rule.place, Locator::AnyForm(_));
+    if !rule.algorithm.is_shown() && (in_body || scheme.covers(&rule.place)) {
         fault_at(table, "signature", "stands in what it signs", "sign fields of the body, such as {json:/id}");
     }
     if !matches!(rule.format, SignatureFormat::Prefixed { .. } | SignatureFormat::Named) || rule.key_id_header.is_some() {

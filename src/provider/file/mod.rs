@@ -15,15 +15,17 @@
 //! `"joined"`, `"named"` (`key-id|signature` entries) or `"jwt"`, whose claims must say what `claims = { … }` says.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
-//! `timestamp.json` a member of the body. `secret` may also have `prefix`, `digest`, `key_id` (a header),
+//! `timestamp.json` a member of the body, `timestamp.form` a place in a form. `secret` may also have `prefix`, `digest`, `key_id` (a header),
 //! `handshake` (the header in which the provider hands it over itself). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
-//! `subscription = "aws-sns"` has SNS's confirmations answered for integrations that name their topic.
+//! `subscription = "aws-sns"` has SNS's confirmations answered for integrations that name their topic. `certificate` says where
+//! a request names the certificate that it was signed with (`at`), which `path` that has, and which `hosts` with which names.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
 //! `check.rs` holds the rules that join several keys.
 
+mod certificate;
 mod check;
 mod handshake;
 mod origin;
@@ -43,7 +45,8 @@ use crate::document::{Entry, Table};
 use crate::domain::name::ProviderName;
 use crate::domain::size::{ByteSize, parse_duration};
 
-const PLACE_HINT: &str = "\"header:Name\", \"json:/pointer\", \"form:field\", \"form:field#/pointer\" or \"query:field\"";
+const PLACE_HINT: &str =
+    "\"header:Name\", \"json:/pointer\", \"form:field\", \"form:field#/pointer\", \"any-form:field\" or \"query:field\"";
 
 impl Scheme {
     /// Reads a scheme. `evidence_default` is what it is proven by if the file does not say, and then docs and date may be
@@ -63,6 +66,7 @@ impl Scheme {
         let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
         let handshakes = handshake::read(table);
         let subscription = word(table, "subscription", &[("aws-sns", ())]).map(|()| Subscription::default());
+        let certificate = table.entry("certificate").and_then(|entry| entry.table(certificate::read).flatten());
         let retries = word(table, "retries", &RETRIES).unwrap_or(Retries::Unknown);
         let deadline = duration(table, "deadline");
         let max_body = table.entry("max_body").and_then(|entry| entry.parsed("such as \"25MiB\"", str::parse::<ByteSize>));
@@ -85,6 +89,7 @@ impl Scheme {
             delivery_id_unique,
             handshakes,
             subscription,
+            certificate,
             retries,
             deadline,
             max_body,
@@ -141,19 +146,30 @@ fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let header = header(table, "header").map(TimestampPlace::Header);
     let field = text(table, "field").map(TimestampPlace::SignatureField);
     let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, locate::pointer)).map(TimestampPlace::Json);
+    let form = table.entry("form").and_then(|entry| entry.parsed(FORM_HINT, form_place)).map(TimestampPlace::Form);
     let unit = word(table, "unit", &TIMESTAMP_UNITS);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
         fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
     let claim = text(table, "claim").map(TimestampPlace::Claim);
-    let mut places = [header, field, json, claim].into_iter().flatten();
+    let mut places = [header, field, json, form, claim].into_iter().flatten();
     let (Some(place), None) = (places.next(), places.next()) else {
-        table.fault("needs exactly one of header, field, json and claim", "field names a key of the signature's pairs");
+        table.fault("needs exactly one of header, field, json, form and claim", "field names a key of the signature's pairs");
         return None;
     };
     Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })
 }
+
+/// A place in a form, and no other.
+fn form_place(text: &str) -> Result<Locator, locate::LocatorError> {
+    match text.parse()? {
+        place @ (Locator::Form(_) | Locator::AnyForm(_)) => Ok(place),
+        _ => Err(locate::LocatorError::Form),
+    }
+}
+
+const FORM_HINT: &str = "a field of a form such as \"form:timestamp\"";
 
 const POINTER_HINT: &str = "a JSON pointer such as \"/created_at\"";
 

@@ -79,7 +79,7 @@ fn each_inconsistency_is_a_fault() {
         (content, "", &["content: is missing"]),
         (event, "id = { header = 'X-Id' }", &["id: is not signed"]),
         (event, "id = { }", &["id: is not signed", "id.header: is missing"]),
-        (event, "event = 'type'", &["event: must begin with header:, json:, form: or query:"]),
+        (event, "event = 'type'", &["event: must begin with header:, json:, form:, any-form: or query:"]),
         (event, "delivery_id_unique = true", &["delivery_id_unique: speaks of a delivery id, and none is named"]),
         (event, "strip_headers = ['X-Timestamp']", &["strip_headers: names a header that is verified"]),
         (
@@ -96,7 +96,15 @@ fn each_inconsistency_is_a_fault() {
         (event, "secret = { encoding = 'pem' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { }", &["secret.encoding: is missing"]),
         (event, "tolerance = '5m'", &["tolerance: is no key of this table"]),
-        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json and claim"]),
+        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json, form and claim"]),
+        (
+            timestamp,
+            "timestamp = { form = 'json:/t' }",
+            &[
+                "timestamp: needs exactly one of header, field, json, form and claim",
+                "timestamp.form: must be a field of a form, form:field or any-form:field",
+            ],
+        ),
         (timestamp, "timestamp = { field = 't' }", &["timestamp: names a field, and the signature has none"]),
         (timestamp, "timestamp = { header = 'X-Signature' }", &[": uses one header twice"]),
         (
@@ -121,6 +129,15 @@ fn each_inconsistency_is_a_fault() {
             &["signature.separator: must be \",\" or \";\" or \":\" or \"&\" or \"|\" or \" \" or \".\""],
         ),
     ];
+    for (from, to, expected) in cases {
+        assert!(GENERIC.contains(from));
+        let (_, faults) = read(&GENERIC.replace(from, to), Some(Evidence::Custom));
+        assert_eq!(faults, *expected, "{to}");
+    }
+}
+
+#[test]
+fn each_inconsistency_of_signatures_in_the_body_and_of_tokens_is_a_fault() {
     let carried = "content = '{json:/a}'\nsignature = { at = 'json:/s', algorithm = 'hmac-sha256', encoding = 'hex' }";
     let token = "signature = { header = 'X-T', algorithm = 'hmac-sha256', format = 'jwt' }";
     let others: &[(String, &[&str])] = &[
@@ -132,6 +149,10 @@ fn each_inconsistency_is_a_fault() {
         ),
         (carried.replace("/a}", "/s}"), &["signature: stands in what it signs"]),
         (carried.replace("{json:/a}", "{body}"), &["signature: stands in what it signs"]),
+        (
+            "content = '{body}'\nsignature = { at = 'any-form:s', algorithm = 'hmac-sha256', encoding = 'hex' }".to_owned(),
+            &["signature: stands in what it signs"],
+        ),
         (
             carried.replace("encoding", "format = 'versioned', version = 'v1', encoding"),
             &["signature: has a format that only headers have"],
@@ -154,11 +175,6 @@ fn each_inconsistency_is_a_fault() {
         let mut faults: Vec<String> = faults.iter().map(without_key).collect();
         faults.sort_unstable();
         assert_eq!(faults, *expected, "{text}");
-    }
-    for (from, to, expected) in cases {
-        assert!(GENERIC.contains(from));
-        let (_, faults) = read(&GENERIC.replace(from, to), Some(Evidence::Custom));
-        assert_eq!(faults, *expected, "{to}");
     }
 }
 

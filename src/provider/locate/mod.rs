@@ -5,6 +5,7 @@
 
 pub mod form;
 mod json;
+pub mod multipart;
 mod scan;
 
 pub use json::Found;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderName;
+use http::header::CONTENT_TYPE;
 use smallvec::SmallVec;
 
 use super::scheme::Locator;
@@ -32,7 +34,7 @@ const MAX_POINTER_STEPS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocatorError {
     /// It begins with no known word.
-    #[error("must begin with header:, json:, form: or query:")]
+    #[error("must begin with header:, json:, form:, any-form: or query:")]
     Place,
     /// What follows `header:` is no header name.
     #[error("must name a header after header:")]
@@ -40,22 +42,26 @@ pub enum LocatorError {
     /// It is no JSON pointer, or too deep a one.
     #[error("must hold a JSON pointer such as /event/type, of at most {MAX_POINTER_STEPS} steps")]
     Pointer,
-    /// What follows `form:` or `query:` is empty.
-    #[error("must name a field after form: or query:")]
+    /// What follows `form:`, `any-form:` or `query:` is empty.
+    #[error("must name a field after form:, any-form: or query:")]
     Field,
+    /// It is a place, and none in a form.
+    #[error("must be a field of a form, form:field or any-form:field")]
+    Form,
 }
 
 impl FromStr for Locator {
     type Err = LocatorError;
 
-    /// `header:NAME`, `json:/POINTER`, `form:FIELD`, `form:FIELD#/POINTER` or `query:FIELD`.
+    /// `header:NAME`, `json:/POINTER`, `form:FIELD`, `form:FIELD#/POINTER`, `any-form:FIELD` or `query:FIELD`.
     fn from_str(text: &str) -> Result<Self, LocatorError> {
         let (place, rest) = text.split_once(':').ok_or(LocatorError::Place)?;
         match place {
             "header" => rest.parse::<HeaderName>().map(Self::Header).map_err(|_| LocatorError::Header),
             "json" => pointer(rest).map(Self::Json),
             "form" => form_locator(rest),
-            "query" if rest.is_empty() => Err(LocatorError::Field),
+            "query" | "any-form" if rest.is_empty() => Err(LocatorError::Field),
+            "any-form" => Ok(Self::AnyForm(rest.to_owned())),
             "query" => Ok(Self::Query(rest.to_owned())),
             _ => Err(LocatorError::Place),
         }
@@ -91,6 +97,7 @@ impl fmt::Display for Locator {
             Self::Json(pointer) => write!(formatter, "json:{pointer}"),
             Self::Form(field) => write!(formatter, "form:{field}"),
             Self::FormJson { field, pointer } => write!(formatter, "form:{field}#{pointer}"),
+            Self::AnyForm(field) => write!(formatter, "any-form:{field}"),
             Self::Query(field) => write!(formatter, "query:{field}"),
         }
     }
@@ -110,6 +117,7 @@ pub fn find(places: &[&Locator], head: &Head, body: &RawBody) -> Few<Option<Stri
         let bytes = body.contiguous();
         find_json(places, &bytes, &mut found);
         find_form(places, &bytes, &mut found);
+        find_any_form(places, head, &bytes, &mut found);
     }
     for field in &mut found {
         *field = field.take().filter(is_field);
@@ -132,7 +140,7 @@ fn header_field(place: &Locator, head: &Head) -> Option<String> {
     let name = match place {
         Locator::Header(name) => name,
         Locator::Query(field) => return form::Form::parse(head.query()?.as_bytes())?.field(field),
-        Locator::Json(_) | Locator::Form(_) | Locator::FormJson { .. } => return None,
+        Locator::Json(_) | Locator::Form(_) | Locator::AnyForm(_) | Locator::FormJson { .. } => return None,
     };
     match head.single(name) {
         Single::One(value) => value.to_str().ok().map(str::to_owned),
@@ -169,9 +177,32 @@ fn find_form(places: &[&Locator], body: &[u8], found: &mut [Option<String>]) {
                 let inner = form.field(field);
                 *slot = inner.and_then(|inner| json::pick(inner.as_bytes(), pointer));
             }
-            Locator::Header(_) | Locator::Json(_) | Locator::Query(_) => {}
+            Locator::Header(_) | Locator::Json(_) | Locator::AnyForm(_) | Locator::Query(_) => {}
         }
     }
+}
+
+fn find_any_form(places: &[&Locator], head: &Head, body: &[u8], found: &mut [Option<String>]) {
+    if !places.iter().any(|place| matches!(place, Locator::AnyForm(_))) {
+        return;
+    }
+    let Some(form) = any_form(head, body) else { return };
+    for (place, slot) in places.iter().zip(found) {
+        if let Locator::AnyForm(field) = place {
+            *slot = form.field(field);
+        }
+    }
+}
+
+/// The body as a form of the kind that its content type names.
+#[must_use]
+pub fn any_form<'b>(head: &Head, body: &'b [u8]) -> Option<multipart::AnyForm<'b>> {
+    let content_type = match head.single(&CONTENT_TYPE) {
+        Single::One(value) => Some(value.to_str().ok()?),
+        Single::Missing => None,
+        Single::Repeated => return None,
+    };
+    multipart::AnyForm::parse(content_type, body)
 }
 
 #[cfg(test)]

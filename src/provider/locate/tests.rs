@@ -26,13 +26,22 @@ fn one(place: &str, body: &str) -> Option<String> {
 
 #[test]
 fn places_are_read_and_written_alike() {
-    for text in ["header:x-topic", "json:/event/type", "json:/a~1b/~0/0", "form:command", "form:payload#/type", "query:id"] {
+    for text in [
+        "header:x-topic",
+        "json:/event/type",
+        "json:/a~1b/~0/0",
+        "form:command",
+        "form:payload#/type",
+        "query:id",
+        "any-form:a#b",
+    ] {
         assert_eq!(text.parse::<Locator>().unwrap().to_string(), text);
     }
     let cases = [
         ("type", LocatorError::Place),
         ("body:x", LocatorError::Place),
         ("query:", LocatorError::Field),
+        ("any-form:", LocatorError::Field),
         ("header:a b", LocatorError::Header),
         ("header:", LocatorError::Header),
         ("json:", LocatorError::Pointer),

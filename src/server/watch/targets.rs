@@ -75,7 +75,7 @@ fn of_secret(source: &SecretSource) -> Option<&Path> {
     match source {
         SecretSource::File(path) => Some(path),
         // What is handed over or fetched is published by whoever does it.
-        SecretSource::Environment(_) | SecretSource::Handshake(_) | SecretSource::Url(_) => None,
+        SecretSource::Environment(_) | SecretSource::Handshake(_) | SecretSource::Url(_) | SecretSource::Certificates(_) => None,
     }
 }
 

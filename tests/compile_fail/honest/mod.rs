@@ -53,7 +53,8 @@ fn the_whole_way_compiles_and_delivers() {
 
 async fn the_whole_way() -> u16 {
     let (scheme, clock) = (Catalogue::builtin().get("stripe").unwrap(), Clock::manual(UnixTime::from_seconds(1_750_000_000)));
-    let replay = replay_terms(&clock);
+    let integration: IntegrationName = "payments".parse().unwrap();
+    let replay = replay_terms(&clock, &integration);
     clock.advance(MINUTE);
     let (head, source) = (signed_head(&scheme, clock.now().wall), Source::Unix);
 
@@ -62,13 +63,13 @@ async fn the_whole_way() -> u16 {
     let intake = Intake::new(IntakeLimits { max_inflight_bytes: 1 << 20, body_timeout: MINUTE });
     let terms = Terms { max_body_bytes: 1 << 16, source: admitted.source().limit_key() };
     let (received, _holding) = intake.receive(terms, head, Full::new(Bytes::from_static(BODY))).await.unwrap();
-    let judging = Judging { scheme: &scheme, keys: &keys(&scheme), tolerance: MINUTE };
+    let judging = Judging { integration: &integration, scheme: &scheme, keys: &keys(&scheme), tolerance: MINUTE };
     let verified = verify(&judging, presented, received, clock.now().wall).unwrap();
     let scoped = scope(&EventRules::default(), verified).unwrap();
     let claimed = claim(&replay, scoped, clock.now()).await.unwrap();
     let paced = pace(&Pace::new(None), claimed, clock.now()).await.unwrap();
     let arrival = Arrival {
-        integration: &replay.integration,
+        integration: &integration,
         provider: &scheme.name,
         request_id: RequestId::new(clock.now().wall),
         verified_at: clock.now().wall,
@@ -104,12 +105,11 @@ fn sources() -> SourceTable {
     SourceTable::new(SourceLimits { per_source: rate, failures_per_source: rate })
 }
 
-fn replay_terms(clock: &Clock) -> ReplayTerms {
-    let integration: IntegrationName = "payments".parse().unwrap();
+fn replay_terms(clock: &Clock, integration: &IntegrationName) -> ReplayTerms {
     let store = Arc::new(Store::Memory(MemoryStore::new(1000, clock.now())));
-    let share = store.divide(std::slice::from_ref(&integration))[0];
+    let share = store.divide(std::slice::from_ref(integration))[0];
     let history = HistoryTerms { cold_start: ColdStart::Refuse, untimed_window: MINUTE, raised: None };
-    ReplayTerms { store, integration, share, protection: Protection::On, lease: MINUTE, lapse: MINUTE, history }
+    ReplayTerms { store, share, protection: Protection::On, lease: MINUTE, lapse: MINUTE, history }
 }
 
 fn pool(scheme: &Scheme, clock: &Clock) -> UpstreamPool {

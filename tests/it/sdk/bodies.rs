@@ -22,6 +22,20 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
+/// The same without a key that has one value twice, which Plivo signs twice.
+pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
+
+/// Kinds of notifications that Braintree's SDKs make and sign, each with its id.
+pub(super) const NOTIFICATIONS: [&str; 4] =
+    ["dispute_opened evt_ID", "subscription_charged_successfully evt_ID", "transaction_settled evt_ID", "check evt_ID"];
+
+/// Adyen's items, before they are signed: bare, with what divides the fields of what is signed, in other scripts.
+pub(super) const ITEMS: [&str; 3] = [
+    r#"{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"evt_ID","merchantAccountCode":"M","eventCode":"AUTHORISATION","success":"true","amount":{"currency":"EUR","value":1000}}}]}"#,
+    r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"evt_ID","originalReference":"o","merchantAccountCode":"M","merchantReference":"a:b:c","eventCode":"REFUND","success":"false","amount":{"currency":"JPY","value":0}}}]}"#,
+    r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"evt_ID","merchantAccountCode":"M","merchantReference":"café ☕ 😀 \\ \"","eventCode":"CAPTURE","success":"true","amount":{"currency":"USD","value":12345}}}]}"#,
+];
+
 /// Those of the JSON bodies that are the same bytes after they were parsed and written anew.
 pub(super) const REWRITTEN_ALIKE: [usize; 3] = [0, 1, 7];
 

@@ -38,6 +38,8 @@ pub(super) struct Reply {
     pub(super) headers: BTreeMap<String, String>,
     /// What the SDK puts into the URL.
     pub(super) query: Option<String>,
+    /// The body that carries the signature, where no header does.
+    pub(super) body: Option<String>,
     pub(super) verified: Option<bool>,
     public: Option<String>,
     error: Option<String>,

@@ -1,6 +1,6 @@
 //! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
 
-use super::bodies::{BODIES, FORMS, REWRITTEN_ALIKE};
+use super::bodies::{BODIES, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, REWRITTEN_ALIKE};
 use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
 
 /// One SDK against one preset.
@@ -23,8 +23,8 @@ pub(super) struct Row {
     pub(super) signs_url: bool,
     /// Whether the SDK looks at the body's bytes, and not at what it writes anew from the parsed object.
     pub(super) reads_bytes: bool,
-    /// Whether the bodies are forms, and not JSON.
-    pub(super) sends_forms: bool,
+    /// What is sent.
+    pub(super) sends: Sends,
 }
 
 /// Who signs.
@@ -37,6 +37,25 @@ pub(super) enum Signer {
     /// `hookward sign`, for an SDK that only verifies.
     Hookward,
 }
+
+/// What is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// JSON, signed in a header.
+    Json,
+    /// Forms, signed in a header.
+    Forms(&'static [&'static str]),
+    /// What the SDK makes of these, with its signature.
+    Signed {
+        bodies: &'static [&'static str],
+        is_form: bool,
+        /// What stands before the signature's digits, and before what they sign.
+        marks: (&'static str, &'static str),
+    },
+}
+
+const NOTIFIED: Sends = Sends::Signed { bodies: &NOTIFICATIONS, is_form: true, marks: ("%7C", "bt_payload=") };
+const ITEM: Sends = Sends::Signed { bodies: &ITEMS, is_form: false, marks: ("\"hmacSignature\":\"", "\"pspReference\":\"evt_") };
 
 /// The secret.
 pub(super) enum Key {
@@ -79,7 +98,7 @@ const ROW: Row = Row {
     stale: Stale::Untimed,
     signs_url: false,
     reads_bytes: true,
-    sends_forms: false,
+    sends: Sends::Json,
 };
 
 const fn light(provider: &'static str, package: &'static str, adapter: &'static str) -> Row {
@@ -113,8 +132,8 @@ impl Row {
 
     const fn key(self, key: Key) -> Self {
         // A key holds nothing that is dropped; a constant cannot drop what it may hold.
-        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, sends_forms, .. } = self;
-        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, sends_forms }
+        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, sends, .. } = self;
+        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, sends }
     }
 
     const fn timed(self) -> Self {
@@ -133,20 +152,26 @@ impl Row {
         Self { reads_bytes: false, ..self }
     }
 
-    const fn with_forms(self) -> Self {
-        Self { sends_forms: true, ..self }
+    const fn sends(self, sends: Sends) -> Self {
+        Self { sends, ..self }
     }
 
     /// The bodies that are compared, by their numbers.
     pub(super) fn bodies(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let fits = |index: &usize| self.reads_bytes || REWRITTEN_ALIKE.contains(index);
-        let bodies = if self.sends_forms { &FORMS[..] } else { &BODIES[..] };
+        let bodies = match self.sends {
+            Sends::Json => &BODIES[..],
+            Sends::Forms(bodies) | Sends::Signed { bodies, .. } => bodies,
+        };
         bodies.iter().copied().enumerate().filter(move |(index, _)| fits(index))
     }
 
     /// What the bodies are.
     pub(super) const fn content_type(&self) -> &'static str {
-        if self.sends_forms { "application/x-www-form-urlencoded" } else { "application/json" }
+        match self.sends {
+            Sends::Forms(_) | Sends::Signed { is_form: true, .. } => "application/x-www-form-urlencoded",
+            Sends::Json | Sends::Signed { is_form: false, .. } => "application/json",
+        }
     }
 
     /// The provider's own id of the key, where requests name one.
@@ -154,6 +179,7 @@ impl Row {
         match self.provider {
             "pusher" => Some("app-key"),
             "box" => Some("primary"),
+            "braintree" => Some("public-key"),
             _ => None,
         }
     }
@@ -169,12 +195,13 @@ impl Row {
         match self.provider {
             "stripe" => ("stripe-signature", Some(("stripe-signature", "t="))),
             "github" => ("x-hub-signature-256", None),
+            "adyen" | "braintree" => ("", None),
             "standard-webhooks" | "replicate" | "openai" | "anthropic" | "lithic" => {
                 ("webhook-signature", Some(("webhook-timestamp", "")))
             }
             "svix" | "resend" | "clerk" => ("svix-signature", Some(("svix-timestamp", ""))),
             "slack" => ("x-slack-signature", Some(("x-slack-request-timestamp", ""))),
-            "discord" => ("x-signature-ed25519", Some(("x-signature-timestamp", ""))),
+            "discord" | "discord-events" => ("x-signature-ed25519", Some(("x-signature-timestamp", ""))),
             "sendgrid" => ("x-twilio-email-event-webhook-signature", Some(("x-twilio-email-event-webhook-timestamp", ""))),
             "sanity" => ("sanity-webhook-signature", Some(("sanity-webhook-signature", "t="))),
             "pusher" => ("x-pusher-signature", None),
@@ -212,16 +239,27 @@ impl Row {
             "livekit" => ("authorization", None),
             "messagebird" => ("messagebird-signature-jwt", None),
             "scrapfly" => ("x-scrapfly-webhook-signature", None),
+            "elevenlabs" => ("elevenlabs-signature", Some(("elevenlabs-signature", "t="))),
+            "hook0" => ("x-hook0-signature", Some(("x-hook0-signature", "t="))),
+            "mollie-next-gen" => ("x-mollie-signature", None),
+            "notion" => ("x-notion-signature", None),
+            "plaid" => ("plaid-verification", None),
+            "plivo-v3" => ("x-plivo-signature-v3", None),
+            "sinch" => ("x-sinch-webhook-signature", Some(("x-sinch-webhook-signature-timestamp", ""))),
+            "todoist" => ("x-todoist-hmac-sha256", None),
             unknown => panic!("{unknown} has no headers here"),
         }
     }
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 63] = [
+pub(super) static ROWS: [Row; 76] = [
+    full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
     full("anthropic", "@anthropic-ai/sdk", "anthropic").key(WHSEC).timed(),
     full("box", "box-node-sdk", "box").signs().timed(),
+    full("braintree", "braintree", "braintree").signs().sends(NOTIFIED),
+    full("braintree", "braintree", "braintree").python().signs().sends(NOTIFIED),
     full("clerk", "@clerk/backend", "clerk").key(WHSEC).timed(),
     full("cloudinary", "cloudinary", "cloudinary-sha1").signs().timed(),
     full("cloudinary-sha256", "cloudinary", "cloudinary-sha256").signs().timed(),
@@ -229,10 +267,13 @@ pub(super) static ROWS: [Row; 63] = [
     full("contentful", "@contentful/node-apps-toolkit", "contentful").signs().key(Key::Text(SEED)).with_url().timed(),
     light("discord", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
     light("discord", "discord-interactions", "discord").python().key(HEX_PAIR).timed_by_hookward(),
+    light("discord-events", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
     full("easypost", "@easypost/api", "easypost"),
+    full("elevenlabs", "elevenlabs", "elevenlabs").python().timed(),
     light("github", "@octokit/webhooks-methods", "octokit").signs(),
     full("gocardless", "gocardless-nodejs", "gocardless"),
     full("highlevel", "@gohighlevel/api-client", "highlevel").key(PEM_PAIR),
+    full("hook0", "hook0-client", "hook0").timed(),
     full("hookdeck", "@hookdeck/sdk", "hookdeck"),
     full("hubspot-v1", "@hubspot/api-client", "hubspot-v1").signs(),
     full("hubspot-v2", "@hubspot/api-client", "hubspot-v2").signs().with_url(),
@@ -244,10 +285,15 @@ pub(super) static ROWS: [Row; 63] = [
     full("mailtrap", "mailtrap", "mailtrap"),
     full("messagebird", "messagebird", "messagebird").signs_by_library().with_url().timed(),
     full("modern-treasury", "modern-treasury", "modern-treasury").signs(),
+    full("mollie-next-gen", "mollie-api-typescript", "mollie").signs(),
     full("mux", "@mux/mux-node", "mux").timed(),
+    full("notion", "@notionhq/client", "notion").signs(),
     full("openai", "openai", "openai").key(WHSEC).timed(),
     full("orb", "orb-billing", "orb").timed(),
     full("paddle", "@paddle/paddle-node-sdk", "paddle").timed(),
+    full("plaid", "jose", "plaid").signs_by_library().key(Key::OfThePeer(FullNode)).timed(),
+    full("plivo-v3", "plivo", "plivo").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
+    full("plivo-v3", "plivo", "plivo").python().with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
     light("pusher", "pusher", "pusher").timed_by_hookward(),
     full("pusher", "pusher", "pusher").python().timed(),
     full("razorpay", "razorpay", "razorpay"),
@@ -260,6 +306,7 @@ pub(super) static ROWS: [Row; 63] = [
     light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs_by_library().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
     full("shopify", "@shopify/shopify-api", "shopify").signs(),
     full("shopify-events", "@shopify/shopify-api", "shopify-events").signs(),
+    full("sinch", "sinch", "sinch").python().signs().timed_by_hookward(),
     full("smartcar", "smartcar", "smartcar").rewriting(),
     full("smartcar", "smartcar", "smartcar").python(),
     full("solidgate", "@solidgate/node-sdk", "solidgate").signs(),
@@ -272,9 +319,10 @@ pub(super) static ROWS: [Row; 63] = [
     light("svix", "svix", "svix").signs().key(WHSEC).timed(),
     full("svix", "svix", "svix").python().signs().key(WHSEC).timed(),
     full("telnyx", "telnyx", "telnyx").key(BASE64_PAIR).timed(),
-    full("twilio", "twilio", "twilio-form").signs().with_url().with_forms(),
+    full("todoist", "@doist/todoist-sdk", "todoist"),
+    full("twilio", "twilio", "twilio-form").signs().with_url().sends(Sends::Forms(&FORMS)),
     full("twilio", "twilio", "twilio-json").signs().with_url(),
-    full("twilio", "twilio", "twilio-form").python().signs().with_url().with_forms(),
+    full("twilio", "twilio", "twilio-form").python().signs().with_url().sends(Sends::Forms(&FORMS)),
     full("twilio", "twilio", "twilio-json").python().signs().with_url(),
     full("upstash-qstash", "@upstash/qstash", "qstash").signs_by_library().with_url().timed(),
     full("upstash-qstash", "qstash", "qstash").python().signs_by_node().with_url().timed(),

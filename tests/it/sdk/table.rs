@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::rows::{ROWS, Row, Signer, Stale};
+use super::rows::{ROWS, Row, Sends, Signer, Stale};
 
 const INTRODUCTION: &str = "\
 # Against the providers' own SDKs
@@ -28,6 +28,9 @@ package that is missing fails the test. A line stands here only while every one 
 const REWRITTEN: &str = "
 \\* This SDK parses the body and signs what it writes anew, so that it refuses honest deliveries whose JSON is spaced or escaped
 in another way; only bodies that stay the same are compared. hookward judges the bytes.
+
+Plaid's own SDK verifies nothing. Its line is what Plaid's documentation says to do with the library that it names, over a
+key of the test's instead of the one that it says to fetch.
 ";
 
 /// The whole page.
@@ -51,8 +54,13 @@ pub(super) fn page() -> String {
         let Row { provider, package, .. } = row;
         let version = version(row);
         let mark = if row.reads_bytes { "" } else { " \\*" };
-        let package = if row.sends_forms { format!("{package} (forms)") } else { (*package).to_owned() };
-        writeln!(page, "| `{provider}` | {registry} {package} {version}{mark} | {set} | {signer} | {count} | {stale} |").unwrap();
+        let what = match (row.sends, *provider) {
+            (_, "plaid") => " (as Plaid's page says)",
+            (Sends::Forms(_), _) => " (forms)",
+            (Sends::Json | Sends::Signed { .. }, _) => "",
+        };
+        writeln!(page, "| `{provider}` | {registry} {package}{what} {version}{mark} | {set} | {signer} | {count} | {stale} |")
+            .unwrap();
     }
     page.push_str(REWRITTEN);
     writeln!(page, "\n{} SDKs and presets, {cases} cases, no disagreement.", ROWS.len()).unwrap();

@@ -195,6 +195,13 @@ impl Gateway {
         Metrics::parse(&answer.text())
     }
 
+    /// Waits until the metrics say it: what is counted behind an answer may be counted a moment after it.
+    #[track_caller]
+    pub(crate) fn comes_to(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let came = poll(Duration::from_secs(10), || ((self.metrics().sum(name, labels) - value).abs() < 0.5).then_some(()));
+        assert!(came.is_some(), "{name} {labels:?} never came to {value}: {}", self.metrics().text);
+    }
+
     pub(crate) fn audit_path(&self) -> PathBuf {
         self.directory.path().join("audit.jsonl")
     }

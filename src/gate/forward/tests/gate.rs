@@ -68,14 +68,14 @@ fn verified(now: Now) -> Verified {
     let keys = KeyRing::build(&scheme, vec![material]).unwrap();
     let received = received(now);
     let presented = present(&scheme, &received.head).unwrap();
-    let judging = Judging { scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+    let judging =
+        Judging { integration: &names().integration, scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
     verify(&judging, presented, received, now.wall).unwrap()
 }
 
 async fn paced(now: Now) -> Paced {
     let terms = ReplayTerms {
         store: Arc::new(Store::Memory(MemoryStore::new(100, now))),
-        integration: names().integration,
         share: ShareId::COMMON,
         protection: Protection::On,
         lease: Duration::from_secs(20),

@@ -109,6 +109,7 @@ fn scheme() -> Scheme {
         delivery_id_unique: true,
         handshakes: Vec::new(),
         subscription: None,
+        certificate: None,
         retries: Retries::Unknown,
         deadline: None,
         max_body: None,

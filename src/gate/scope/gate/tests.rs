@@ -36,7 +36,9 @@ fn delivery(events: &[&str]) -> Verified {
     let head = Head { method: Method::POST, target: Uri::from_static("/"), headers };
     let received = Received { head, body: RawBody::from(Bytes::from_static(b"{}")) };
     let presented = present(&scheme, &received.head).unwrap();
-    verify(&Judging { scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) }, presented, received, now).unwrap()
+    let integration = "payments".parse().unwrap();
+    let judging = Judging { integration: &integration, scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+    verify(&judging, presented, received, now).unwrap()
 }
 
 #[test]

@@ -26,8 +26,10 @@ pub(super) fn filled(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id
     if wanted.is_empty() && scheme.signature.header().is_some() {
         return None;
     }
-    if let Some(TimestampPlace::Json(pointer)) = scheme.timestamp.as_ref().map(|rule| &rule.place) {
-        body = with(&Locator::Json(pointer.clone()), &body, timestamp)?;
+    match scheme.timestamp.as_ref().map(|rule| &rule.place) {
+        Some(TimestampPlace::Json(pointer)) => body = with(&Locator::Json(pointer.clone()), &body, timestamp)?,
+        Some(TimestampPlace::Form(place)) => body = with(place, &body, timestamp)?,
+        _ => {}
     }
     for (place, text) in wanted {
         if content::field(&place, &body).is_none() {
@@ -45,7 +47,7 @@ pub(super) fn with(place: &Locator, body: &[u8], text: &str) -> Option<Vec<u8>> 
             put(&mut value, pointer.split('/').skip(1), text);
             Some(value.to_string().into_bytes())
         }
-        Locator::Form(field) => {
+        Locator::Form(field) | Locator::AnyForm(field) => {
             let mut fields = Form::parse(body)?.fields()?;
             fields.retain(|(name, _)| name != field);
             fields.push((field.clone(), text.to_owned()));

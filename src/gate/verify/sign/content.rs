@@ -55,7 +55,7 @@ fn holds(scheme: &Scheme, field: &str) -> bool {
 pub(super) fn field(place: &Locator, body: &[u8]) -> Option<String> {
     match place {
         Locator::Json(pointer) => text(serde_json::from_slice::<Value>(body).ok()?.pointer(pointer)?),
-        Locator::Form(field) => Form::parse(body)?.field(field),
+        Locator::Form(field) | Locator::AnyForm(field) => Form::parse(body)?.field(field),
         Locator::Header(_) | Locator::FormJson { .. } | Locator::Query(_) => None,
     }
 }

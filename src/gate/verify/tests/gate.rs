@@ -159,7 +159,7 @@ fn any_of_several_signatures_may_match() {
 fn what_another_head_presented_proves_nothing() {
     let scheme = preset("standard-webhooks");
     let keys = ring(&scheme);
-    let judging = Judging { scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+    let judging = Judging { integration: &integration(), scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
     let honest = signed(&scheme, BODY);
     let presented = || present(&scheme, &head(honest.clone())).unwrap();
     let mut swapped = honest.clone();
@@ -181,7 +181,7 @@ fn a_window_without_a_time_to_judge_is_no_pass() {
         scheme("content = '{body}'\nsignature = { header = 'x-s', algorithm = 'hmac-sha256', encoding = 'hex', prefix = 'v1=' }");
     let timed = Scheme { timestamp: preset("slack").timestamp.clone(), ..untimed.clone() };
     let keys = ring(&untimed);
-    let judging = Judging { scheme: &timed, keys: &keys, tolerance: Duration::from_secs(300) };
+    let judging = Judging { integration: &integration(), scheme: &timed, keys: &keys, tolerance: Duration::from_secs(300) };
     let received = Received { head: head(signed(&untimed, BODY)), body: body(BODY) };
     let presented = present(&untimed, &received.head).unwrap();
     assert_eq!(reason_of(verify(&judging, presented, received, now())), Some(Reason::TimestampMissing));

@@ -1,7 +1,9 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
+mod certificate;
 mod fields;
 mod gate;
+mod hashing;
 mod keys;
 mod presented;
 mod properties;
@@ -21,6 +23,7 @@ use super::sign::{Request, SigningKey, sign};
 use crate::document::{Document, Faults};
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received};
+use crate::domain::name::IntegrationName;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::Catalogue;
@@ -114,6 +117,10 @@ pub(super) fn ring(scheme: &Scheme) -> KeyRing {
     KeyRing::build(scheme, vec![own_material(scheme, "own")]).unwrap()
 }
 
+pub(super) fn integration() -> IntegrationName {
+    "payments".parse().unwrap()
+}
+
 pub(super) fn now() -> UnixTime {
     UnixTime::from_seconds(NOW_SECONDS)
 }
@@ -167,7 +174,7 @@ pub(super) fn judge_with(
     body: RawBody,
     now: UnixTime,
 ) -> Result<Verified, VerifyError> {
-    let judging = Judging { scheme, keys, tolerance: Duration::from_secs(300) };
+    let judging = Judging { integration: &integration(), scheme, keys, tolerance: Duration::from_secs(300) };
     let received = Received { head: head(headers), body };
     let presented = present(scheme, &received.head)?;
     verify(&judging, presented, received, now)

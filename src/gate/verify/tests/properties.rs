@@ -51,7 +51,7 @@ proptest! {
         }
         if let Ok(presented) = present(&scheme, &head(headers.clone())) {
             let keys = ring(&scheme);
-            let judging = Judging { scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+            let judging = Judging { integration: &integration(), scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
             let received = Received { head: head(headers), body: body(BODY) };
             prop_assert!(verify(&judging, presented, received, now()).is_err());
         }
@@ -80,7 +80,7 @@ proptest! {
         received.head.target = format!("/other?{query}").parse().unwrap();
         received.head.method = Method::PUT;
         let keys = ring(&scheme);
-        let judging = Judging { scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
+        let judging = Judging { integration: &integration(), scheme: &scheme, keys: &keys, tolerance: Duration::from_secs(300) };
         let presented = present(&scheme, &received.head).unwrap();
         let changed = verify(&judging, presented, received, now()).unwrap();
         prop_assert_eq!(content_of(&honest), content_of(&changed));

@@ -20,7 +20,7 @@ use hookward::provider::Catalogue;
 use hookward::provider::scheme::Scheme;
 use hookward::server::gateway::{Gateway, Surroundings};
 use http::HeaderMap;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -28,9 +28,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+mod certificates;
+
 const PATIENCE: Duration = Duration::from_secs(30);
-const RSA: &str = include_str!("keys/rsa2048.pem");
-const RSA_PUBLIC: &str = include_str!("keys/rsa2048.pub.pem");
+const RSA: &str = include_str!("../keys/rsa2048.pem");
+const RSA_PUBLIC: &str = include_str!("../keys/rsa2048.pub.pem");
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
 const CONFIRM: &str = "/?Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:123456789012:orders&Token=2336412f37";
 
@@ -40,20 +42,26 @@ struct Others {
     asked: Arc<Mutex<Vec<(String, String)>>>,
     /// Status and body by target; everything else is 404.
     answers: Arc<Mutex<BTreeMap<String, (u16, String)>>>,
+    /// Targets that are never answered.
+    silent: Arc<Mutex<Vec<String>>>,
+    /// Whose certificates are trusted.
+    root: Arc<Mutex<Option<Arc<Root>>>>,
 }
+
+type Root = CertifiedIssuer<'static, KeyPair>;
 
 impl Others {
     /// Starts them with a certificate for these names.
     async fn start(&self, names: &[&str]) -> Detour {
-        let root_key = KeyPair::generate().unwrap();
         let mut root = CertificateParams::new(Vec::<String>::new()).unwrap();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root_certificate = root.self_signed(&root_key).unwrap();
+        let root = Arc::new(CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap());
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &Issuer::new(root, root_key)).unwrap();
+        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &root).unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(root_certificate.der().clone()).unwrap();
+        roots.add(root.der().clone()).unwrap();
+        *self.root.lock().unwrap() = Some(root);
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -73,7 +81,10 @@ impl Others {
                     let Some(head) = read_head(&mut stream).await else { return };
                     let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
                     let (status, body) = others.answers.lock().unwrap().get(&target).cloned().unwrap_or((404, String::new()));
-                    others.asked.lock().unwrap().push((host, target));
+                    others.asked.lock().unwrap().push((host, target.clone()));
+                    if others.silent.lock().unwrap().contains(&target) {
+                        tokio::time::sleep(PATIENCE).await;
+                    }
                     let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
                     let _ = stream.write_all(answer.as_bytes()).await;
                     let _ = stream.shutdown().await;
@@ -85,6 +96,14 @@ impl Others {
 
     fn answer(&self, target: &str, status: u16, body: &str) {
         self.answers.lock().unwrap().insert(target.to_owned(), (status, body.to_owned()));
+    }
+
+    fn silence(&self, target: &str) {
+        self.silent.lock().unwrap().push(target.to_owned());
+    }
+
+    fn root(&self) -> Arc<Root> {
+        self.root.lock().unwrap().clone().unwrap()
     }
 
     fn asked(&self) -> Vec<(String, String)> {
@@ -325,7 +344,7 @@ async fn without_a_topic_the_receiver_confirms() {
     stage.gateway.drain().await.unwrap();
 }
 
-const KEY_SET: &str = include_str!("keys/rsa2048.jwks.json");
+const KEY_SET: &str = include_str!("../keys/rsa2048.jwks.json");
 const PUBSUB: &str = "provider = \"gcp-pubsub\"\noptions = { audience = \"us\", service_account = \"push@example.com\" }\n\
                       secrets = [ { id = \"google\", url = \"https://www.googleapis.com/oauth2/v3/certs\" } ]\n";
 const CERTS: &str = "/oauth2/v3/certs";
