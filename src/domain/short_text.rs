@@ -8,16 +8,6 @@ use std::fmt;
 
 /// The longest: an IPv6 address with its zone and its port.
 const ROOM_BYTES: usize = 64;
-/// What a byte is in hexadecimal digits: one look instead of two divisions.
-const HEX: [[u8; 2]; 256] = {
-    let (mut table, digits) = ([[0; 2]; 256], *b"0123456789abcdef");
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = [digits[byte / 16], digits[byte % 16]];
-        byte += 1;
-    }
-    table
-};
 
 /// A text that needs no allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +37,7 @@ impl ShortText {
         let mut text = Self::new();
         let (pairs, _) = text.bytes.as_chunks_mut::<2>();
         for (pair, byte) in pairs.iter_mut().zip(bytes) {
-            *pair = HEX.get(usize::from(*byte)).copied().unwrap_or_default();
+            *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xf)];
         }
         text.length = bytes.len().saturating_mul(2).min(ROOM_BYTES);
         text
@@ -121,6 +111,11 @@ impl fmt::Write for ShortText {
         self.put(text.as_bytes());
         Ok(())
     }
+}
+
+/// Without a table many are made at once.
+const fn hex_digit(half: u8) -> u8 {
+    half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 })
 }
 
 fn ascii(digit: u64) -> u8 {

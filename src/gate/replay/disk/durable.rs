@@ -24,7 +24,7 @@ pub(super) struct Durable {
 /// One who waits, and where the word arrives.
 pub(super) fn wait() -> (Waiting, oneshot::Receiver<Durable>) {
     let (word, answer) = oneshot::channel();
-    let runtime = Handle::try_current().ok().map(|handle| handle.id());
+    let runtime = Handle::try_current().ok().as_ref().map(Handle::id);
     (Waiting { runtime, word }, answer)
 }
 
