@@ -27,7 +27,7 @@ pub(crate) struct Secret {
 /// What is known of a verified delivery.
 #[expect(dead_code, reason = "made to be measured, as the gate's own ticket is")]
 pub(crate) struct Known {
-    received: Received,
+    pub(crate) received: Received,
     secret: Arc<str>,
     event: Option<String>,
     delivery_id: Option<String>,

@@ -120,7 +120,9 @@ fn each_inconsistency_is_a_fault() {
         (
             format,
             "format = 'list', key = 'v1'",
-            &["signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"jwt\""],
+            &[
+                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\"",
+            ],
         ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
         (
@@ -137,7 +139,7 @@ fn each_inconsistency_is_a_fault() {
 }
 
 #[test]
-fn each_inconsistency_of_signatures_in_the_body_and_of_tokens_is_a_fault() {
+fn each_inconsistency_of_what_bodies_and_tokens_carry_is_a_fault() {
     let carried = "content = '{json:/a}'\nsignature = { at = 'json:/s', algorithm = 'hmac-sha256', encoding = 'hex' }";
     let token = "signature = { header = 'X-T', algorithm = 'hmac-sha256', format = 'jwt' }";
     let others: &[(String, &[&str])] = &[
