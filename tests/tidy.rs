@@ -348,8 +348,9 @@ fn proven_by_vectors(files: impl Iterator<Item = String>) -> BTreeSet<String> {
         let file: toml::Table = toml::from_str(&file).unwrap();
         file.get("vector").and_then(toml::Value::as_array).cloned().unwrap_or_default()
     });
-    let verified = vectors.filter(|vector| vector["verdict"].as_str() == Some("verified"));
-    verified.map(|vector| vector["provider"].as_str().unwrap().to_owned()).collect()
+    let text = |vector: &toml::Value, key: &str| vector.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    let verified = vectors.filter(|vector| text(vector, "verdict").as_deref() == Some("verified"));
+    verified.filter_map(|vector| text(&vector, "provider")).collect()
 }
 
 /// What a preset's word on its proof lacks.

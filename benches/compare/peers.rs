@@ -26,6 +26,7 @@ pub struct Ports {
 pub fn hookward(path: &Path, ports: Ports, store: &str, limited: bool) -> io::Result<Vec<String>> {
     let binary = std::env::var("HOOKWARD_BINARY").map_err(|_| io::Error::other("HOOKWARD_BINARY names no binary"))?;
     fs::write(path.join("github.secret"), SECRET)?;
+    fs::create_dir(path.join("audit"))?;
     let Ports { plain, tls, admin } = ports;
     let (rate, burst) = if limited { ("1/m", 1) } else { ("1000000/s", 1_000_000) };
     let route = if limited { "/limited" } else { "/github" };
@@ -38,7 +39,7 @@ pub fn hookward(path: &Path, ports: Ports, store: &str, limited: bool) -> io::Re
          [[listener]]\nname = \"tls\"\nbind = \"127.0.0.1:{tls}\"\ntls = {{ cert = \"tls.crt\", key = \"tls.key\" }}\n\
          [admin]\nbind = \"127.0.0.1:{admin}\"\n\
          [limits]\nmax_connections = 11000\nmax_connections_per_source = 11000\nidle_timeout = \"5m\"\n\
-         [replay]\nstore = \"{store}\"\nuntimed_window = \"{}\"\n[audit]\noutput = \"audit.jsonl\"\n\
+         [replay]\nstore = \"{store}\"\nuntimed_window = \"{}\"\n[audit]\noutput = \"audit/audit.jsonl\"\n\
          [rate_limit]\nper_source = {{ rate = \"{rate}\", burst = {burst} }}\nfailures_per_source = {{ rate = \"1000000/s\", burst = 1000000 }}\n\
          [log]\nlevel = \"warn\"\n\
          [integration.github]\nprovider = \"github\"\npath = \"{route}\"\nupstream = \"http://{ADDRESS}/github\"\n\

@@ -6,9 +6,9 @@
 
 use std::fmt::Write;
 
-use data_encoding::HEXLOWER;
-
 use crate::domain::short_text::ShortText;
+
+use super::chain::Hash;
 
 /// The most bytes of a text that a sender chose.
 pub const EXCERPT_BYTES: usize = 256;
@@ -29,9 +29,14 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn begin(out: &'a mut String) -> Self {
+    /// With its first member, which holds nothing to be escaped.
+    pub(super) fn begin(out: &'a mut String, key: &'static str, value: ShortText) -> Self {
         let start = out.len();
-        out.push('{');
+        out.push_str("{\"");
+        out.push_str(key);
+        out.push_str("\":\"");
+        out.push_str(value.as_str());
+        out.push('"');
         Self { out, start }
     }
 
@@ -41,18 +46,12 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn text(&mut self, key: &'static str, value: &str) {
-        self.key(key);
-        self.out.push('"');
-        escape(self.out, value);
-        self.out.push('"');
+        self.quoted(key, |out| escape(out, value));
     }
 
     /// A word of ours, or a name whose alphabet has nothing to escape.
     pub(super) fn word(&mut self, key: &'static str, value: &str) {
-        self.key(key);
-        self.out.push('"');
-        self.out.push_str(value);
-        self.out.push('"');
+        self.quoted(key, |out| out.push_str(value));
     }
 
     /// A time, an address or an id: nothing in it is to be escaped.
@@ -60,12 +59,9 @@ impl<'a> Line<'a> {
         self.word(key, value.as_str());
     }
 
-    /// Bytes as hexadecimal digits.
-    pub(super) fn hex(&mut self, key: &'static str, value: &[u8]) {
-        self.key(key);
-        self.out.push('"');
-        HEXLOWER.encode_append(value, self.out);
-        self.out.push('"');
+    /// A hash as hexadecimal digits.
+    pub(super) fn hex(&mut self, key: &'static str, value: &Hash) {
+        self.shown(key, ShortText::of_hex(value));
     }
 
     pub(super) fn excerpt(&mut self, key: &'static str, value: &str) {
@@ -74,16 +70,14 @@ impl<'a> Line<'a> {
 
     /// A number or a truth value, which JSON and `Display` spell alike.
     pub(super) fn plain(&mut self, key: &'static str, value: impl Into<Plain>) {
-        self.key(key);
         match value.into() {
-            Plain::Number(number) => number_to(self.out, number),
-            Plain::Truth(truth) => self.out.push_str(if truth { "true" } else { "false" }),
+            Plain::Number(number) => self.bare(key, itoa::Buffer::new().format(number)),
+            Plain::Truth(truth) => self.bare(key, if truth { "true" } else { "false" }),
         }
     }
 
     pub(super) fn null(&mut self, key: &'static str) {
-        self.key(key);
-        self.out.push_str("null");
+        self.bare(key, "null");
     }
 
     /// A value that may be absent, and is `null` then.
@@ -98,13 +92,19 @@ impl<'a> Line<'a> {
         self.out.push('}');
     }
 
-    fn key(&mut self, key: &'static str) {
-        if self.so_far() != "{" {
-            self.out.push(',');
-        }
-        self.out.push('"');
+    fn bare(&mut self, key: &'static str, value: &str) {
+        self.out.push_str(",\"");
         self.out.push_str(key);
         self.out.push_str("\":");
+        self.out.push_str(value);
+    }
+
+    fn quoted(&mut self, key: &'static str, put: impl FnOnce(&mut String)) {
+        self.out.push_str(",\"");
+        self.out.push_str(key);
+        self.out.push_str("\":\"");
+        put(self.out);
+        self.out.push('"');
     }
 }
 
@@ -131,11 +131,6 @@ impl From<bool> for Plain {
     fn from(truth: bool) -> Self {
         Self::Truth(truth)
     }
-}
-
-fn number_to(out: &mut String, number: u64) {
-    let text = ShortText::of_number(number);
-    text.as_bytes().iter().for_each(|digit| out.push(char::from(*digit)));
 }
 
 /// Whether a text stands in a line as it is. Looked at without an early end: many bytes at once.
@@ -175,7 +170,7 @@ mod tests {
 
     fn line_of(value: &str) -> String {
         let mut out = String::new();
-        let mut line = Line::begin(&mut out);
+        let mut line = Line::begin(&mut out, "number", ShortText::of_number(443));
         line.excerpt("value", value);
         line.plain("n", 7_u64);
         line.plain("b", false);
@@ -187,7 +182,7 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_spelled_out() {
         let nasty = "a\"\\\n\r\0\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{2028}é😀";
-        let expected = "{\"value\":\"a\\\"\\\\\\u000a\\u000d\\u0000\\u001b[31m\\u007f\\u009b\\u202e\\u2028\\u00e9\\ud83d\\ude00\",\"n\":7,\"b\":false,\"none\":null}";
+        let expected = "{\"number\":\"443\",\"value\":\"a\\\"\\\\\\u000a\\u000d\\u0000\\u001b[31m\\u007f\\u009b\\u202e\\u2028\\u00e9\\ud83d\\ude00\",\"n\":7,\"b\":false,\"none\":null}";
         assert_eq!(line_of(nasty), expected);
     }
 
@@ -202,12 +197,11 @@ mod tests {
     #[test]
     fn what_needs_no_escape_stands_as_it_is() {
         let mut out = String::new();
-        let mut line = Line::begin(&mut out);
-        line.shown("number", ShortText::of_number(443));
+        let mut line = Line::begin(&mut out, "number", ShortText::of_number(443));
         line.word("word", "request");
-        line.hex("hex", &[0, 255]);
+        line.hex("hex", &[0xa5; 32]);
         line.end();
-        assert_eq!(out, "{\"number\":\"443\",\"word\":\"request\",\"hex\":\"00ff\"}");
+        assert_eq!(out, format!("{{\"number\":\"443\",\"word\":\"request\",\"hex\":\"{}\"}}", "a5".repeat(32)));
     }
 
     proptest! {

@@ -97,7 +97,7 @@ impl RequestRecord {
         line.optional("secret_id", self.secret_id.as_ref().map(SecretId::as_str), Line::word);
         line.optional("signed_at", self.signed_at.map(UnixTime::short), Line::shown);
         line.optional("body_bytes", self.body_bytes, Line::plain);
-        line.optional("body_sha256", self.body_sha256.as_ref(), |line, key, hash| line.hex(key, hash));
+        line.optional("body_sha256", self.body_sha256.as_ref(), Line::hex);
         line.word("decision", self.reason.decision().code());
         line.word("reason", self.reason.code());
         line.plain("status", self.status);
@@ -311,8 +311,7 @@ impl Entry {
 
     /// Appends the line of this entry, without a newline, as it stands after `head`.
     pub(super) fn write(&self, head: Head, out: &mut String) {
-        let mut line = Line::begin(out);
-        line.shown("ts", self.at().short_micros());
+        let mut line = Line::begin(out, "ts", self.at().short_micros());
         line.plain("seq", head.next_seq());
         line.hex("prev", &head.hash);
         line.word("kind", self.kind());

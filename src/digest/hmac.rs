@@ -2,13 +2,12 @@
 //!
 //! The key is hashed into two midstates when it is taken over. A tag then costs the content and one block.
 
-use std::iter;
-
 use sha2::block_api::compress256;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::compress::{BLOCK_BYTES, Block, INITIAL, State};
-use super::{DIGEST_BYTES, Message, Pieces, digest, digests};
+use super::{DIGEST_BYTES, Message, Pieces, digests, spelled};
 
 /// A key that makes tags. Nothing prints it, and it is wiped when it is dropped.
 pub struct HmacSha256 {
@@ -22,7 +21,7 @@ impl HmacSha256 {
     pub fn new(key: &[u8]) -> Self {
         let mut block = Zeroizing::new([0; BLOCK_BYTES]);
         if key.len() > BLOCK_BYTES {
-            let short = Zeroizing::new(digest(iter::once(key)));
+            let short: Zeroizing<[u8; DIGEST_BYTES]> = Zeroizing::new(Sha256::digest(key).into());
             block.iter_mut().zip(short.iter()).for_each(|(place, byte)| *place = *byte);
         } else {
             block.iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
@@ -32,15 +31,18 @@ impl HmacSha256 {
 
     /// The first of a tag's two messages, to be hashed beside others. Its digest is no tag yet: see [`Self::finish`].
     pub fn message<'i, 'b>(&'i self, content: &'i mut Pieces<'i, 'b>) -> Message<'i, 'b> {
-        behind_key(&self.inner, content)
+        // The block of the key was hashed into the midstate.
+        Message { state: &self.inner, hashed_bytes: 64, pieces: content }
     }
 
-    /// The tag, from the digest of [`Self::message`].
+    /// The tag, from the digest of [`Self::message`]: the second message, which is one block behind that of the key.
     #[must_use]
     pub fn finish(&self, inner: &[u8; DIGEST_BYTES]) -> [u8; DIGEST_BYTES] {
-        let mut content = iter::once(inner.as_slice());
-        let [tag] = digests([behind_key(&self.outer, &mut content)]);
-        tag
+        let mut state = self.outer.clone();
+        let mut block = BLOCK_BEHIND_KEY;
+        block.iter_mut().zip(inner).for_each(|(place, byte)| *place = *byte);
+        compress256(&mut state, std::slice::from_ref(&block));
+        spelled(&state)
     }
 
     /// The tag over a content that comes in pieces.
@@ -64,7 +66,10 @@ fn midstate(key: &Block, pad: u8) -> Zeroizing<State> {
     state
 }
 
-/// The block of the key was hashed into the midstate.
-fn behind_key<'i, 'b>(midstate: &'i State, pieces: &'i mut Pieces<'i, 'b>) -> Message<'i, 'b> {
-    Message { state: midstate, hashed_bytes: 64, pieces }
-}
+/// Room for a digest, and its padding: the length is that of a block and a digest, 768 bits.
+const BLOCK_BEHIND_KEY: Block = {
+    let mut block = [0; BLOCK_BYTES];
+    block[DIGEST_BYTES] = 0x80;
+    block[BLOCK_BYTES - 2] = 3;
+    block
+};

@@ -1,10 +1,10 @@
 //! One message on its way into its state, and several of them side by side. Pure.
 
 use smallvec::SmallVec;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::compress::{BLOCK_BYTES, Block, Compress, Job, State};
-use super::{DIGEST_BYTES, Message, Pieces};
+use super::{DIGEST_BYTES, Message, Pieces, spelled};
 
 /// A message, and how far it is.
 pub(super) struct Lane<'i, 'b> {
@@ -74,7 +74,9 @@ impl<'i, 'b> Lane<'i, 'b> {
     fn gather(&mut self) {
         let room = self.held.get_mut(self.gathered_bytes..BLOCK_BYTES).unwrap_or_default();
         let (now, later) = self.rest.split_at(room.len().min(self.rest.len()));
-        room.iter_mut().zip(now).for_each(|(place, byte)| *place = *byte);
+        if let Some(place) = room.get_mut(..now.len()) {
+            place.copy_from_slice(now);
+        }
         self.rest = later;
         self.gathered_bytes = self.gathered_bytes.saturating_add(now.len());
         if self.gathered_bytes == BLOCK_BYTES {
@@ -114,17 +116,7 @@ impl<'i, 'b> Lane<'i, 'b> {
 
     /// What it came to.
     pub(super) fn digest(&self) -> [u8; DIGEST_BYTES] {
-        let mut digest = [0; DIGEST_BYTES];
-        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state.iter()) {
-            *bytes = word.to_be_bytes();
-        }
-        digest
-    }
-}
-
-impl Drop for Lane<'_, '_> {
-    fn drop(&mut self) {
-        self.held.zeroize();
+        spelled(&self.state)
     }
 }
 

@@ -13,7 +13,7 @@
 //! 2. As many blocks are compressed at once as every lane that is not finished has at hand. Whoever is left alone goes on alone.
 //! 3. Two and three lanes are interleaved where the CPU has the SHA instructions, which is asked when the program runs. One
 //!    lane, more than three, and other CPUs are the business of the `sha2` crate, block by block.
-//! 4. What depends on a key is wiped when it is dropped: midstates, states, and the block being gathered.
+//! 4. What depends on a key is wiped when it is dropped: midstates, and the states that start from them.
 
 mod compress;
 mod hmac;
@@ -71,6 +71,15 @@ fn digests_by<const N: usize>(compress: Compress, messages: [Message<'_, '_>; N]
     let mut lanes = messages.map(Lane::new);
     lane::run(&mut lanes, compress);
     lanes.map(|lane| lane.digest())
+}
+
+/// A state as it is written.
+fn spelled(state: &State) -> [u8; DIGEST_BYTES] {
+    let mut digest = [0; DIGEST_BYTES];
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    digest
 }
 
 #[cfg(test)]

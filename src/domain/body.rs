@@ -6,11 +6,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 /// A whole body: the chunks in order. Cloning shares the bytes.
 #[derive(Clone, Default)]
 pub struct RawBody {
-    chunks: Vec<Bytes>,
+    /// One, mostly.
+    chunks: SmallVec<[Bytes; 1]>,
     length_bytes: usize,
 }
 

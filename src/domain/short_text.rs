@@ -8,8 +8,6 @@ use std::fmt;
 
 /// The longest: an IPv6 address with its zone and its port.
 const ROOM_BYTES: usize = 64;
-/// Of the largest number.
-const DIGITS_MAX: usize = 20;
 
 /// A text that needs no allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +28,18 @@ impl ShortText {
     pub fn of_number(number: u64) -> Self {
         let mut text = Self::new();
         text.number(number);
+        text
+    }
+
+    /// Bytes in hexadecimal digits, as many as find room: a SHA-256 does.
+    #[must_use]
+    pub fn of_hex(bytes: &[u8]) -> Self {
+        let mut text = Self::new();
+        let (pairs, _) = text.bytes.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(bytes) {
+            *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xf)];
+        }
+        text.length = bytes.len().saturating_mul(2).min(ROOM_BYTES);
         text
     }
 
@@ -64,18 +74,7 @@ impl ShortText {
 
     /// Appends a number without leading zeros.
     pub(super) fn number(&mut self, number: u64) {
-        let mut digits = [b'0'; DIGITS_MAX];
-        let (mut left, mut start) = (number, DIGITS_MAX);
-        for digit in digits.iter_mut().rev() {
-            *digit = ascii(left % 10);
-            left /= 10;
-            start = start.saturating_sub(1);
-            if left == 0 {
-                break;
-            }
-        }
-        // One by one: there are few, and a call to copy them costs more.
-        digits.get(start..).unwrap_or_default().iter().for_each(|digit| self.byte(*digit));
+        self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// Appends the last so many digits of a number, with the zeros in front.
@@ -114,6 +113,11 @@ impl fmt::Write for ShortText {
     }
 }
 
+/// Without a table many are made at once.
+const fn hex_digit(half: u8) -> u8 {
+    half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 })
+}
+
 fn ascii(digit: u64) -> u8 {
     b'0'.wrapping_add(u8::try_from(digit).unwrap_or_default())
 }
@@ -132,6 +136,14 @@ mod tests {
             let mut padded = ShortText::new();
             padded.padded::<6>(number);
             prop_assert_eq!(padded.as_str(), format!("{:06}", number % 1_000_000));
+        }
+    }
+
+    #[test]
+    fn bytes_are_as_everybody_writes_them() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for hash in bytes.chunks(32) {
+            assert_eq!(ShortText::of_hex(hash).as_str(), data_encoding::HEXLOWER.encode(hash));
         }
     }
 

@@ -13,9 +13,10 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -23,7 +24,7 @@ use hyper::server::conn::http1::{self, Connection};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
 use super::connection::Farewell;
 use super::counters::{ListenCounters, ListenLimit};
@@ -47,31 +48,32 @@ pub(super) async fn converse<S, H>(
     let entries = Arc::clone(&ledger);
     // In a box that is there while a request is answered: hyper keeps room for what it is given as long as it lives.
     let mut service = service_fn(move |request: Request<Incoming>| Box::pin(conversation.answer(&entries, request)));
-    let mut age = pin!(sleep(limits.age_max));
+    // One for the connection's whole life: each of its requests would set it up anew.
+    let mut ending = Seldom::new(end(farewell, limits.age_max, counters));
     let buffer_bytes = read_buffer_bytes(limits.max_header_bytes);
     loop {
         let is_spoken_to = tokio::select! {
             biased;
             is_spoken_to = guarded.head() => is_spoken_to,
-            () = farewell.told() => false,
-            () = grow_old(age.as_mut(), counters) => false,
+            () = &mut ending => false,
         };
         if !is_spoken_to {
             // An error is the peer's, who is told nothing else.
             let _farewell = guarded.shutdown().await;
             return;
         }
-        let aged = grow_old(age.as_mut(), counters);
-        let spoken = Box::pin(speak(guarded, service, &ledger, farewell, aged, buffer_bytes));
+        let spoken = Box::pin(speak(guarded, service, &ledger, farewell, &mut ending, buffer_bytes));
         let Some(quiet) = spoken.await else { return };
         (guarded, service) = quiet;
     }
 }
 
-/// Ready when the connection is old, which is counted.
-async fn grow_old(age: Pin<&mut Sleep>, counters: &ListenCounters) {
-    age.await;
-    counters.reached(ListenLimit::ConnectionAge);
+/// Ready when the connection is to end after the request it is in: it was told, or it is old, which is counted.
+async fn end(farewell: &Farewell, age_max: Duration, counters: &ListenCounters) {
+    tokio::select! {
+        () = farewell.told() => {}
+        () = sleep(age_max) => counters.reached(ListenLimit::ConnectionAge),
+    }
 }
 
 /// Why hyper's connection is left.
@@ -90,7 +92,7 @@ async fn speak<S, V>(
     service: V,
     ledger: &Ledger,
     farewell: &Farewell,
-    aged: impl Future<Output = ()>,
+    ending: &mut (impl Future<Output = ()> + Unpin),
     read_buffer_bytes: usize,
 ) -> Option<(Guarded<S>, V)>
 where
@@ -104,20 +106,12 @@ where
     let begun = poll_fn(|context| Poll::Ready(poll_pause(&mut connection, ledger, context))).await;
     let pause = match begun {
         Poll::Ready(pause) => pause,
-        Poll::Pending => {
-            let ending = Seldom::new(async {
-                tokio::select! {
-                    () = farewell.told(), if !is_last => {}
-                    () = aged => {}
-                }
-            });
-            tokio::select! {
-                // An answer that is ready when it is told already says that it is the last one.
-                biased;
-                () = ending => Pause::Leave,
-                pause = poll_fn(|context| poll_pause(&mut connection, ledger, context)) => pause,
-            }
-        }
+        Poll::Pending => tokio::select! {
+            // An answer that is ready when it is told already says that it is the last one.
+            biased;
+            () = ending => Pause::Leave,
+            pause = poll_fn(|context| poll_pause(&mut connection, ledger, context)) => pause,
+        },
     };
     if let Pause::Over = pause {
         return None;

@@ -51,6 +51,7 @@ pub struct Certificates {
     kinds: Mutex<BTreeMap<(CertificateUrls, &'static str), Arc<Kind>>>,
     waiting: Semaphore,
     failures: AtomicU64,
+    refusals: AtomicU64,
 }
 
 /// What a delivery names.
@@ -108,8 +109,8 @@ impl Certificates {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(fetcher: Fetcher, clock: Clock) -> Self {
-        let (waiting, failures) = (Semaphore::new(WAITING_MAX), AtomicU64::new(0));
-        Self { fetcher: fetcher.for_deliveries(), clock, kinds: Mutex::default(), waiting, failures }
+        let (waiting, failures, refusals) = (Semaphore::new(WAITING_MAX), AtomicU64::new(0), AtomicU64::new(0));
+        Self { fetcher: fetcher.for_deliveries(), clock, kinds: Mutex::default(), waiting, failures, refusals }
     }
 
     /// Finds what a delivery names, and waits for it if need be.
@@ -118,7 +119,7 @@ impl Certificates {
         let coming = match kind.shelf.look(&url, source.limit_key(), self.clock.now()) {
             Looked::Held(certificate) => return Named::Known(certificate),
             Looked::Absent => return Named::Unavailable(Missing::Absent),
-            Looked::Busy => return Named::Unavailable(Missing::Busy),
+            Looked::Busy => return self.busy(),
             Looked::Wait(coming) => coming,
             Looked::Fetch(ticket, coming) => {
                 tokio::spawn(Arc::clone(self).fetch(kind, ticket));
@@ -172,8 +173,19 @@ impl Certificates {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// How many deliveries named what was not fetched because too much was asked for.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
+    }
+
+    fn busy(&self) -> Named {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        Named::Unavailable(Missing::Busy)
+    }
+
     async fn wait(&self, coming: Coming<Certificate>) -> Named {
-        let Ok(_place) = self.waiting.try_acquire() else { return Named::Unavailable(Missing::Busy) };
+        let Ok(_place) = self.waiting.try_acquire() else { return self.busy() };
         match tokio::time::timeout(WAIT, coming.wait()).await {
             Ok(Some(certificate)) => Named::Known(certificate),
             Ok(None) | Err(_) => Named::Unavailable(Missing::Absent),

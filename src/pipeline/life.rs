@@ -118,7 +118,8 @@ where
     }
     require_delivery_method(&integration.scheme, &head.method)?;
     if let Some(offer) = handover::offer(site, &integration, &head, attempt.began().wall) {
-        return offer.take(site, attempt, &integration, (source, head, body)).await.map(Passed::Taken);
+        // In a box of its own, as what is fetched below: it is rare, and every request would be moved with the room for it.
+        return Box::pin(offer.take(site, attempt, &integration, (source, head, body))).await.map(Passed::Taken);
     }
     let (verified, verified_at, holding) = prove(site, attempt, &integration, &admitted, head, body).await?;
     attempt.verified(&verified);
@@ -127,7 +128,7 @@ where
         return Ok(Passed::Handshake(reply.clone()));
     }
     if let Some(url) = verified.confirmation() {
-        site.shared.fetcher.get(url, site.shared.clock.now().monotonic).await.map_err(Stop::Unconfirmed)?;
+        Box::pin(site.shared.fetcher.get(url, site.shared.clock.now().monotonic)).await.map_err(Stop::Unconfirmed)?;
         return Ok(Passed::Handshake(Reply { status: 200, content_type: None, body: Vec::new(), header: None }));
     }
     let scoped = scope(&integration.events, verified)?;

@@ -133,6 +133,9 @@ fn signature(scheme: &Scheme) -> String {
             format!(", each behind `{key}=`, divided by `{separator}`; any may match")
         }
         SignatureFormat::Versioned { version } => format!(", each behind `{version},`, divided by a space; any may match"),
+        SignatureFormat::Json { member, key_member, .. } => {
+            format!(" as `{member}` of a JSON object in base64, whose `{key_member}` names the key by the secret's key_id")
+        }
         SignatureFormat::Named => {
             ", each behind its key's id and `|`, divided by `&`; the secret's key_id says which is ours".to_owned()
         }

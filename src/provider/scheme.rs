@@ -88,7 +88,7 @@ impl Scheme {
     /// Whether the algorithm is broken for other uses and stands only because the provider offers nothing else.
     #[must_use]
     pub const fn is_legacy(&self) -> bool {
-        matches!(self.signature.algorithm, Algorithm::HmacSha1 | Algorithm::Sha1 | Algorithm::RsaSha1)
+        matches!(self.signature.algorithm, Algorithm::HmacSha1 | Algorithm::Sha1 | Algorithm::RsaSha1 | Algorithm::EcdsaP256Sha1)
     }
 
     /// Whether the sender only shows that it knows a secret, and signs nothing.

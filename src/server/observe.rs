@@ -135,6 +135,7 @@ impl Observed {
             ("inflight_bytes", site.intake.refusals(BudgetScope::Global)),
             ("inflight_bytes_per_source", site.intake.refusals(BudgetScope::Source)),
             ("sources", site.sources.overflows()),
+            ("certificates", site.shared.certificates.refusals()),
         ];
         of_connections.into_iter().chain(of_requests).collect()
     }

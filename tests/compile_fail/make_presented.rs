@@ -3,7 +3,7 @@
 use hookward::gate::verify::presented::Presented;
 
 pub fn forge() -> Presented {
-    Presented { candidates: Vec::new().into(), sent_at: None, key_id: None, token: None }
+    Presented { candidates: Vec::new().into(), sent_at: None, key_id: None, token: None, certificate: None }
 }
 
 fn main() {}

@@ -16,6 +16,7 @@
 mod audit_log;
 mod campaign;
 mod dice;
+mod keys;
 mod life;
 mod operator;
 mod oracle;

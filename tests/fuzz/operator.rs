@@ -96,7 +96,8 @@ fn schemes() {
 
 /// A scheme that is consistent verifies what it signs, but for an id or a header that holds the scheme's own delimiter.
 fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
-    let timed_in_body = matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_)));
+    let timed_in_body =
+        matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_) | TimestampPlace::Form(_)));
     let by_field = |part: &Part| matches!(part, Part::SortedForm { .. } | Part::Field(_) | Part::Members(_));
     let in_fields = scheme.signature.header().is_none() || scheme.content.iter().any(by_field);
     let by_pem = scheme.signature.algorithm.is_asymmetric() && scheme.signature.algorithm != Algorithm::Ed25519;
@@ -158,7 +159,7 @@ fn templates() {
 
 #[test]
 fn places() {
-    let words: [&[u8]; 7] = [b"header:", b"json:/", b"form:", b"#/", b"~0", b"~", b"/"];
+    let words: [&[u8]; 8] = [b"header:", b"json:/", b"form:", b"any-form:", b"#/", b"~0", b"~", b"/"];
     run("places", 20_000, &lines("places"), &words, |input, _| {
         let Ok(text) = std::str::from_utf8(input) else { return };
         let Ok(place) = text.parse::<Locator>() else { return };

@@ -5,6 +5,8 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::request;
+
 /// The secret of the HMAC providers but Standard Webhooks.
 pub(crate) const TEXT_SECRET: &str = "whsec_a-secret-of-some-length";
 /// The secret of Standard Webhooks.
@@ -62,6 +64,19 @@ pub(crate) fn vouches(provider: &str, headers: &http::HeaderMap, body: &[u8], no
             let fresh = time.len() == 10 && (now - seconds).abs() <= TOLERANCE_SECONDS;
             return (signed_here && fresh).then(|| [&time, token].concat());
         }
+        "mailgun-form" => {
+            let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let fields = match parts(content_type, body) {
+                Some(parts) => parts.into_iter().filter_map(|part| Some((part.name?, part.value))).collect(),
+                None => request::fields(body).map(|(name, value)| (name, value.into_bytes())).collect::<Vec<_>>(),
+            };
+            let text = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice());
+            let (time, token) = (text("timestamp")?, text("token")?);
+            let signed_here = signed(provider, &[time, token].concat(), &hex(text("signature")?)?);
+            let seconds: i64 = std::str::from_utf8(time).ok()?.parse().ok()?;
+            let fresh = time.len() == 10 && (now - seconds).abs() <= TOLERANCE_SECONDS;
+            return (signed_here && fresh).then(|| [time, token].concat());
+        }
         _ => return None,
     };
     let fresh = time.is_none_or(|time| {
@@ -70,6 +85,28 @@ pub(crate) fn vouches(provider: &str, headers: &http::HeaderMap, body: &[u8], no
     });
     let genuine = presented.iter().any(|signature| signed(provider, &content, signature));
     (fresh && genuine).then_some(content)
+}
+
+/// A part of a multipart form, as somebody else's reader finds it.
+pub(crate) struct Part {
+    pub(crate) name: Option<String>,
+    pub(crate) is_file: bool,
+    pub(crate) value: Vec<u8>,
+}
+
+/// All parts of a body whose content type says that it has some.
+pub(crate) fn parts(content_type: &str, body: &[u8]) -> Option<Vec<Part>> {
+    let boundary = multer::parse_boundary(content_type).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut form = multer::Multipart::with_reader(body, boundary);
+        let mut parts = Vec::new();
+        while let Some(field) = form.next_field().await.ok()? {
+            let (name, is_file) = (field.name().map(str::to_owned), field.file_name().is_some());
+            parts.push(Part { name, is_file, value: field.bytes().await.ok()?.to_vec() });
+        }
+        Some(parts)
+    })
 }
 
 /// A token over the body's digest: what it signs is itself, up to the last dot.

@@ -16,6 +16,7 @@ use hookward::listen::wire::{HEADERS_MAX, Inspector, TARGET_BYTES_MAX, WireFault
 use hookward::pipeline::router::Router;
 use hookward::provider::Catalogue;
 use hookward::provider::locate::find;
+use hookward::provider::locate::multipart::AnyForm;
 use hookward::provider::scheme::{Algorithm, KeyEncoding, Locator, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::Value;
@@ -64,7 +65,7 @@ pub(crate) const KNOWN: [&str; 8] =
     ["discord", "discord-events", "github", "shopify", "slack", "standard-webhooks", "standard-webhooks-ed25519", "stripe"];
 
 /// Those it knows besides, whose signature stands in a token or in the body.
-const CARRIED: [&str; 2] = ["livekit", "mailgun"];
+const CARRIED: [&str; 3] = ["livekit", "mailgun", "mailgun-form"];
 
 /// Each with its keys: which one a request was made for, nobody asks.
 fn judges() -> Vec<(Arc<Scheme>, KeyRing)> {
@@ -213,8 +214,41 @@ fn fields_of_form_bodies() {
     });
 }
 
+#[test]
+fn fields_of_multipart_bodies() {
+    let names = ["token", "timestamp", "signature", "event", "attachment-1"];
+    let words: [&[u8]; 10] = [
+        b"--b",
+        b"\r\n--b\r\n",
+        b"\r\n--b--\r\n",
+        b"\r\n\r\n",
+        b"\r\n",
+        b"Content-Disposition: form-data; name=\"token\"",
+        b"; filename=\"a\"",
+        b"name=",
+        b"\"",
+        b"\\\"",
+    ];
+    let content_type = "multipart/form-data; boundary=b";
+    let mut read = 0;
+    run("multipart", 20_000, &files("multipart"), &words, |input, _| {
+        let Some(form) = AnyForm::parse(Some(content_type), input) else { return };
+        read += 1;
+        let parts = oracle::parts(content_type, input).expect("what is read here others read, too");
+        for name in names {
+            let found: Vec<_> = parts.iter().filter(|part| part.name.as_deref() == Some(name)).collect();
+            assert_eq!(form.names(name), !found.is_empty(), "{name}");
+            if let Some(text) = form.field(name) {
+                let [part] = found[..] else { panic!("{name} stands {} times", found.len()) };
+                assert_eq!((part.value.as_slice(), part.is_file), (text.as_bytes(), false), "{name}");
+            }
+        }
+    });
+    assert!(read > 100, "the corpus itself and harmless changes of it are read; {read} were");
+}
+
 /// Every field, read as loosely as a receiver might.
-fn fields(form: &[u8]) -> impl Iterator<Item = (String, String)> + use<'_> {
+pub(crate) fn fields(form: &[u8]) -> impl Iterator<Item = (String, String)> + use<'_> {
     form.split(|byte| *byte == b'&').map(|pair| {
         let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
         (loose(&pair[..middle]), loose(pair.get(middle + 1..).unwrap_or_default()))

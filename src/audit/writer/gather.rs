@@ -14,8 +14,9 @@ use crate::audit::spec::OnAuditFailure;
 use super::Writer;
 use super::batch::BATCH_ENTRIES;
 
-/// After the first entry of a batch, others are waited for: one write and one wake-up then serve many.
-const LINGER: Duration = Duration::from_millis(1);
+/// After the first entry of a batch, others are waited for: one write and one wake-up then serve many. Nobody waits for them, and
+/// places suffice for a million records a second.
+const LINGER: Duration = Duration::from_millis(4);
 
 /// How long the outcome of a sync may wait to be heard, where nothing else happens.
 const GLANCE: Duration = Duration::from_millis(20);

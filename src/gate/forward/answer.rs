@@ -141,17 +141,18 @@ impl Reading {
     fn take_headers(&mut self, lines: &[httparse::Header<'_>], is_http11: bool) -> Result<Framing, ForwardError> {
         let mut framing = Framing { length: None, is_chunked: false };
         self.keeps_alive = is_http11;
-        self.headers.reserve(lines.len());
         for line in lines {
             let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| broken(AnswerFault::HeaderLine))?;
             let value = HeaderValue::from_bytes(line.value).map_err(|_| broken(AnswerFault::HeaderLine))?;
             match name {
+                // What frames it here does not go on.
                 header::CONTENT_LENGTH => framing.take_length(line.value)?,
                 header::TRANSFER_ENCODING => framing.take_encoding(line.value, is_http11)?,
-                header::CONNECTION if says_close(line.value) => self.keeps_alive = false,
-                _ => {}
+                name => {
+                    self.keeps_alive &= name != header::CONNECTION || !says_close(line.value);
+                    self.headers.append(name, value);
+                }
             }
-            self.headers.append(name, value);
         }
         Ok(framing)
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no name and no value ends its line early. Both are parsed headers, or texts that are looked at here.
 
-use http::Method;
+use http::{HeaderName, HeaderValue, Method};
 
 /// A head being written.
 pub(super) struct HeadText(Vec<u8>);
@@ -17,15 +17,24 @@ impl HeadText {
         Self(bytes)
     }
 
+    /// One header that was parsed as one.
+    pub(super) fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.put(name.as_str(), value.as_bytes());
+    }
+
     /// One header. A value with a byte that no value has is left out, for its line would end elsewhere.
     pub(super) fn line(&mut self, name: &str, value: &[u8]) {
         if value.iter().fold(true, |sound, byte| sound & is_of_value(*byte)) {
-            let bytes = &mut self.0;
-            bytes.extend_from_slice(name.as_bytes());
-            bytes.extend_from_slice(b": ");
-            bytes.extend_from_slice(value);
-            bytes.extend_from_slice(b"\r\n");
+            self.put(name, value);
         }
+    }
+
+    fn put(&mut self, name: &str, value: &[u8]) {
+        let bytes = &mut self.0;
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(b"\r\n");
     }
 
     /// With the empty line.

@@ -36,13 +36,13 @@ pub(super) fn write_headers(inbound: &HeaderMap, facts: &Attestation<'_>, rules:
     let is_set = |name: &HeaderName| facts.sets(name) || rules.added.iter().any(|(added, _)| added == name);
     for (name, value) in inbound {
         if !is_dropped(name) && !rules.stripped.contains(name) && !nominated.contains(name) && !is_set(name) {
-            text.line(name.as_str(), value.as_bytes());
+            text.header(name, value);
         }
     }
     for (index, (name, value)) in rules.added.iter().enumerate() {
         let is_set_again = rules.added.iter().skip(index.saturating_add(1)).any(|(later, _)| later == name);
         if !is_set_again && !facts.sets(name) {
-            text.line(name.as_str(), value.as_bytes());
+            text.header(name, value);
         }
     }
     facts.write(text);

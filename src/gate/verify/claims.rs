@@ -15,6 +15,7 @@ use super::token::Token;
 use super::url;
 use crate::domain::head::Received;
 use crate::domain::time::UnixTime;
+use crate::provider::canonical;
 use crate::provider::scheme::{Claim, ClaimValue, DigestEncoding, Scheme};
 
 /// How far clocks may differ about the life of a token.
@@ -66,8 +67,18 @@ fn holds(claim: &Claim, token: &Token, scheme: &Scheme, received: &Received) -> 
         ClaimValue::Option(_) => return Err(VerifyError::Unbound),
         ClaimValue::Url(base) => said.as_bytes() == &*address(base, scheme, received)?,
         ClaimValue::UrlSha256(base) => said == HEXLOWER.encode(&Sha256::digest(address(base, scheme, received)?)),
+        ClaimValue::CanonicalRequest { path, .. } => said == canonical_request(path, received)?,
         ClaimValue::BodySha256(encoding) => is_digest(*encoding, said, received),
     })
+}
+
+/// The digest of the canonical request behind a path.
+fn canonical_request(path: &str, received: &Received) -> Result<String, VerifyError> {
+    if path.is_empty() {
+        return Err(VerifyError::Unbound);
+    }
+    let query = canonical::query(received.head.query().unwrap_or_default()).ok_or(VerifyError::UrlMalformed)?;
+    Ok(HEXLOWER.encode(&Sha256::digest(format!("{}&{path}&{query}", received.head.method))))
 }
 
 fn address(base: &str, scheme: &Scheme, received: &Received) -> Result<Around, VerifyError> {

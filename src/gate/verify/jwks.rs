@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::error::KeyFault;
 use super::public_key::{self, PublicKey};
-use crate::provider::scheme::{Algorithm, SignatureRule};
+use crate::provider::scheme::SignatureRule;
 
 /// The most keys of a set: providers publish two or three.
 const KEYS_MAX: usize = 32;
@@ -32,7 +32,7 @@ pub(super) fn read(rule: &SignatureRule, text: &str) -> Result<Vec<PublicKey>, K
 }
 
 fn is_for(rule: &SignatureRule, key: &Value) -> bool {
-    let is_elliptic = rule.algorithm == Algorithm::EcdsaP256;
+    let is_elliptic = rule.algorithm.is_p256();
     let kind_fits = text(key, "kty") == Some(if is_elliptic { "EC" } else { "RSA" });
     let curve_fits = !is_elliptic || text(key, "crv") == Some("P-256");
     let absent_or = |name: &str, expected: Option<&str>| key.get(name).is_none() || text(key, name) == expected;
@@ -47,7 +47,7 @@ fn public_key(rule: &SignatureRule, key: &Value) -> Result<PublicKey, KeyFault> 
     let no_set = KeyFault::NoKeySet { algorithm: rule.algorithm };
     let bytes = |name: &str| BASE64URL_NOPAD.decode(text(key, name)?.as_bytes()).ok();
     let info = match rule.algorithm {
-        Algorithm::EcdsaP256 => bytes("x").zip(bytes("y")).and_then(|(x, y)| p256_info(&x, &y)),
+        algorithm if algorithm.is_p256() => bytes("x").zip(bytes("y")).and_then(|(x, y)| p256_info(&x, &y)),
         _ => bytes("n").zip(bytes("e")).and_then(|(modulus, exponent)| rsa_info(&modulus, &exponent)),
     };
     Ok(public_key::from_der(rule, &info.ok_or(no_set)?)?.named(text(key, "kid").map(str::to_owned)))

@@ -12,6 +12,7 @@
 use std::iter;
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use http::HeaderName;
 use memchr::memchr;
 
@@ -99,7 +100,7 @@ impl Presented {
             Some(token) => key_id.is_none() || token.key_id().is_none() || token.key_id() == key_id,
             None => rule.key_id_header.is_none() || (key_id.is_some() && self.key_id.as_deref() == key_id),
         };
-        let by_entry = matches!(rule.format, SignatureFormat::Named);
+        let by_entry = matches!(rule.format, SignatureFormat::Named | SignatureFormat::Json { .. });
         let fits = move |candidate: &&Candidate| match rule.key_id_of(candidate.header) {
             None if by_entry => key_id.is_some() && candidate.key_id() == key_id,
             None => named,
@@ -252,6 +253,11 @@ fn read<'v>(
             collect(rule, header, "", entries, found)
         }
         SignatureFormat::Named => collect_named(rule, value, found),
+        SignatureFormat::Json { member, key_member, fixed } => {
+            found.count_entry()?;
+            found.candidates.extend(in_object(rule, value, (member, key_member), fixed));
+            Ok(())
+        }
         SignatureFormat::Token(token) => {
             let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, text));
             if let Some((token, candidate)) = read {
@@ -261,6 +267,22 @@ fn read<'v>(
             Ok(())
         }
     }
+}
+
+/// The signature in an object that holds it, the id of its key, and what it must besides.
+fn in_object(
+    rule: &SignatureRule,
+    value: &[u8],
+    (member, key_member): (&str, &str),
+    fixed: &[(String, String)],
+) -> Option<Candidate> {
+    let object = token::members(&BASE64, value)?;
+    let says_so = fixed.iter().all(|(name, text)| object.text(name) == Some(text));
+    if !says_so || object.len() != fixed.len().saturating_add(2) {
+        return None;
+    }
+    let key_id = object.text(key_member)?;
+    Candidate::decode(rule, 0, object.text(member)?.as_bytes()).map(|candidate| candidate.of_key(key_id))
 }
 
 /// Takes the well-formed `key-id|signature` entries, each for the key that it names.

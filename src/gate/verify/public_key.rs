@@ -7,10 +7,13 @@
 //! 4. A key with an id is tried with tokens that name it or none.
 //! 5. The algorithm is the scheme's. Nothing in a key or a request can choose another.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA512, VerificationAlgorithm,
+    ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA512, VerificationAlgorithm,
 };
 use data_encoding::BASE64;
 use rustls_pki_types::pem::PemObject;
@@ -47,8 +50,8 @@ pub(super) fn from_der(rule: &SignatureRule, der: &[u8]) -> Result<PublicKey, Ke
         return Err(KeyFault::NoPublicKey);
     }
     match (info.parsed().map_err(|_| KeyFault::NoPublicKey)?, algorithm) {
-        (ParsedKey::EC(_), Algorithm::EcdsaP256) => {}
-        (ParsedKey::RSA(key), algorithm) if algorithm != Algorithm::EcdsaP256 => {
+        (ParsedKey::EC(_), algorithm) if algorithm.is_p256() => {}
+        (ParsedKey::RSA(key), algorithm) if !algorithm.is_p256() => {
             if key.key_size() < RSA_BITS_MIN {
                 return Err(KeyFault::ShortRsa);
             }
@@ -61,6 +64,7 @@ pub(super) fn from_der(rule: &SignatureRule, der: &[u8]) -> Result<PublicKey, Ke
 
 /// A public key from a PEM block, or from the certificate in one.
 pub(super) fn from_pem(rule: &SignatureRule, text: &str) -> Result<PublicKey, KeyFault> {
+    let text = &broken(text);
     if let Ok(info) = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()) {
         return from_der(rule, &info);
     }
@@ -69,10 +73,23 @@ pub(super) fn from_pem(rule: &SignatureRule, text: &str) -> Result<PublicKey, Ke
     from_der(rule, certificate.public_key().raw)
 }
 
+/// eBay hands its keys out as PEM on one line, which no reader of PEM takes.
+fn broken(text: &str) -> Cow<'_, str> {
+    let inside = text.strip_prefix(BEGIN).and_then(|text| text.trim_end().strip_suffix(END));
+    match inside.filter(|inside| !inside.contains('\n')) {
+        Some(inside) => Cow::Owned(format!("{BEGIN}\n{inside}\n{END}\n")),
+        None => Cow::Borrowed(text),
+    }
+}
+
+const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const END: &str = "-----END PUBLIC KEY-----";
+
 fn verification(rule: &SignatureRule) -> Option<&'static dyn VerificationAlgorithm> {
     match rule.algorithm {
         Algorithm::EcdsaP256 if matches!(rule.format, SignatureFormat::Token(_)) => Some(&ECDSA_P256_SHA256_FIXED),
         Algorithm::EcdsaP256 => Some(&ECDSA_P256_SHA256_ASN1),
+        Algorithm::EcdsaP256Sha1 => Some(&ECDSA_P256_SHA1_ASN1),
         Algorithm::RsaSha1 => Some(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
         Algorithm::RsaSha256 => Some(&RSA_PKCS1_2048_8192_SHA256),
         Algorithm::RsaSha512 => Some(&RSA_PKCS1_2048_8192_SHA512),

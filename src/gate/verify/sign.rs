@@ -226,5 +226,11 @@ fn signature_text(scheme: &Scheme, key: &SigningKey, fields: &str, content: &[u8
         SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
         SignatureFormat::Named => format!("{}|{signature}", key.key_id.as_deref().unwrap_or_default()),
+        SignatureFormat::Json { member, key_member, fixed } => {
+            let own = [(key_member.as_str(), key.key_id.as_deref().unwrap_or_default()), (member, &signature)];
+            let fixed = fixed.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+            let members = fixed.chain(own).map(|(name, text)| (name.to_owned(), text.into()));
+            BASE64.encode(serde_json::Value::Object(members.collect()).to_string().as_bytes())
+        }
     }
 }

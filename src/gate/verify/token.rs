@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, Encoding};
 use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -94,8 +94,16 @@ pub(super) const fn name(algorithm: Algorithm) -> Option<&'static str> {
 }
 
 fn object(part: &[u8]) -> Option<Object> {
-    let json = BASE64URL_NOPAD.decode(part).ok()?;
-    let is_spelling = BASE64URL_NOPAD.encode(&json).as_bytes() == part;
+    members(&BASE64URL_NOPAD, part)
+}
+
+/// The JSON object that a text is, in the one spelling of its encoding.
+pub(super) fn members(encoding: &Encoding, part: &[u8]) -> Option<Object> {
+    if part.len() > TOKEN_BYTES_MAX {
+        return None;
+    }
+    let json = encoding.decode(part).ok()?;
+    let is_spelling = encoding.encode(&json).as_bytes() == part;
     let mut reader = serde_json::Deserializer::from_slice(&json);
     let read = reader.deserialize_map(Members).ok()?;
     (reader.end().is_ok() && is_spelling).then_some(read)
@@ -104,6 +112,18 @@ fn object(part: &[u8]) -> Option<Object> {
 /// A JSON object in which no name stands twice: two readers would disagree about it.
 #[derive(Debug)]
 pub(super) struct Object(BTreeMap<String, Value>);
+
+impl Object {
+    /// How many members it has.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The text of a member.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+}
 
 struct Members;
 

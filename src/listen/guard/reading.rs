@@ -52,7 +52,7 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
     }
 
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut scrap = [const { MaybeUninit::<u8>::uninit() }; 4096];
+        let mut scrap = [const { MaybeUninit::<u8>::uninit() }; FIRST_READ_BYTES];
         while self.cleared == 0 && self.inbound == Inbound::Open {
             let mut buffer = ReadBuf::uninit(&mut scrap);
             let read = ready!(self.poll_more(context, &mut buffer));
@@ -171,3 +171,6 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
         Poll::Ready(())
     }
 }
+
+/// As much as hyper reads at first: most requests are in it whole, and their bodies in one piece.
+const FIRST_READ_BYTES: usize = 8192;

@@ -9,12 +9,13 @@ use crate::provider::scheme::{
     SignatureFormat, SignatureRule, TokenRule,
 };
 
-const ALGORITHMS: [(&str, Algorithm); 13] = [
+const ALGORITHMS: [(&str, Algorithm); 14] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
     (Algorithm::Ed25519.code(), Algorithm::Ed25519),
     (Algorithm::EcdsaP256.code(), Algorithm::EcdsaP256),
+    (Algorithm::EcdsaP256Sha1.code(), Algorithm::EcdsaP256Sha1),
     (Algorithm::RsaSha256.code(), Algorithm::RsaSha256),
     (Algorithm::RsaSha512.code(), Algorithm::RsaSha512),
     (Algorithm::RsaPssSha512.code(), Algorithm::RsaPssSha512),
@@ -41,15 +42,17 @@ enum Format {
     Versioned,
     Joined,
     Named,
+    Json,
     Jwt,
 }
 
-const FORMATS: [(&str, Format); 6] = [
+const FORMATS: [(&str, Format); 7] = [
     ("prefixed", Format::Prefixed),
     ("pairs", Format::Pairs),
     ("versioned", Format::Versioned),
     ("joined", Format::Joined),
     ("named", Format::Named),
+    ("json", Format::Json),
     ("jwt", Format::Jwt),
 ];
 
@@ -89,6 +92,9 @@ fn claim_value(entry: &crate::document::Entry<'_>) -> Option<ClaimValue> {
     let Some(word) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
         return Some(ClaimValue::Text(text.to_owned()));
     };
+    if let Some(base) = word.strip_prefix("qsh:").filter(|name| is_word(name)) {
+        return Some(ClaimValue::CanonicalRequest { base: base.to_owned(), path: String::new() });
+    }
     let value = match (word, word.strip_prefix("option:")) {
         ("url", _) => ClaimValue::Url(String::new()),
         ("sha256:url", _) => ClaimValue::UrlSha256(String::new()),
@@ -97,7 +103,8 @@ fn claim_value(entry: &crate::document::Entry<'_>) -> Option<ClaimValue> {
         ("sha256-base64url:body", _) => ClaimValue::BodySha256(DigestEncoding::Base64Url),
         (_, Some(name)) if is_word(name) => ClaimValue::Option(name.to_owned()),
         _ => {
-            let hint = "{url}, {sha256:url}, {sha256:body}, {sha256-base64:body}, {sha256-base64url:body} or {option:name}";
+            let hint =
+                "{url}, {sha256:url}, {sha256:body}, {sha256-base64:body}, {sha256-base64url:body}, {qsh:name} or {option:name}";
             entry.fault("is no fixed text and nothing that a claim is compared with", hint);
             return None;
         }
@@ -191,7 +198,7 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
     };
     let Some(word) = word else {
         // Which of them belong to it nobody can say, so none is reported as unknown.
-        let _ = ["prefix", "separator", "key", "version", "spaced"].map(|key| table.entry(key));
+        let _ = ["prefix", "separator", "key", "version", "spaced", "member", "key_member", "fixed"].map(|key| table.entry(key));
         return None;
     };
     match word {
@@ -208,8 +215,20 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
         }
         Format::Joined => separator(table).map(|separator| SignatureFormat::Joined { separator }),
         Format::Named => Some(SignatureFormat::Named),
+        Format::Json => {
+            let member = label(table, "member", "the member that holds the signature, such as \"signature\"");
+            let key_member = label(table, "key_member", "the member that names the key, such as \"kid\"");
+            let fixed = table.entry("fixed").and_then(|entry| entry.table(fixed)).unwrap_or_default();
+            Some(SignatureFormat::Json { member: member?, key_member: key_member?, fixed })
+        }
         Format::Jwt => prefix(table).map(|prefix| SignatureFormat::Token(TokenRule { prefix, claims: Vec::new() })),
     }
+}
+
+/// `fixed = { alg = "ecdsa" }`.
+fn fixed(table: &Table<'_>) -> Vec<(String, String)> {
+    let entries = table.entries().into_iter();
+    entries.filter_map(|(name, _, entry)| Some((name.to_owned(), entry.text()?.to_owned()))).collect()
 }
 
 fn prefix(table: &Table<'_>) -> Option<String> {

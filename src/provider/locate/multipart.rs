@@ -35,6 +35,9 @@ const BOUNDARY_BYTES_MAX: usize = 70;
 /// The most bytes before a part's value; a few lines of a hundred bytes are usual.
 const HEAD_BYTES_MAX: usize = 4096;
 
+/// The most lines before a part's value.
+const LINES_MAX: usize = 16;
+
 impl<'b> AnyForm<'b> {
     /// The body as a form of the kind that the content type names; `None` for any other body.
     #[must_use]
@@ -103,18 +106,24 @@ fn parts<'b>(boundary: &str, body: &'b [u8]) -> Option<Vec<Part<'b>>> {
 }
 
 fn part(text: &[u8]) -> Option<Part<'_>> {
-    let head_end = memmem::find(text.get(..HEAD_BYTES_MAX).unwrap_or(text), b"\r\n\r\n")?;
+    let head_end = memmem::find(text.get(..HEAD_BYTES_MAX).unwrap_or(text), b"\r\n\r\n")?.checked_add(4)?;
     let (head, value) = text.split_at_checked(head_end)?;
-    let mut disposition = None;
-    for line in std::str::from_utf8(head).ok()?.split("\r\n") {
-        let (name, value) = line.split_once(':').filter(|_| !line.contains(['\r', '\n']))?;
-        if name.eq_ignore_ascii_case("content-disposition") && disposition.replace(value).is_some() {
-            return None;
-        }
-    }
-    let (name, more) = disposition?.trim_ascii().strip_prefix("form-data; name=\"")?.split_once('"')?;
+    let disposition = std::str::from_utf8(disposition(head)?).ok()?;
+    let (name, more) = disposition.strip_prefix("form-data; name=\"")?.split_once('"')?;
     let is_plain = !name.contains('\\') && (more.is_empty() || more.starts_with(';'));
-    is_plain.then_some(Part { name, is_file: !more.is_empty(), value: value.get(4..)? })
+    is_plain.then_some(Part { name, is_file: !more.is_empty(), value })
+}
+
+/// The one `Content-Disposition` of a part.
+fn disposition(head: &[u8]) -> Option<&[u8]> {
+    let mut lines = [httparse::EMPTY_HEADER; LINES_MAX];
+    let httparse::Status::Complete((length, headers)) = httparse::parse_headers(head, &mut lines).ok()? else { return None };
+    // The parser takes a bare line feed for a line's end, and ends at two of them.
+    let ends_as_others_say =
+        length == head.len() && memmem::find_iter(head, b"\n").count() == memmem::find_iter(head, b"\r\n").count();
+    let mut named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-disposition"));
+    let value = named.next().filter(|_| ends_as_others_say && named.next().is_none())?.value;
+    Some(value)
 }
 
 #[cfg(test)]
@@ -167,6 +176,8 @@ mod tests {
             (TYPE, one.replace("\r\nabc\r\n", "\r\nabc\r\n--xYzz\r\n")),
             (TYPE, one.replace("\r\n", "\n")),
             (TYPE, head("Content-Type: text/plain")),
+            (TYPE, head(&format!("\"t-type: text/plain\r\n{token}"))),
+            (TYPE, head(&format!("{}{token}", "x: y\r\n".repeat(LINES_MAX)))),
             (TYPE, head(&format!("{token}\r\n{}", named("other")))),
             (TYPE, head(&format!("X: y\n{token}"))),
             (TYPE, head(&format!(" {token}"))),

@@ -17,6 +17,8 @@ pub enum Algorithm {
     Ed25519,
     /// ECDSA over P-256 with SHA-256; signatures in DER.
     EcdsaP256,
+    /// ECDSA over P-256 with SHA-1, for providers that offer nothing else.
+    EcdsaP256Sha1,
     /// RSA, PKCS#1 v1.5 with SHA-1, for providers that offer nothing else.
     RsaSha1,
     /// RSA, PKCS#1 v1.5 with SHA-256.
@@ -44,7 +46,9 @@ impl Algorithm {
             // What is shown is compared by its SHA-256.
             Self::HmacSha256 | Self::Sha256 | Self::Token | Self::Basic => Some(32),
             Self::HmacSha512 | Self::Ed25519 => Some(64),
-            Self::EcdsaP256 | Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha512 | Self::RsaPssSha512 => None,
+            Self::EcdsaP256 | Self::EcdsaP256Sha1 | Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha512 | Self::RsaPssSha512 => {
+                None
+            }
         }
     }
 
@@ -57,7 +61,13 @@ impl Algorithm {
     /// Whether requests can be signed here too, with a secret, a seed or a private key.
     #[must_use]
     pub const fn can_sign(self) -> bool {
-        !matches!(self, Self::RsaSha1)
+        !matches!(self, Self::RsaSha1 | Self::EcdsaP256Sha1)
+    }
+
+    /// Whether keys are points of P-256.
+    #[must_use]
+    pub const fn is_p256(self) -> bool {
+        matches!(self, Self::EcdsaP256 | Self::EcdsaP256Sha1)
     }
 
     /// The word of the scheme language.
@@ -69,6 +79,7 @@ impl Algorithm {
             Self::HmacSha512 => "hmac-sha512",
             Self::Ed25519 => "ed25519",
             Self::EcdsaP256 => "ecdsa-p256-sha256",
+            Self::EcdsaP256Sha1 => "ecdsa-p256-sha1",
             Self::RsaSha1 => "rsa-pkcs1-sha1",
             Self::RsaSha256 => "rsa-pkcs1-sha256",
             Self::RsaSha512 => "rsa-pkcs1-sha512",
@@ -200,7 +211,7 @@ impl SignatureRule {
     /// Whether a request says which key it was signed with.
     #[must_use]
     pub const fn names_keys(&self) -> bool {
-        let by_format = matches!(self.format, SignatureFormat::Named);
+        let by_format = matches!(self.format, SignatureFormat::Named | SignatureFormat::Json { .. });
         by_format || self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
     }
 }
@@ -271,6 +282,15 @@ pub enum SignatureFormat {
     },
     /// `key-id|signature` entries divided by `&`. Each is a candidate for the key that it names.
     Named,
+    /// Base64 of a JSON object. One member is the signature, one the id of the key that it is for; others say what they must.
+    Json {
+        /// The member that is the signature.
+        member: String,
+        /// The member that is the key's id.
+        key_member: String,
+        /// Every other member, and what it must say.
+        fixed: Vec<(String, String)>,
+    },
     /// A JSON Web Token, whose signature is the one over itself.
     Token(TokenRule),
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::provider::canonical;
+
 /// What is demanded of a token besides its signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenRule {
@@ -33,6 +35,13 @@ pub enum ClaimValue {
     Url(String),
     /// Its SHA-256 in lower-case hex.
     UrlSha256(String),
+    /// The SHA-256 of the canonical request, in lower-case hex.
+    CanonicalRequest {
+        /// The option that holds the base URL.
+        base: String,
+        /// The canonical path. Empty until it is bound.
+        path: String,
+    },
     /// The SHA-256 of the raw body.
     BodySha256(DigestEncoding),
 }
@@ -48,6 +57,12 @@ pub enum DigestEncoding {
     Base64Url,
 }
 
+impl ClaimValue {
+    const fn names_url(&self) -> bool {
+        matches!(self, Self::Url(_) | Self::UrlSha256(_) | Self::CanonicalRequest { .. })
+    }
+}
+
 impl TokenRule {
     /// Whether a claim holds the body's digest.
     #[must_use]
@@ -58,13 +73,13 @@ impl TokenRule {
     /// Whether a claim holds the URL.
     #[must_use]
     pub fn names_url(&self) -> bool {
-        self.claims.iter().any(|claim| matches!(claim.value, ClaimValue::Url(_) | ClaimValue::UrlSha256(_)))
+        self.claims.iter().any(|claim| claim.value.names_url())
     }
 
     /// The options that claims are compared with.
     pub fn option_names(&self) -> impl Iterator<Item = &str> {
         self.claims.iter().filter_map(|claim| match &claim.value {
-            ClaimValue::Option(name) => Some(name.as_str()),
+            ClaimValue::Option(name) | ClaimValue::CanonicalRequest { base: name, .. } => Some(name.as_str()),
             _ => None,
         })
     }
@@ -76,6 +91,11 @@ impl TokenRule {
                 ClaimValue::Option(name) => {
                     if let Some(value) = options.get(name) {
                         claim.value = ClaimValue::Text(value.clone());
+                    }
+                }
+                ClaimValue::CanonicalRequest { base, path } => {
+                    if let Some(base) = options.get(base) {
+                        *path = canonical::path(public_url, base);
                     }
                 }
                 ClaimValue::Text(_) | ClaimValue::BodySha256(_) => {}
@@ -92,6 +112,7 @@ impl std::fmt::Display for ClaimValue {
             Self::Option(name) => write!(formatter, "{{option:{name}}}"),
             Self::Url(_) => formatter.write_str("{url}"),
             Self::UrlSha256(_) => formatter.write_str("{sha256:url}"),
+            Self::CanonicalRequest { base, .. } => write!(formatter, "{{qsh:{base}}}"),
             Self::BodySha256(DigestEncoding::Hex) => formatter.write_str("{sha256:body}"),
             Self::BodySha256(DigestEncoding::Base64) => formatter.write_str("{sha256-base64:body}"),
             Self::BodySha256(DigestEncoding::Base64Url) => formatter.write_str("{sha256-base64url:body}"),

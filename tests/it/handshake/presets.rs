@@ -1,11 +1,10 @@
-//! Every preset's own challenges on the real gateway, those of the language that a provider of one's own may need, and what
-//! nobody gets by asking.
+//! Every preset's own challenges on the real gateway, and what nobody gets by asking.
 
 use std::fs;
 
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::support::client::Answer;
 use crate::support::config::Config;
@@ -16,13 +15,14 @@ const SECRET: &str = "a secret of some length";
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 /// Presets with a challenge, and what their integrations say besides.
-const PRESETS: [(&str, &str); 19] = [
+const PRESETS: [(&str, &str); 20] = [
     ("azure-event-grid", ""),
     ("azure-event-grid-cloudevents", ""),
     ("mailchimp", ""),
     ("microsoft-graph", ""),
     ("circle", ""),
     ("dropbox", ""),
+    ("ebay", EBAY_OPTIONS),
     ("linkedin", ""),
     ("meta", "{ verify_token = \"mytoken\" }"),
     ("nylas", ""),
@@ -38,17 +38,10 @@ const PRESETS: [(&str, &str); 19] = [
     ("discord", ""),
 ];
 
-/// Providers that no preset has yet, in the language of the catalogue; each with its signature, its challenge and options.
-const OWN: [(&str, &str, &str, &str); 1] = [(
-    "ebay",
-    "{ header = \"X-Key\", algorithm = \"token\", encoding = \"plain\" }",
-    "{ method = \"GET\", echo = \"challenge_code\", reply = { sha256 = \"value\", \
-         append = [ \"{option:verification_token}\", \"{option:endpoint}\" ], member = \"challengeResponse\" } }",
-    "{ verification_token = \"the token\", endpoint = \"the URL\" }",
-)];
-
+/// Of the tests of eBay's own SDK, with their challenge and their answer.
 const EBAY_OPTIONS: &str =
-    "{ verification_token = \"a-verification-token-of-32-chars\", endpoint = \"https://example.com/ebay\" }";
+    "{ verification_token = \"71745723-d031-455c-bfa5-f90d11b4f20a\", endpoint = \"http://www.testendpoint.com/webhook\" }";
+const EBAY_ANSWER: &str = r#"{"challengeResponse":"ca527df75caa230092d7e90484071e8f05d63068f1317973d6a3a42593734bbb"}"#;
 
 fn leaked(text: String) -> &'static str {
     text.leak()
@@ -59,6 +52,7 @@ fn integration(config: Config, name: &str, upstream: &str, options: &str) -> Con
     let secret = match name {
         "discord" => "{ id = \"current\", file = \"public\" }",
         "circle" => "{ id = \"current\", file = \"circle\", key_id = \"1\" }",
+        "ebay" => "{ id = \"current\", file = \"circle\", encoding = \"base64\", key_id = \"1\" }",
         _ => "{ id = \"current\", file = \"secret\" }",
     };
     let config = config
@@ -78,17 +72,7 @@ fn config(upstream: &str) -> Config {
         .file("public", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
         .file("circle", key)
         .file("body", "");
-    let config = PRESETS.iter().fold(config, |config, (name, options)| integration(config, name, upstream, options));
-    OWN.iter().fold(config, |config, (name, signature, handshake, described)| {
-        let table = leaked(format!("provider.{name}"));
-        let config = config.set(table, "signature", signature).set(table, "secret", "{ encoding = \"utf8\" }").set(
-            table,
-            "handshake",
-            &format!("[ {handshake} ]"),
-        );
-        let config = if described.is_empty() { config } else { config.set(table, "options", described) };
-        integration(config, name, upstream, if *name == "ebay" { EBAY_OPTIONS } else { "" })
-    })
+    PRESETS.iter().fold(config, |config, (name, options)| integration(config, name, upstream, options))
 }
 
 fn ask(gateway: &Gateway, method: &str, target: &str, headers: &str) -> Answer {
@@ -127,8 +111,6 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
     let gateway = Gateway::start(config(&upstream.url()));
     let response = format!(r#"{{"response_token":"sha256={}"}}"#, BASE64.encode(&mac("9b4507b3-9040")));
     let linkedin = format!(r#"{{"challengeCode":"890e","challengeResponse":"{}"}}"#, HEXLOWER.encode(&mac("890e")));
-    let ebay = Sha256::digest(b"a71fa-verification-token-of-32-charshttps://example.com/ebay");
-    let ebay = format!(r#"{{"challengeResponse":"{}"}}"#, HEXLOWER.encode(&ebay));
     let graph =
         "/microsoft-graph?validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+1";
     let reachable = "Validation: Testing client application reachability for subscription Request-Id: 1";
@@ -145,7 +127,7 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
         ("GET", "/mailchimp", "", ""),
         ("GET", "/mailchimp?secret=whatever", "", ""),
         ("OPTIONS", "/azure-event-grid-cloudevents?code=x", "WebHook-Request-Origin: eventgrid.azure.net\r\n", ""),
-        ("GET", "/ebay?challenge_code=a71f", "", ebay.as_str()),
+        ("GET", "/ebay?challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", "", EBAY_ANSWER),
     ];
     for (method, target, headers, body) in cases {
         let answer = ask(&gateway, method, target, headers);

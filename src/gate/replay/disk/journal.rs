@@ -9,15 +9,15 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
-
 use super::catalogue::Catalogue;
+use super::durable;
 use super::error::DiskError;
 use super::folder::Folder;
+use super::pause::Pause;
 use super::writer::{Line, Message, Request, Writer};
 use crate::domain::time::Now;
 use crate::gate::replay::store::StoreError;
+use parking_lot::Mutex;
 
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -39,6 +39,7 @@ impl Journal {
             catalogue: Arc::clone(catalogue),
             available: Arc::clone(&available),
             open: Vec::new(),
+            pause: Pause::default(),
             failures: 0,
         };
         let work = move || {
@@ -56,10 +57,13 @@ impl Journal {
 
     /// Returns when the line is durable.
     pub(super) async fn write(&self, line: Line, now: Now) -> Result<(), StoreError> {
-        let (durable, answer) = oneshot::channel();
-        self.send(Message::Write(Request { line, now, durable }))?;
+        let (waiting, answer) = durable::wait();
+        self.send(Message::Write(Request { line, now, waiting }))?;
         match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(word)) => {
+                drop(word);
+                Ok(())
+            }
             Ok(Err(_)) => Err(StoreError::Unavailable),
             Err(_) => {
                 self.available.store(false, Ordering::Release);

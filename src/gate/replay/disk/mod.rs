@@ -51,11 +51,13 @@ use crate::domain::time::{Now, UnixTime};
 
 mod catalogue;
 mod cell;
+mod durable;
 pub mod error;
 mod folder;
 mod history;
 mod journal;
 mod name;
+mod pause;
 mod recovery;
 mod segment;
 mod writer;

@@ -1,7 +1,7 @@
 //! The writer's thread: takes what is queued, writes it in batches, makes each durable with one sync a segment.
 //!
 //! 1. A batch is what has queued up while the one before was synced: alone, a settlement costs one sync; a thousand at once
-//!    cost one, too.
+//!    cost one, too. Under load it waits for more; see [`super::pause`].
 //! 2. Nobody is answered before the sync of the segment that holds its record has succeeded.
 //! 3. A segment whose write or sync failed is never written to again: what is there may be half a record, and what a failed sync
 //!    left behind is unknown. The next batch begins another.
@@ -15,14 +15,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
-
-use tokio::sync::oneshot;
 
 use super::catalogue::Catalogue;
 use super::cell::Cell;
+use super::durable::{self, Waiting};
 use super::folder::Folder;
 use super::name::{Kind, Slot};
+use super::pause::{PAUSE, Pause};
 use super::segment::Segment;
 use crate::domain::time::Now;
 use crate::gate::replay::memory::JournalEntry;
@@ -42,7 +43,7 @@ pub(super) enum Message {
 pub(super) struct Request {
     pub(super) line: Line,
     pub(super) now: Now,
-    pub(super) durable: oneshot::Sender<()>,
+    pub(super) waiting: Waiting,
 }
 
 /// What is written down.
@@ -68,6 +69,7 @@ pub(super) struct Writer {
     pub(super) available: Arc<AtomicBool>,
     /// At most one a slot.
     pub(super) open: Vec<Segment>,
+    pub(super) pause: Pause,
     /// Failures in a row.
     pub(super) failures: u32,
 }
@@ -97,13 +99,16 @@ impl Writer {
     }
 
     /// Everything that is queued, up to a bound; an empty batch when there was only a look.
-    fn gather(&self, first: Message) -> Vec<Request> {
-        let queued = std::iter::once(first).chain(self.messages.try_iter()).take(BATCH);
-        let request = |message| match message {
-            Message::Write(request) => Some(request),
-            Message::Look => None,
-        };
-        queued.filter_map(request).collect()
+    fn gather(&mut self, first: Message) -> Vec<Request> {
+        let mut batch: Vec<Request> =
+            std::iter::once(first).chain(self.messages.try_iter()).take(BATCH).filter_map(written).collect();
+        let came = batch.len();
+        if self.pause.is_due(came) {
+            thread::sleep(PAUSE);
+            batch.extend(self.messages.try_iter().take(BATCH.saturating_sub(came)).filter_map(written));
+            self.pause.brought(came, batch.len().saturating_sub(came));
+        }
+        batch
     }
 
     /// Closes what was unlinked, so that its room is free.
@@ -132,8 +137,7 @@ impl Writer {
         let mut outcome = Ok(());
         for ((slot, requests), written) in groups.into_iter().zip(written) {
             match written.and_then(|()| self.sync(slot)) {
-                // Whoever does not wait any more has been refused; its record does no harm.
-                Ok(()) => requests.into_iter().for_each(|request| request.durable.send(()).unwrap_or_default()),
+                Ok(()) => durable::tell(requests.into_iter().map(|request| request.waiting).collect()),
                 Err(error) => {
                     // Before anybody learns of it, so that whoever does finds the store unavailable.
                     self.available.store(false, Ordering::Release);
@@ -226,6 +230,13 @@ impl Line {
             Self::Settled(entry) => Cell::Settled(entry),
             Self::Forgotten { half, second } => Cell::Forgotten { half, second, before },
         }
+    }
+}
+
+fn written(message: Message) -> Option<Request> {
+    match message {
+        Message::Write(request) => Some(request),
+        Message::Look => None,
     }
 }
 

@@ -35,6 +35,10 @@ fn claims(scheme: &Scheme, rule: &TokenRule, request: &Request<'_>) -> Value {
             ClaimValue::Text(text) if text == "true" => true.into(),
             ClaimValue::Text(text) | ClaimValue::Url(text) => text.as_str().into(),
             ClaimValue::UrlSha256(url) => HEXLOWER.encode(&Sha256::digest(url.as_bytes())).into(),
+            ClaimValue::CanonicalRequest { path, .. } => {
+                let method = scheme.methods.first().map_or("POST", http::Method::as_str);
+                HEXLOWER.encode(&Sha256::digest(format!("{method}&{path}&"))).into()
+            }
             ClaimValue::BodySha256(encoding) => written_digest(*encoding, &Sha256::digest(request.body)).into(),
             // Not bound: nobody will accept it.
             ClaimValue::Option(_) => continue,

@@ -149,3 +149,16 @@ fn signing_keys() {
     assert_eq!(fault("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"), Some(KeyFault::NoKey));
     assert_eq!(signing_key(&preset("stripe")).public_key_hex(), None);
 }
+
+#[test]
+fn a_public_key_on_one_line_is_taken_and_nothing_else_of_the_kind() {
+    let ebay = preset("ebay");
+    let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZhhxXKtR+TOvtDbgTPCkSof02qgBB7IsYOyf76ilExJ/upAa/vKIKheOoCyOpcLmi4t0b4uepb7LLjmMr90FUg==";
+    let pem = |inside: &str| build(&ebay, None, format!("-----BEGIN PUBLIC KEY-----{inside}-----END PUBLIC KEY-----").as_bytes());
+    assert_eq!(pem(key), Ok(()));
+    assert_eq!(pem(&format!("\n{key}\n")), Ok(()));
+    assert_eq!(pem(""), Err(KeyFault::NoPublicKey));
+    assert_eq!(pem(&key[4..]), Err(KeyFault::NoPublicKey));
+    let rsa = include_bytes!("../../../../tests/keys/rsa2048.pub.pem");
+    assert_eq!(build(&ebay, None, rsa), Err(KeyFault::OtherKind { algorithm: Algorithm::EcdsaP256Sha1 }));
+}

@@ -223,3 +223,47 @@ fn bytes_that_are_no_text_do_not_panic() {
         }
     }
 }
+
+#[test]
+fn an_object_in_base64_that_names_its_key() {
+    let shown = |json: &str| data_encoding::BASE64.encode(json.as_bytes());
+    let object =
+        |text: &str, key: &str| shown(&format!("{{\"alg\":\"ecdsa\",\"kid\":{key},\"signature\":{text},\"digest\":\"SHA1\"}}"));
+    let good = object("\"MEUC\"", "\"a\"");
+    let good_as = |good: &str, from: &str, to: &str| {
+        let json = data_encoding::BASE64.decode(good.as_bytes()).unwrap();
+        shown(&String::from_utf8(json).unwrap().replace(from, to))
+    };
+    let malformed = Some(Reason::SignatureMalformed);
+    let cases = [
+        (good.clone(), None),
+        (object("\"M===\"", "\"a\""), malformed),
+        (object("\"MEU\"", "\"a\""), malformed),
+        (object("\"\"", "\"a\""), malformed),
+        (object("1", "\"a\""), malformed),
+        (object("\"MEUC\"", "1"), malformed),
+        (object("\"MEUC\"", "null"), malformed),
+        (good_as(&good, "ecdsa", "rsa"), malformed),
+        (good_as(&good, "SHA1", "SHA256"), malformed),
+        (good_as(&good, "digest", "digesu"), malformed),
+        (good_as(&good, "}", ",\"more\":\"x\"}"), malformed),
+        (shown("{\"kid\":\"a\"}"), malformed),
+        (shown("{\"signature\":\"MEUC\"}"), malformed),
+        (shown("{\"kid\":\"a\",\"kid\":\"b\",\"signature\":\"MEUC\"}"), malformed),
+        (shown("{\"kid\":\"a\",\"signature\":\"MEUC\"}{}"), malformed),
+        (shown("[\"a\",\"MEUC\"]"), malformed),
+        (shown("MEUC"), malformed),
+        (format!(" {good}"), malformed),
+        (good.trim_end_matches('=').to_owned() + "\u{e9}", malformed),
+        ("MEUC".to_owned(), malformed),
+        (shown(&format!("{{\"kid\":\"a\",\"signature\":\"MEUC\",\"x\":\"{}\"}}", "a".repeat(9000))), malformed),
+        (String::new(), Some(Reason::SignatureMissing)),
+    ];
+    for (text, expected) in cases {
+        let mut headers = HeaderMap::new();
+        headers.append(name("x-ebay-signature"), HeaderValue::from_bytes(text.as_bytes()).unwrap());
+        let told = present(&preset("ebay"), &head(headers)).err().map(|error| error.reason());
+        assert_eq!(told, expected, "{text}");
+    }
+    assert_eq!(reason(&preset("ebay"), &[("x-ebay-signature", &good), ("x-ebay-signature", &good)]), malformed);
+}
