@@ -13,7 +13,7 @@ use super::hashing::{Digests, Hashing};
 use super::keys::{Key, KeyRing, Verifier};
 use super::presented::Presented;
 use super::public_key;
-use super::sent_time::SentTime;
+use super::sent_time::{SentTime, member_time};
 use super::token::Token;
 use super::window;
 use crate::digest::digest;
@@ -24,8 +24,8 @@ use crate::domain::identity::Identity;
 use crate::domain::name::{IntegrationName, SecretId};
 use crate::domain::time::UnixTime;
 use crate::provider::handshake::{self, Reply};
-use crate::provider::locate::{self, Pointer};
-use crate::provider::scheme::{Locator, Scheme, TimestampPlace, TimestampUnit};
+use crate::provider::locate;
+use crate::provider::scheme::{Locator, Scheme, TimestampPlace};
 use crate::provider::subscription;
 
 /// What a delivery is judged by.
@@ -199,21 +199,6 @@ fn signed_time<'p>(
         (_, sent_at) => sent_at.map(Cow::Borrowed),
     };
     sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
-}
-
-/// The time in a member of the body, which the signature covers with the rest of it.
-pub(super) fn member_time(pointer: &Pointer, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    sent_time(locate::member(pointer, &received.body), unit)
-}
-
-/// The time in a field of the body, which the signature covers by itself or with the rest of it.
-pub(super) fn field_time(place: &Locator, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
-    sent_time(locate::find(&[place], &received.head, &received.body).pop().flatten(), unit)
-}
-
-fn sent_time(text: Option<String>, unit: TimestampUnit) -> Result<Option<SentTime>, VerifyError> {
-    let Some(text) = text else { return Ok(None) };
-    SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
 }
 
 fn matching_key<'k>(

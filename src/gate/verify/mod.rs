@@ -24,6 +24,7 @@ mod hashing;
 mod jwks;
 pub mod keys;
 mod mac;
+mod pieces;
 pub mod presented;
 mod private_key;
 mod public_key;

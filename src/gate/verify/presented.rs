@@ -9,20 +9,18 @@
 //! 6. A signature that the body or the query carries is read when that is here; its head has nothing to present.
 //! 7. Where headers belong to keys, what stands in one is tried with its own key only.
 
-use std::iter;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
 use http::HeaderName;
-use memchr::memchr;
 
 use super::body_fields;
 use super::candidate::{Candidate, Candidates};
 use super::certificate::Certificate;
 use super::envelope::{sender_part, single};
 use super::error::VerifyError;
-use super::gate::{field_time, member_time};
-use super::sent_time::SentTime;
+use super::pieces::{pieces, split_at};
+use super::sent_time::{SentTime, field_time, member_time};
 use super::token::{self, Token};
 use crate::domain::head::{Head, Received, Single};
 use crate::provider::scheme::{
@@ -317,26 +315,6 @@ fn take(rule: &SignatureRule, header: u8, is_ours: bool, text: &[u8], found: &mu
         found.candidates.push(candidate);
     }
     Ok(())
-}
-
-/// What stands between separators, in order: one piece more than there are separators.
-fn pieces(value: &[u8], separator: char) -> impl Iterator<Item = &[u8]> {
-    // One outside ASCII stands in no header.
-    let separator = u8::try_from(separator).ok().filter(u8::is_ascii);
-    let mut rest = Some(value);
-    iter::from_fn(move || {
-        let value = rest?;
-        let end = separator.and_then(|separator| memchr(separator, value));
-        rest = end.and_then(|end| value.get(end.saturating_add(1)..));
-        value.get(..end.unwrap_or(value.len()))
-    })
-}
-
-/// A piece without the divider is a key without a value.
-fn split_at(entry: &[u8], divider: u8) -> (&[u8], &[u8]) {
-    let at = entry.iter().position(|byte| *byte == divider).unwrap_or(entry.len());
-    let (name, text) = entry.split_at(at);
-    (name, text.get(1..).unwrap_or_default())
 }
 
 /// The time that the head holds; a time in the body comes later.

@@ -4,8 +4,11 @@
 //! spelling: upper-case letters, a zone unless the scheme can do without, at most nine digits of the second. One spelling of
 //! each time in digits, nothing that could overflow, and no time that is the beginning or end of another.
 
+use super::error::VerifyError;
+use crate::domain::head::Received;
 use crate::domain::time::UnixTime;
-use crate::provider::scheme::TimestampUnit;
+use crate::provider::locate::{self, Pointer};
+use crate::provider::scheme::{Locator, TimestampUnit};
 
 const SECONDS_DIGITS: usize = 10;
 const MILLISECONDS_DIGITS: usize = 13;
@@ -86,6 +89,21 @@ fn date(text: &[u8], may_lack_zone: bool) -> Option<UnixTime> {
 fn has_shape(text: &[u8], shape: &[u8]) -> bool {
     let fits = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
     text.len() == shape.len() && text.iter().zip(shape).all(fits)
+}
+
+/// The time in a member of the body, which the signature covers with the rest of it.
+pub(super) fn member_time(pointer: &Pointer, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    parsed(locate::member(pointer, &received.body), unit)
+}
+
+/// The time in a field of the body, which the signature covers by itself or with the rest of it.
+pub(super) fn field_time(place: &Locator, unit: TimestampUnit, received: &Received) -> Result<Option<SentTime>, VerifyError> {
+    parsed(locate::find(&[place], &received.head, &received.body).pop().flatten(), unit)
+}
+
+fn parsed(text: Option<String>, unit: TimestampUnit) -> Result<Option<SentTime>, VerifyError> {
+    let Some(text) = text else { return Ok(None) };
+    SentTime::parse(text.as_bytes(), unit).map(Some).ok_or(VerifyError::TimestampMalformed)
 }
 
 #[cfg(test)]
