@@ -25,7 +25,7 @@ use subtle::ConstantTimeEq;
 /// The secrets of an integration.
 pub(crate) struct Secrets {
     pub(crate) integration: IntegrationName,
-    pub(crate) secrets: Vec<Secret>,
+    pub(crate) all: Vec<Secret>,
     pub(crate) barred: Barred,
 }
 
@@ -237,7 +237,7 @@ fn matching(
     received: &Received,
 ) -> Result<Proof, Reason> {
     let content = || before.iter().copied().chain(received.body.pieces());
-    let mut usable = secrets.secrets.iter().filter(|secret| is_usable(secret, &secrets.barred, now));
+    let mut usable = secrets.all.iter().filter(|secret| is_usable(secret, &secrets.barred, now));
     let first = usable.next().ok_or(Reason::SecretUnavailable)?;
     let preamble = Preamble::new(&secrets.integration, None);
     let (mut signed, mut itself, mut body) = (content(), preamble.pieces(content()), received.body.pieces());

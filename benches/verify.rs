@@ -138,7 +138,7 @@ fn secrets(scheme: &Scheme) -> by_hand::Secrets {
         _ => HmacSha256::new(SEED.as_bytes()),
     };
     let secret = by_hand::Secret { id: "bench".parse().unwrap(), keyed, not_before: None, not_after: None };
-    by_hand::Secrets { integration: "payments".parse().unwrap(), secrets: vec![secret], barred: Barred::default() }
+    by_hand::Secrets { integration: "payments".parse().unwrap(), all: vec![secret], barred: Barred::default() }
 }
 
 fn beside_code(criterion: &mut Criterion) {
