@@ -86,6 +86,13 @@ fn cfg_01_what_cannot_be_applied_changes_nothing() {
     assert!(notes.iter().any(|note| note.text("result") == "applied" && note.number("integrations") == 1));
 }
 
+/// What is live, or refused, is told a moment later.
+#[track_caller]
+fn await_status(gateway: &Gateway, status: &str) {
+    let came = poll(SOON, || (gateway.readiness()["status"] == status).then_some(()));
+    assert!(came.is_some(), "{status}: {}", gateway.readiness());
+}
+
 #[test]
 fn cfg_02_a_secret_is_never_empty_or_half_written() {
     let upstream = Upstream::start();
@@ -100,13 +107,13 @@ fn cfg_02_a_secret_is_never_empty_or_half_written() {
     let refused = gateway.reloads("refused");
     fs::write(&path, "").unwrap();
     gateway.await_reload("refused", refused);
-    assert_eq!(gateway.readiness()["status"], "degraded");
+    await_status(&gateway, "degraded");
     assert_eq!(gateway.deliver(&sign(&old)).status, 200, "the old value goes on");
     fs::write(&path, &new.configured).unwrap();
     let live = poll(SOON, || (gateway.deliver(&sign(&new)).status == 200).then_some(()));
     assert!(live.is_some(), "found by itself:\n{}", gateway.stderr());
     gateway.deliver(&sign(&old)).refused(401, "unauthorized");
-    assert_eq!(gateway.readiness()["status"], "ready");
+    await_status(&gateway, "ready");
     // A writer that pauses in the middle: half a secret is a secret, and nobody's.
     let applied = gateway.reloads("applied");
     let mut writer = fs::File::create(&path).unwrap();
@@ -587,6 +594,6 @@ fn tls_13_certificates_that_cannot_serve_are_not_taken() {
     replace(&file("tls.key"), &new.key_pem);
     let taken = poll(SOON, || Connection::tls(gateway.ports().public, Ipv4Addr::LOCALHOST, &new).ok());
     assert!(taken.is_some(), "found by itself");
-    assert!(poll(SOON, || (gateway.readiness()["status"] == "ready").then_some(())).is_some());
+    await_status(&gateway, "ready");
     gateway.finish();
 }
