@@ -225,6 +225,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "stripe",
     "stytch",
     "supabase-auth-hooks",
+    "survicate",
     "svix",
     "synctera",
     "tailscale",
