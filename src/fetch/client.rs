@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use super::error::FetchError;
+use super::minute::Minute;
 use super::public;
 use crate::domain::https_url::HttpsUrl;
 use crate::domain::time::Monotonic;
@@ -34,7 +35,6 @@ pub const PLACES: usize = 8;
 /// How many may begin in a minute.
 pub const PER_MINUTE: u32 = 60;
 
-const MINUTE: Duration = Duration::from_secs(60);
 const PORT: u16 = 443;
 
 /// Where every connection leads instead, and what is trusted there: for tests that stand in for others. No configuration
@@ -63,12 +63,6 @@ pub struct Fetcher {
 struct Trust {
     roots: Arc<RootCertStore>,
     tls: Arc<ClientConfig>,
-}
-
-#[derive(Debug, Default)]
-struct Minute {
-    began: Option<Monotonic>,
-    count: u32,
 }
 
 impl Default for Fetcher {
@@ -106,7 +100,7 @@ impl Fetcher {
     /// [`FetchError`] for everything but a whole answer of 200 within all bounds.
     pub async fn get(&self, url: &HttpsUrl, now: Monotonic) -> Result<Bytes, FetchError> {
         let _place = self.places.try_acquire().map_err(|_| FetchError::Busy)?;
-        if !self.minute.lock().take(now) {
+        if !self.minute.lock().take(PER_MINUTE, now) {
             return Err(FetchError::Busy);
         }
         let host = url.host().to_owned();
@@ -162,16 +156,6 @@ impl Fetcher {
             .with_root_certificates(Arc::clone(&roots))
             .with_no_client_auth();
         Ok(self.trust.get_or_init(|| Trust { roots, tls: Arc::new(config) }).clone())
-    }
-}
-
-impl Minute {
-    fn take(&mut self, now: Monotonic) -> bool {
-        if self.began.is_none_or(|began| now.since(began) >= MINUTE) {
-            *self = Self { began: Some(now), count: 0 };
-        }
-        self.count = self.count.saturating_add(1);
-        self.count <= PER_MINUTE
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod client;
 pub mod error;
+mod minute;
 mod public;
 pub mod shelf;
 pub mod sources;

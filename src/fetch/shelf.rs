@@ -17,6 +17,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::minute::Minute;
 use crate::domain::address::SourceKey;
 use crate::domain::https_url::HttpsUrl;
 use crate::domain::time::{Monotonic, Now, UnixTime};
@@ -42,7 +43,6 @@ pub const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How soon a refresh that failed is tried again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(60);
 
-const MINUTE: Duration = Duration::from_secs(60);
 /// As many as can be absent by rules 2 and 3, and some.
 const ABSENT_MAX: usize = 32;
 
@@ -110,7 +110,7 @@ pub struct Shelf<T>(Mutex<Books<T>>);
 #[derive(Debug)]
 struct Books<T> {
     known: BTreeMap<HttpsUrl, Book<T>>,
-    minute: (Monotonic, u32),
+    minute: Minute,
 }
 
 #[derive(Debug)]
@@ -131,7 +131,7 @@ enum State<T> {
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self(Mutex::new(Books { known: BTreeMap::new(), minute: (Monotonic::from_duration(Duration::ZERO), 0) }))
+        Self(Mutex::new(Books { known: BTreeMap::new(), minute: Minute::default() }))
     }
 }
 
@@ -240,11 +240,7 @@ impl<T> Books<T> {
         if under_way >= UNDER_WAY_MAX || self.known.values().filter(of_source).count() >= PER_SOURCE {
             return false;
         }
-        if now.since(self.minute.0) >= MINUTE {
-            self.minute = (now, 0);
-        }
-        self.minute.1 = self.minute.1.saturating_add(1);
-        self.minute.1 <= PER_MINUTE
+        self.minute.take(PER_MINUTE, now)
     }
 
     /// Of those of a state, forgets the oldest beyond a number.

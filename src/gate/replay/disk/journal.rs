@@ -9,6 +9,8 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::catalogue::Catalogue;
 use super::durable;
 use super::error::DiskError;
@@ -17,7 +19,6 @@ use super::pause::Pause;
 use super::writer::{Line, Message, Request, Writer};
 use crate::domain::time::Now;
 use crate::gate::replay::store::StoreError;
-use parking_lot::Mutex;
 
 #[derive(Debug)]
 pub(super) struct Journal {
