@@ -88,7 +88,7 @@ soak: need-compiler need-redis sdk-full
 	$(CARGO) test --release --locked --test soak
 	HOOKWARD_REDIS_ROUNDS=$(REDIS_ROUNDS) $(CARGO) test --release --locked --test it -- --nocapture redis::rpl_04
 
-# All SDKs of docs/sdk.md; nearly a GiB of packages under target/sdk.
+# All SDKs of docs/sdk.md; a GiB and a half of packages under target/sdk.
 sdk-full: need-compiler need-sdks
 	@.ci/sdks full
 	HOOKWARD_SDKS=full $(CARGO) test --locked --test it -- sdk::

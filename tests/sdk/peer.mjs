@@ -2,7 +2,7 @@
 //
 // In: { adapter, op: "sign" | "verify" | "key", secret, at, id, url, body, headers }. `at` is in seconds; `secret` is the one that the
 // gateway is configured with (a public key where the provider has one). Out: { headers } for "sign", and { query } where the SDK
-// puts something into the URL, { body } where it puts the signature into the body; { verified } for "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
+// puts something into the URL, { body } where it puts the signature into the body; { verified } for "verify", { public } for "key": the public half of a pair whose other half signs; { error } for what the peer
 // itself cannot do.
 //
 // An adapter calls the SDK's own function and adds nothing: no check, no default, no repair. What the SDK throws is a refusal.
@@ -150,13 +150,12 @@ const adapters = {
   sendgrid: {
     // The SDK has no signer: the library of the curve that it verifies with signs, too.
     async key() {
-      const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-      this.private = pair.privateKey.export({ type: 'sec1', format: 'pem' });
-      return pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+      this.pair ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      return this.pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
     },
     async sign({ at, body }) {
       const { default: ecdsa } = await sdk('starkbank-ecdsa');
-      const signature = ecdsa.Ecdsa.sign(`${at}${body}`, ecdsa.PrivateKey.fromPem(this.private));
+      const signature = ecdsa.Ecdsa.sign(`${at}${body}`, ecdsa.PrivateKey.fromPem(this.pair.privateKey.export({ type: 'sec1', format: 'pem' })));
       return {
         'x-twilio-email-event-webhook-timestamp': String(at),
         'x-twilio-email-event-webhook-signature': signature.toBase64(),
