@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) signs_url: bool,
     /// Whether the SDK looks at the body's bytes, and not at what it writes anew from the parsed object.
     pub(super) reads_bytes: bool,
+    /// Whether the body is signed, and not the sender or the URL alone.
+    pub(super) signs_body: bool,
     /// What is sent.
     pub(super) sends: Sends,
 }
@@ -98,6 +100,7 @@ const ROW: Row = Row {
     stale: Stale::Untimed,
     signs_url: false,
     reads_bytes: true,
+    signs_body: true,
     sends: Sends::Json,
 };
 
@@ -137,8 +140,8 @@ impl Row {
 
     const fn key(self, key: Key) -> Self {
         // A key holds nothing that is dropped; a constant cannot drop what it may hold.
-        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, sends, .. } = self;
-        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, sends }
+        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, signs_body, sends, .. } = self;
+        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, signs_body, sends }
     }
 
     const fn timed(self) -> Self {
@@ -155,6 +158,10 @@ impl Row {
 
     const fn rewriting(self) -> Self {
         Self { reads_bytes: false, ..self }
+    }
+
+    const fn without_body(self) -> Self {
+        Self { signs_body: false, ..self }
     }
 
     const fn sends(self, sends: Sends) -> Self {
@@ -185,8 +192,27 @@ impl Row {
             "pusher" => Some("app-key"),
             "box" => Some("primary"),
             "braintree" => Some("public-key"),
+            "ebay" => Some("key-1"),
             _ => None,
         }
+    }
+
+    /// What the integration is told of the account.
+    pub(super) fn options(&self) -> Option<&'static str> {
+        match self.provider {
+            "solidgate" => Some("{ public_key = \"api_pk\" }"),
+            "ebay" => {
+                Some("{ verification_token = \"0123456789abcdef0123456789abcdef\", endpoint = \"https://hooks.example.com/in\" }")
+            }
+            "atlassian-connect" => Some("{ client_key = \"client-key\", base_url = \"https://hooks.example.com/in\" }"),
+            "gcp-pubsub" => Some("{ audience = \"https://push.example.com\", service_account = \"push@example.com\" }"),
+            _ => None,
+        }
+    }
+
+    /// Whether a delivery carries anything that is signed besides its token.
+    pub(super) fn signs_more_than_a_token(&self) -> bool {
+        self.signs_body || self.signs_url
     }
 
     /// The integration's name.
@@ -241,7 +267,10 @@ impl Row {
             "smartcar" => ("sc-signature", None),
             "retell" => ("x-retell-signature", Some(("x-retell-signature", "v="))),
             "upstash-qstash" => ("upstash-signature", None),
-            "livekit" => ("authorization", None),
+            "livekit" | "atlassian-connect" | "vonage" | "gcp-pubsub" => ("authorization", None),
+            "ebay" => ("x-ebay-signature", None),
+            "zoom" => ("x-zm-signature", Some(("x-zm-request-timestamp", ""))),
+            "mailersend" => ("signature", None),
             "messagebird" => ("messagebird-signature-jwt", None),
             "scrapfly" => ("x-scrapfly-webhook-signature", None),
             "elevenlabs" => ("elevenlabs-signature", Some(("elevenlabs-signature", "t="))),
@@ -258,13 +287,14 @@ impl Row {
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 106] = [
+pub(super) static ROWS: [Row; 113] = [
     full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen", "adyen", "adyen-item").python().signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
     full("adyen-platform", "adyen", "adyen").python().signs().key(Key::Text(SEED)),
     full("anthropic", "@anthropic-ai/sdk", "anthropic").key(WHSEC).timed(),
     full("anthropic", "anthropic", "anthropic").python().key(WHSEC).timed(),
+    full("atlassian-connect", "@atlassian/atlassian-jwt", "atlassian-connect").signs().with_url().without_body().timed(),
     full("box", "box-node-sdk", "box").signs().timed(),
     full("box", "boxsdk", "box").python().signs().timed(),
     full("braintree", "braintree", "braintree").signs().sends(NOTIFIED),
@@ -282,7 +312,9 @@ pub(super) static ROWS: [Row; 106] = [
     light("discord-events", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
     full("easypost", "@easypost/api", "easypost"),
     full("easypost", "easypost", "easypost").python(),
+    full("ebay", "event-notification-nodejs-sdk", "ebay").signs_by_library().key(Key::OfThePeer(FullNode)).rewriting(),
     full("elevenlabs", "elevenlabs", "elevenlabs").python().timed(),
+    full("gcp-pubsub", "google-auth-library", "pubsub").signs_by_library().key(Key::OfThePeer(FullNode)).without_body().timed(),
     light("github", "@octokit/webhooks-methods", "octokit").signs(),
     full("gocardless", "gocardless-nodejs", "gocardless"),
     full("gocardless", "gocardless-pro", "gocardless").python(),
@@ -303,6 +335,7 @@ pub(super) static ROWS: [Row; 106] = [
     full("lithic", "lithic", "lithic").python().key(WHSEC).timed(),
     full("livekit", "livekit-server-sdk", "livekit").signs_by_library().timed(),
     full("livekit", "livekit-api", "livekit").python().signs_by_node().timed(),
+    full("mailersend", "mailersend", "mailersend"),
     full("mailtrap", "mailtrap", "mailtrap"),
     full("mailtrap", "mailtrap", "mailtrap").python(),
     full("messagebird", "messagebird", "messagebird").signs_by_library().with_url().timed(),
@@ -345,6 +378,7 @@ pub(super) static ROWS: [Row; 106] = [
     full("square", "square", "square").with_url(),
     full("square", "squareup", "square").python().with_url(),
     light("slack", "slack-sdk", "slack").python().signs().timed(),
+    full("slack", "@slack/bolt", "bolt").timed(),
     light("standard-webhooks", "standardwebhooks", "standardwebhooks").signs().key(WHSEC).timed(),
     light("standard-webhooks", "standardwebhooks", "standardwebhooks").python().signs().key(WHSEC).timed(),
     light("stripe", "stripe", "stripe").signs().timed(),
@@ -362,9 +396,11 @@ pub(super) static ROWS: [Row; 106] = [
     full("upstash-qstash", "qstash", "qstash").python().signs_by_node().with_url().timed(),
     full("viber", "viber-bot", "viber"),
     full("viber", "viberbot", "viber").python(),
+    full("vonage", "@vonage/jwt", "vonage").signs_by_library(),
     full("workos", "@workos-inc/node", "workos").signs().timed().rewriting(),
     full("workos", "workos", "workos").python().timed(),
     full("x-twitter", "twitter-autohook", "twitter"),
+    full("zoom", "@zoom/rivet", "zoom").timed_by_hookward().rewriting(),
 ];
 
 /// The light ones, or all of them.
