@@ -129,7 +129,7 @@ need-sdks:
 		echo 'node, npm or python3 with venv is missing: installing them with apt-get'; \
 		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
 		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm python3-venv >/dev/null; \
-	} || { echo 'install Node 20 or newer with npm, and python3 with venv, and try again' >&2; exit 1; }
+	} || { echo 'install Node 18 or newer (20 for make sdk-full) with npm, and python3 with venv, and try again' >&2; exit 1; }
 	@.ci/sdks light
 
 # The status page is driven in a real browser; without one its tests fail.
