@@ -10,7 +10,7 @@
 //!    hold, and a query before whose end the URL stands again is refused.
 //! 5. The secret of a plain digest stands first or last.
 //! 6. A form may touch the URL before it, and nothing divides its keys and values: providers sign so. Whoever captured a
-//!    delivery could cut it up in another way, but not make it another delivery.
+//!    delivery could cut it up in another way, but not make it another delivery. `{php-form}` says how long each is.
 //!
 //! A brace is written twice: `{{` and `}}`.
 
@@ -27,7 +27,7 @@ pub enum TemplateError {
     /// A part has an unknown name.
     #[error(
         "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
-         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{lines:/a,/b}}, \
+         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{php-form}}, {{lines:/a,/b}}, \
          {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
@@ -56,7 +56,8 @@ pub enum TemplateError {
 /// [`TemplateError`] when the text breaks the grammar or one of the rules above.
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let parts = split(text)?;
-    let is_whole = |part: &&Part| matches!(part, Part::Body | Part::BodySha256 | Part::BodyCrc32 | Part::SortedForm { .. });
+    let is_whole =
+        |part: &&Part| matches!(part, Part::Body | Part::BodySha256 | Part::BodyCrc32 | Part::SortedForm { .. } | Part::PhpForm);
     let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Members(_)));
     if !matches!((parts.iter().filter(is_whole).count(), has_field), (1, _) | (0, true)) {
         return Err(TemplateError::Body);
@@ -170,6 +171,7 @@ fn word(name: &str) -> Option<Part> {
         "target" => Part::Target(String::new()),
         "target-escaped" => Part::TargetEscaped(String::new()),
         "sorted-form" => Part::SortedForm { digest_in_query: None },
+        "php-form" => Part::PhpForm,
         "secret" => Part::Secret,
         _ => return None,
     })
@@ -193,6 +195,7 @@ impl std::fmt::Display for Part {
             Self::Members(list) => write!(formatter, "{{{list}}}"),
             Self::SortedForm { digest_in_query: None } => formatter.write_str("{sorted-form}"),
             Self::SortedForm { digest_in_query: Some(field) } => write!(formatter, "{{sorted-form:{field}}}"),
+            Self::PhpForm => formatter.write_str("{php-form}"),
             Self::BodyCrc32 => formatter.write_str("{crc32:body}"),
             Self::NamedHeaders(name) => write!(formatter, "{{headers:{name}}}"),
             Self::Token => formatter.write_str("{token}"),

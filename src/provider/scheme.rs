@@ -286,11 +286,13 @@ pub enum Part {
         /// The query field that holds the body's SHA-256 in hex instead; no field of the form is taken then.
         digest_in_query: Option<String>,
     },
+    /// The fields of the form body but the signature's own, sorted by key, as PHP's `serialize` writes a list of texts.
+    PhpForm,
     /// The CRC-32 of the raw body in decimal: no cryptographic digest, so the body is not covered.
     BodyCrc32,
     /// The headers that a header names, as `name:value` divided by `;`. It must name itself.
     NamedHeaders(HeaderName),
-    /// Header and claims of the token, as sent.
+    /// What of the token is signed: its header and claims as sent, or the header alone of one that comes without the body.
     Token,
     /// An option of the integration, until it is bound.
     Option(String),

@@ -67,7 +67,7 @@ fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
         Part::Body | Part::BodySha256 | Part::BodyCrc32 => Some(bodies(case)),
-        Part::SortedForm { .. } => Some(form_bodies(case)),
+        Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
         Part::Field(place) => Some(fields(case, place)),

@@ -24,6 +24,7 @@ mod hashing;
 mod jwks;
 pub mod keys;
 mod mac;
+mod php_form;
 mod pieces;
 pub mod presented;
 mod private_key;
