@@ -174,6 +174,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "openclaw",
     "orb",
     "paddle",
+    "paddle-classic",
     "pagerduty",
     "paypal",
     "paystack",
