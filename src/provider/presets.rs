@@ -70,6 +70,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "coinbase-commerce",
     "commercelayer",
     "connectwise",
+    "constant-contact",
     "contentful",
     "courier",
     "cursor",
