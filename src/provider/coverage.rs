@@ -34,10 +34,9 @@ impl Scheme {
     /// Whether the signature covers the body.
     #[must_use]
     pub fn covers_body(&self) -> bool {
-        let in_content = self
-            .content
-            .iter()
-            .any(|part| matches!(part, Part::Body | Part::BodySha256 | Part::SortedForm { .. } | Part::PhpForm));
+        let in_content = self.content.iter().any(|part| {
+            matches!(part, Part::Body | Part::BodySha256 | Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm)
+        });
         in_content || self.token().is_some_and(TokenRule::covers_body)
     }
 

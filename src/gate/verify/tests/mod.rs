@@ -58,7 +58,15 @@ pub(super) fn scheme(text: &str) -> Scheme {
 /// Every preset that signs with a secret, in headers, and takes the body whole or not at all.
 pub(super) fn all() -> impl Iterator<Item = Scheme> {
     let whole = |part: &Part| {
-        !matches!(part, Part::Field(_) | Part::Members(_) | Part::SortedForm { .. } | Part::PhpForm | Part::NamedHeaders(_))
+        !matches!(
+            part,
+            Part::Field(_)
+                | Part::Members(_)
+                | Part::SortedForm { .. }
+                | Part::SortedRequest(_)
+                | Part::PhpForm
+                | Part::NamedHeaders(_)
+        )
     };
     let is_plain = move |scheme: &Scheme| {
         let in_header = scheme.signature.header().is_some() && scheme.token().is_none();
