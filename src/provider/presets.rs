@@ -96,6 +96,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "fastspring",
     "faundit",
     "figma",
+    "finch",
     "fireblocks",
     "fireflies",
     "flexport",
