@@ -155,6 +155,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "mercury",
     "messagebird",
     "meta",
+    "metronome",
     "microsoft-graph",
     "mixpanel",
     "modern-treasury",
