@@ -171,6 +171,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "nuvemshop",
     "nylas",
     "okta",
+    "onfido",
     "onfleet",
     "openai",
     "openclaw",
