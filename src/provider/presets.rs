@@ -72,6 +72,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "connectwise",
     "contentful",
     "courier",
+    "cronofy",
     "cursor",
     "customerio",
     "datasaur",
