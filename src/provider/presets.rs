@@ -138,6 +138,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "jobdiva",
     "katana",
     "knock",
+    "kontent-ai",
     "launchdarkly",
     "lemonsqueezy",
     "line",
