@@ -220,6 +220,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "sellsy",
     "sendgrid",
     "sentry",
+    "sharepoint",
     "shipbob",
     "shiphero",
     "shippo",
