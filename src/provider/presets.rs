@@ -15,9 +15,9 @@ macro_rules! presets {
 #[rustfmt::skip]
 const PRESETS: &[(&str, &str)] = presets![
     "ably", "acuity", "adyen", "adyen-platform", "affirm", "aftership", "agentset", "aiprise", "airtable",
-    "airwallex", "akeneo", "alchemy", "anthropic", "appwrite", "asana", "ascend", "ashby", "atlassian-connect",
-    "attentive", "attio", "auth0", "authorize-net", "autodesk", "autotask", "aws-sns", "aws-sns-v1", "azure-devops",
-    "azure-event-grid", "azure-event-grid-cloudevents",
+    "airwallex", "akeneo", "alchemy", "anthropic", "appwrite", "asaas", "asana", "ascend", "ashby",
+    "atlassian-connect", "attentive", "attio", "auth0", "authorize-net", "autodesk", "autotask", "aws-sns",
+    "aws-sns-v1", "azure-devops", "azure-event-grid", "azure-event-grid-cloudevents",
     "bigcommerce", "bitbucket", "bitbucket-server", "bolt", "box", "braintree", "brevo", "brex", "bridge-api",
     "buildkite", "buildkite-token", "bunny-stream", "buy-me-a-coffee",
     "cal-com", "calendly", "chargebee", "chargify", "checkout-com", "checkr", "circle", "circleci", "clerk",
