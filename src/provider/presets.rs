@@ -19,7 +19,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "atlassian-connect", "attentive", "attio", "auth0", "authorize-net", "autodesk", "autotask", "aws-sns",
     "aws-sns-v1", "azure-devops", "azure-event-grid", "azure-event-grid-cloudevents",
     "bigcommerce", "bitbucket", "bitbucket-server", "blockfrost", "boldsign", "bolt", "box", "braintree", "brevo",
-    "brex", "bridge-api", "buildkite", "buildkite-token", "bunny-stream", "buy-me-a-coffee",
+    "brex", "bridge-api", "btcpay", "buildkite", "buildkite-token", "bunny-stream", "buy-me-a-coffee",
     "cal-com", "calendly", "chargebee", "chargify", "checkout-com", "checkr", "circle", "circleci", "clerk",
     "clickup", "clio", "cloudflare-notifications", "cloudflare-stream", "cloudinary", "cloudinary-sha256",
     "coinbase-commerce", "commercelayer", "connectwise", "contentful", "courier", "cursor", "customerio",
