@@ -23,7 +23,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "cal-com", "calendly", "cashfree", "chargebee", "chargify", "checkly", "checkout-com", "checkr", "circle",
     "circleci", "clerk", "clicksign", "clickup", "clio", "cloudconvert", "cloudflare-notifications",
     "cloudflare-stream", "cloudinary", "cloudinary-sha256", "coinbase-commerce", "commercelayer", "connectwise",
-    "contentful", "courier", "creem", "creem-legacy", "crisp", "cursor", "customerio",
+    "contentful", "courier", "creem", "creem-legacy", "crisp", "cronofy", "cursor", "customerio",
     "datasaur", "deepgram", "discord", "discord-events", "dixa", "documenso", "docusign", "doppler", "dropbox", "dub",
     "dwolla", "dyte",
     "easypost", "ebay", "elevenlabs", "emailit", "enode", "ethoca", "etsy",
