@@ -27,7 +27,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "datasaur", "deepgram", "discord", "discord-events", "discourse", "dixa", "documenso", "docusign",
     "dodo-payments", "doppler", "dropbox", "dub", "dwolla", "dyte",
     "easypost", "ebay", "elevenlabs", "emailit", "enode", "envoy", "ethoca", "etsy", "expo",
-    "fastspring", "fathom", "faundit", "figma", "fireblocks", "fireflies", "flexport", "flutterwave-v3",
+    "fastspring", "fathom", "faundit", "figma", "filestack", "fireblocks", "fireflies", "flexport", "flutterwave-v3",
     "flutterwave-v4", "folk", "forgejo", "front", "front-rule", "fusionauth", "fusionauth-rsa",
     "gcp-pubsub", "gemini", "gitea", "github", "github-sha1", "gitlab-signing-token", "gitlab-token", "gocardless",
     "gogs", "grafana", "greenhouse",
