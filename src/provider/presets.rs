@@ -28,7 +28,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "dodo-payments", "doppler", "dropbox", "dub", "dwolla", "dyte",
     "easypost", "ebay", "elevenlabs", "emailit", "enode", "envoy", "ethoca", "etsy", "expo",
     "fastspring", "fathom", "faundit", "figma", "filestack", "finch", "fingerprint", "fintoc", "fireblocks",
-    "firecrawl", "fireflies", "flexport", "flutterwave-v3", "flutterwave-v4", "folk", "forgejo", "front",
+    "firecrawl", "fireflies", "flagsmith", "flexport", "flutterwave-v3", "flutterwave-v4", "folk", "forgejo", "front",
     "front-rule", "fusionauth", "fusionauth-rsa",
     "gcp-pubsub", "gemini", "gitea", "github", "github-sha1", "gitlab-signing-token", "gitlab-token", "gocardless",
     "gogs", "grafana", "greenhouse",
