@@ -29,7 +29,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "easypost", "ebay", "elevenlabs", "emailit", "enode", "envoy", "ethoca", "etsy", "expo",
     "fastspring", "fathom", "faundit", "figma", "filestack", "finch", "fingerprint", "fintoc", "fireblocks",
     "firecrawl", "fireflies", "flagsmith", "flexport", "flipt", "flutterwave-v3", "flutterwave-v4", "folk", "forgejo",
-    "front", "front-rule", "fusionauth", "fusionauth-rsa",
+    "fourthwall", "fourthwall-apps", "front", "front-rule", "fusionauth", "fusionauth-rsa",
     "gcp-pubsub", "gemini", "gitea", "github", "github-sha1", "gitlab-signing-token", "gitlab-token", "gocardless",
     "gogs", "grafana", "greenhouse",
     "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3", "huggingface",
