@@ -31,7 +31,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "firecrawl", "fireflies", "flagsmith", "flexport", "flipt", "flutterwave-v3", "flutterwave-v4", "folk", "forgejo",
     "fourthwall", "fourthwall-apps", "front", "front-rule", "fusionauth", "fusionauth-rsa",
     "gcp-pubsub", "gemini", "getstream", "ghost", "gitea", "github", "github-sha1", "gitlab-signing-token",
-    "gitlab-token", "glean", "gocardless", "gogs", "grafana", "greenhouse",
+    "gitlab-token", "glean", "gocardless", "gogs", "grafana", "greenhouse", "growthbook",
     "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3", "huggingface",
     "incident-io", "increase", "intercom", "intuit", "iron-xyz",
     "jira", "jobber", "jobdiva",
