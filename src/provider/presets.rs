@@ -32,7 +32,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "fourthwall", "fourthwall-apps", "front", "front-rule", "fusionauth", "fusionauth-rsa",
     "gcp-pubsub", "gemini", "getstream", "ghost", "gitea", "github", "github-sha1", "gitlab-signing-token",
     "gitlab-token", "glean", "gocardless", "gogs", "grafana", "greenhouse", "growthbook",
-    "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3", "huggingface",
+    "helicone", "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3", "huggingface",
     "incident-io", "increase", "intercom", "intuit", "iron-xyz",
     "jira", "jobber", "jobdiva",
     "katana", "knock",
