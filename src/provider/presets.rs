@@ -33,7 +33,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "gcp-pubsub", "gemini", "getstream", "ghost", "gitea", "github", "github-sha1", "gitlab-signing-token",
     "gitlab-token", "glean", "gocardless", "gogs", "grafana", "greenhouse", "growthbook",
     "helicone", "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3", "huggingface",
-    "incident-io", "increase", "intercom", "intuit", "iron-xyz",
+    "imagekit", "incident-io", "increase", "intercom", "intuit", "iron-xyz",
     "jira", "jobber", "jobdiva",
     "katana", "knock",
     "launchdarkly", "lemonsqueezy", "line", "linear", "linkedin", "lithic", "livekit", "logto",
