@@ -35,7 +35,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "helicone", "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3", "huggingface",
     "imagekit", "incident-io", "increase", "intercom", "intuit", "iron-xyz",
     "jira", "jobber", "jobdiva",
-    "katana", "kick", "knock",
+    "katana", "kick", "knock", "kontent-ai",
     "launchdarkly", "lemonsqueezy", "line", "linear", "linkedin", "lithic", "livekit", "logto",
     "mailchimp", "mailersend", "mailgun", "mailgun-form", "mailjet", "mailtrap", "mandrill", "mercury", "messagebird",
     "meta", "microsoft-graph", "mixpanel", "modern-treasury", "mollie-next-gen", "monday", "mongodb-atlas",
