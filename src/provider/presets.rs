@@ -36,7 +36,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "imagekit", "incident-io", "increase", "intercom", "intuit", "iron-xyz",
     "jira", "jobber", "jobdiva",
     "katana", "kick", "knock", "kontent-ai",
-    "lago", "launchdarkly", "lemonsqueezy", "line", "linear", "linkedin", "lithic", "livekit", "logto",
+    "lago", "langfuse", "launchdarkly", "lemonsqueezy", "line", "linear", "linkedin", "lithic", "livekit", "logto",
     "mailchimp", "mailersend", "mailgun", "mailgun-form", "mailjet", "mailtrap", "mandrill", "mercury", "messagebird",
     "meta", "microsoft-graph", "mixpanel", "modern-treasury", "mollie-next-gen", "monday", "mongodb-atlas",
     "ms-teams-outgoing", "mux",
