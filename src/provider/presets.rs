@@ -37,7 +37,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "jira", "jobber", "jobdiva",
     "katana", "kick", "knock", "kontent-ai",
     "lago", "langfuse", "latitude", "launchdarkly", "lemonsqueezy", "lettermint", "line", "linear", "linkedin",
-    "lithic", "liveblocks", "livekit", "logto",
+    "lithic", "liveblocks", "livekit", "logto", "loop-returns",
     "mailchimp", "mailersend", "mailgun", "mailgun-form", "mailjet", "mailtrap", "mandrill", "mercury", "messagebird",
     "meta", "microsoft-graph", "mixpanel", "modern-treasury", "mollie-next-gen", "monday", "mongodb-atlas",
     "ms-teams-outgoing", "mux",
