@@ -80,15 +80,12 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
 }
 
 fn made_headers(scheme: &Scheme) -> impl Iterator<Item = &HeaderName> {
-    let given = |name: &HeaderName| scheme.content.iter().any(|part| matches!(part, Part::Header(given) if given == name));
-    scheme.header_names().into_iter().chain(&scheme.id_header).filter(move |name| !given(name))
+    let given: Vec<&HeaderName> = scheme.given_headers().collect();
+    scheme.header_names().into_iter().chain(&scheme.id_header).filter(move |name| !given.contains(name))
 }
 
 fn require_signed_headers(scheme: &Scheme, headers: &HeaderMap) -> Result<(), ComposeError> {
-    let missing = scheme.content.iter().find_map(|part| match part {
-        Part::Header(name) if !headers.contains_key(name) => Some(name),
-        _ => None,
-    });
+    let missing = scheme.given_headers().find(|name| !headers.contains_key(*name));
     missing.map_or(Ok(()), |name| Err(ComposeError::HeaderNeeded(name.clone())))
 }
 

@@ -164,7 +164,12 @@ fn signature<'k>(
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
     presented.take_carried(scheme, received)?;
-    let envelope = Envelope::resolve(scheme, received, presented)?;
+    let unresolved = |error| {
+        // What the body does not agree with was judged over it, too.
+        let body_sha256 = (error == VerifyError::SignatureMismatch).then(|| digest(received.body.pieces()));
+        Box::new(Unverified { error, signed_at: None, body_sha256 })
+    };
+    let envelope = Envelope::resolve(scheme, received, presented).map_err(unresolved)?;
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
