@@ -255,6 +255,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "wise",
     "woocommerce",
     "workos",
+    "worldpay-access",
     "x-twitter",
     "xero",
     "zendesk",
