@@ -128,6 +128,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "huggingface",
     "incident-io",
     "increase",
+    "integrated-finance",
     "intercom",
     "intuit",
     "iron-xyz",
