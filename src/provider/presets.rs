@@ -42,6 +42,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "bigcommerce",
     "bitbucket",
     "bitbucket-server",
+    "bitso",
     "bolt",
     "box",
     "braintree",
