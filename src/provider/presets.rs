@@ -129,6 +129,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "huggingface",
     "incident-io",
     "increase",
+    "inngest",
     "integrated-finance",
     "intercom",
     "intuit",
