@@ -13,7 +13,7 @@ use crate::cli::sample;
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
 use crate::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
-use crate::provider::scheme::{Locator, Part, Scheme};
+use crate::provider::scheme::{Locator, Scheme};
 
 /// What is known about the request.
 #[derive(Debug)]
@@ -96,6 +96,7 @@ mod tests {
     use super::*;
     use crate::domain::secret::SecretBytes;
     use crate::provider::Catalogue;
+    use crate::provider::scheme::Part;
 
     fn composed(scheme: &Scheme, id: Option<&str>, header: Option<&'static str>, body: bool) -> Result<Outgoing, ComposeError> {
         let key = SigningKey::parse(scheme, None, SecretBytes::new(b"a secret of some length".to_vec())).unwrap();

@@ -5,14 +5,15 @@
 //!    least.
 //! 2. No two parts of variable length touch. A timestamp ends itself, so it may touch the body, and stand behind an id whose
 //!    characters no timestamp begins or ends with; `file::check` knows its unit and says where that does not hold.
+//!    A canonical body and a compact member are an object or a list, which end themselves: a timestamp may touch them.
 //! 3. A part the sender chooses ends at the literal behind it (begins at the one before it, behind the body) and must not
 //!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is.
 //! 4. A URL may touch a body: its query holds only what a URL may hold, a body behind it then begins with what none may
 //!    hold, and a query before whose end the URL stands again is refused.
 //! 5. The secret of a plain digest stands first or last.
-//!    A canonical body and a compact member are an object or a list, which end themselves: a timestamp may touch them.
 //! 6. A form may touch the URL before it, and nothing divides its keys and values: providers sign so. Whoever captured a
-//!    delivery could cut it up in another way, but not make it another delivery.
+//!    delivery could cut it up in another way, but not make it another delivery. The same holds for the decoded query of
+//!    `{sorted-request}`. `{php-form}` says how long each is.
 //!
 //! A brace is written twice: `{{` and `}}`.
 
@@ -30,7 +31,8 @@ pub enum TemplateError {
     #[error(
         "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
          {{body}}, {{sha256:body}}, {{sha512-base64:body}}, {{crc32:body}}, {{jcs:body}}, {{json:/pointer}}, {{compact:/pointer}}, \
-         {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{lines:/a,/b}}, {{colons:/a,/b}}, {{headers:Name}} and fixed text"
+         {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{lines:/a,/b}}, \
+         {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
     /// Fixed text is not ASCII.
@@ -58,8 +60,9 @@ pub enum TemplateError {
 /// [`TemplateError`] when the text breaks the grammar or one of the rules above.
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let parts = split(text)?;
+    let is_whole = |part: &&Part| part.is_whole_body();
     let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Compact(_) | Part::Members(_)));
-    if !matches!((parts.iter().filter(|part| part.is_whole()).count(), has_field), (1, _) | (0, true)) {
+    if !matches!((parts.iter().filter(is_whole).count(), has_field), (1, _) | (0, true)) {
         return Err(TemplateError::Body);
     }
     let secrets = parts.iter().filter(|part| **part == Part::Secret).count();
@@ -85,6 +88,21 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         }
     }
     Ok(parts)
+}
+
+impl Part {
+    /// Whether it stands for the whole body, or its digest, checksum or form (rule 1).
+    #[must_use]
+    pub const fn is_whole_body(&self) -> bool {
+        self.covers_body() || matches!(self, Self::BodyCrc32)
+    }
+
+    /// Whether it differs for every other body that says something else.
+    #[must_use]
+    pub const fn covers_body(&self) -> bool {
+        let is_form = matches!(self, Self::SortedForm { .. } | Self::SortedRequest(_) | Self::PhpForm);
+        is_form || matches!(self, Self::Body | Self::BodyDigest { .. } | Self::CanonicalBody)
+    }
 }
 
 fn split(text: &str) -> Result<Vec<Part>, TemplateError> {
@@ -182,6 +200,8 @@ fn word(name: &str) -> Option<Part> {
         "target" => Part::Target(String::new()),
         "target-escaped" => Part::TargetEscaped(String::new()),
         "sorted-form" => Part::SortedForm { digest_in_query: None },
+        "sorted-request" => Part::SortedRequest(String::new()),
+        "php-form" => Part::PhpForm,
         "secret" => Part::Secret,
         _ => return None,
     })
@@ -208,6 +228,8 @@ impl std::fmt::Display for Part {
             Self::Members(list) => write!(formatter, "{{{list}}}"),
             Self::SortedForm { digest_in_query: None } => formatter.write_str("{sorted-form}"),
             Self::SortedForm { digest_in_query: Some(field) } => write!(formatter, "{{sorted-form:{field}}}"),
+            Self::SortedRequest(_) => formatter.write_str("{sorted-request}"),
+            Self::PhpForm => formatter.write_str("{php-form}"),
             Self::BodyCrc32 => formatter.write_str("{crc32:body}"),
             Self::NamedHeaders(name) => write!(formatter, "{{headers:{name}}}"),
             Self::Token => formatter.write_str("{token}"),
@@ -239,25 +261,12 @@ impl std::fmt::Display for MemberList {
     }
 }
 
-impl Part {
-    /// Whether it stands for the whole body, or at least would differ for nearly every other one (rule 1).
-    #[must_use]
-    pub const fn is_whole(&self) -> bool {
-        self.covers_body() || matches!(self, Self::BodyCrc32)
-    }
-
-    /// Whether it differs for every other body that says something else.
-    #[must_use]
-    pub const fn covers_body(&self) -> bool {
-        matches!(self, Self::Body | Self::BodyDigest { .. } | Self::CanonicalBody | Self::SortedForm { .. })
-    }
-}
-
 /// The byte that the part at an index must not hold (rule 3).
 #[must_use]
 pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
     let (before, from_here) = content.split_at_checked(index)?;
-    let has_body = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Body));
+    let is_body = |part: &Part| matches!(part, Part::Body | Part::SortedForm { .. } | Part::SortedRequest(_));
+    let has_body = |parts: &[Part]| parts.iter().any(is_body);
     if has_body(from_here) || !has_body(before) {
         return literal(from_here.get(1)?)?.first().copied();
     }

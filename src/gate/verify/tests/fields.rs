@@ -148,7 +148,7 @@ fn what_stands_between_key_and_signature_is_fixed() {
         (format!("{}1/SHA256/{tag}", ",".repeat(9)), malformed),
     ] {
         let headers = HeaderMap::from_iter([(name("x-s"), value(&header))]);
-        let outcome = judge_with(&scheme, &ring, headers, super::body(b"{}"), now());
+        let outcome = judge_with(&scheme, &ring, headers, body(b"{}"), now());
         assert_eq!(outcome.err().map(|error| error.reason()), expected, "{header}");
     }
 }

@@ -1,6 +1,7 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
 mod certificate;
+mod detached;
 mod fields;
 mod gate;
 mod hashing;
@@ -62,6 +63,8 @@ pub(super) fn all() -> impl Iterator<Item = Scheme> {
             Part::Field(_)
                 | Part::Members(_)
                 | Part::SortedForm { .. }
+                | Part::SortedRequest(_)
+                | Part::PhpForm
                 | Part::NamedHeaders(_)
                 | Part::CanonicalBody
                 | Part::Compact(_)
