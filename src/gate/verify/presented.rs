@@ -252,7 +252,14 @@ fn read<'v>(
             let entries = pieces(value, *separator).map(|entry| (&b""[..], entry));
             collect(rule, header, "", entries, found)
         }
-        SignatureFormat::Named { separator, between } => collect_named(rule, value, (*separator, between.as_bytes()), found),
+        // Each is a candidate for the key that it names.
+        SignatureFormat::Named { separator, between } => {
+            for entry in pieces(value, *separator) {
+                found.count_entry()?;
+                found.candidates.extend(Candidate::decode_named(rule, entry, between.as_bytes()));
+            }
+            Ok(())
+        }
         SignatureFormat::Json { member, key_member, fixed } => {
             found.count_entry()?;
             found.candidates.extend(in_object(rule, value, (member, key_member), fixed));
@@ -283,28 +290,6 @@ fn in_object(
     }
     let key_id = object.text(key_member)?;
     Candidate::decode(rule, 0, object.text(member)?.as_bytes()).map(|candidate| candidate.of_key(key_id))
-}
-
-/// Takes the well-formed entries of a key's id, what stands between and a signature, each for the key that it names.
-fn collect_named(
-    rule: &SignatureRule,
-    value: &[u8],
-    (separator, between): (char, &[u8]),
-    found: &mut Found<'_>,
-) -> Result<(), VerifyError> {
-    for entry in pieces(value, separator) {
-        found.count_entry()?;
-        found.candidates.extend(named(rule, entry, between));
-    }
-    Ok(())
-}
-
-/// The id ends where what stands between begins, and nowhere else.
-fn named(rule: &SignatureRule, entry: &[u8], between: &[u8]) -> Option<Candidate> {
-    let end = entry.iter().position(|byte| Some(byte) == between.first())?;
-    let (key_id, rest) = entry.split_at_checked(end)?;
-    let key_id = std::str::from_utf8(key_id).ok().filter(|key_id| !key_id.is_empty())?;
-    Candidate::decode(rule, 0, rest.strip_prefix(between)?).map(|candidate| candidate.of_key(key_id))
 }
 
 /// Takes the well-formed entries under a label, and refuses more entries than the bound, whatever their label.
