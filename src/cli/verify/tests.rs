@@ -27,6 +27,7 @@ struct World {
 
 fn signing_secret(scheme: &Scheme) -> &'static str {
     match scheme.signature.key_encoding {
+        _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Basic => "user:a password of some length",
         _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Ed25519 => SEED,
         _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::EcdsaP256 => P256,
         _ if scheme.signature.algorithm.is_asymmetric() => RSA,
