@@ -120,6 +120,13 @@ impl Scheme {
         in_content || self.token().is_some_and(TokenRule::names_url)
     }
 
+    /// Whether an option is part of what is signed, and not only of a handshake.
+    #[must_use]
+    pub fn signs_option(&self, name: &str) -> bool {
+        let in_content = self.content.iter().any(|part| matches!(part, Part::Option(known) if known == name));
+        in_content || self.token().is_some_and(|rule| rule.option_names().any(|known| known == name))
+    }
+
     /// The scheme for one integration: with its public URL (without query) and its options in their places.
     #[must_use]
     pub fn bound(&self, public_url: &str, options: &BTreeMap<String, String>) -> Self {
