@@ -260,6 +260,9 @@ fn a_challenges_mac_signs_no_delivery() {
     gateway.finish();
 }
 
+/// A provider, what is asked of it for a token, and where an answer would have to stand to be a signature.
+type Ask = (&'static str, fn(&str) -> (String, String), &'static [(&'static str, &'static str)]);
+
 /// What a stranger is told by asking, in every spelling of it, is no signature of what the stranger chose, nor a token or a
 /// password: for each provider that answers without a signature.
 #[test]
@@ -275,7 +278,6 @@ fn no_answer_to_a_stranger_lets_a_delivery_by() {
     let body = r#"{"id":"1","type":"a"}"#;
     let digest = HEXLOWER.encode(&Sha256::digest(body.as_bytes()));
     let tokens = ["abc", "1", "true", digest.as_str(), "eyJhIjoxfQ"];
-    type Ask = (&'static str, fn(&str) -> (String, String), &'static [(&'static str, &'static str)]);
     let asks: [Ask; 9] = [
         ("x-twitter", |token| (format!("?crc_token={token}"), String::new()), &[("x-twitter-webhooks-signature", "sha256=")]),
         (
