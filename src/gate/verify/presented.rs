@@ -257,7 +257,7 @@ fn read<'v>(
             Ok(())
         }
         SignatureFormat::Token(token) => {
-            let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, text));
+            let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, token.is_detached, text));
             if let Some((token, candidate)) = read {
                 found.candidates.push(candidate);
                 found.token = Some(Box::new(token));

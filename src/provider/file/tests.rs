@@ -121,7 +121,7 @@ fn each_inconsistency_is_a_fault() {
             format,
             "format = 'list', key = 'v1'",
             &[
-                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\"",
+                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\" or \"jws-detached\"",
             ],
         ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
