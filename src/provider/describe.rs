@@ -96,11 +96,13 @@ fn signed(scheme: &Scheme) -> String {
 /// What of the body the content holds.
 fn of_body(scheme: &Scheme) -> &'static str {
     let has = |is_one: fn(&Part) -> bool| scheme.content.iter().any(is_one);
-    if has(|part| matches!(part, Part::Body | Part::BodySha256)) {
+    if has(|part| matches!(part, Part::Body | Part::BodyDigest { .. })) {
         "the body is the raw bytes as received"
+    } else if has(|part| matches!(part, Part::CanonicalBody)) {
+        "the body is its JSON in the one form of RFC 8785"
     } else if has(|part| matches!(part, Part::BodyCrc32)) {
         "of the raw body only its CRC-32, which is NOT enough to prove it"
-    } else if has(|part| matches!(part, Part::SortedForm { .. })) {
+    } else if has(|part| matches!(part, Part::SortedForm { .. } | Part::PhpForm | Part::SortedRequest(_))) {
         "of the body all fields of its form, decoded and sorted by name"
     } else {
         "of the body these fields only, decoded: whatever else it holds is NOT signed"
@@ -157,8 +159,10 @@ fn signature(scheme: &Scheme) -> String {
         SignatureFormat::Json { member, key_member, .. } => {
             format!(" as `{member}` of a JSON object in base64, whose `{key_member}` names the key by the secret's key_id")
         }
-        SignatureFormat::Named => {
-            ", each behind its key's id and `|`, divided by `&`; the secret's key_id says which is ours".to_owned()
+        SignatureFormat::Named { separator, between } => {
+            format!(
+                ", each behind its key's id and `{between}`, divided by `{separator}`; the secret's key_id says which is ours"
+            )
         }
         SignatureFormat::Token(rule) if rule.prefix.is_empty() => ", as the last part of the token".to_owned(),
         SignatureFormat::Token(rule) => format!(", as the last part of the token behind `{}`", rule.prefix),

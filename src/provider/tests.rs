@@ -80,7 +80,7 @@ fn what_is_said_of_bodies_ids_and_replays_is_so() {
         assert_eq!(of("replay").contains("best effort"), scheme.is_bearer(), "{}", scheme.name);
         let is_stable = scheme.delivery_id_unique && scheme.delivery_id.iter().any(|place| scheme.covers(place));
         assert_eq!(of("replay").contains("stable idempotency key"), is_stable && !scheme.is_bearer(), "{}", scheme.name);
-        let is_whole = scheme.content.iter().any(|part| matches!(part, scheme::Part::Body | scheme::Part::BodySha256));
-        assert_eq!(of("signed").contains("raw bytes as received"), is_whole, "{}", scheme.name);
+        let is_whole = scheme.content.iter().any(|part| matches!(part, scheme::Part::Body | scheme::Part::BodyDigest { .. }));
+        assert_eq!(of("signed").contains("raw bytes as received"), is_whole, "{}: {}", scheme.name, of("signed"));
     }
 }

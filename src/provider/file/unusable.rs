@@ -14,7 +14,7 @@ use super::fault_at;
 use crate::document::Table;
 use crate::provider::handshake::may_stand_in_challenge;
 use crate::provider::scheme::{
-    Algorithm, HandshakeReply, HandshakeShape, Locator, Part, Scheme, SignatureEncoding, TimestampUnit,
+    Algorithm, BodyDigest, HandshakeReply, HandshakeShape, Locator, Part, Scheme, SignatureEncoding, TimestampUnit,
 };
 
 /// Headers of the connection and of framing.
@@ -124,7 +124,7 @@ fn is_always_a_challenge(scheme: &Scheme) -> bool {
     scheme.content.iter().all(|part| match part {
         Part::Literal(text) => may_stand_in_challenge(text),
         Part::Timestamp => !is_date,
-        Part::BodySha256 | Part::BodyCrc32 | Part::Method | Part::Secret => true,
+        Part::BodyDigest { digest: BodyDigest::Sha256Hex, .. } | Part::BodyCrc32 | Part::Method | Part::Secret => true,
         _ => false,
     })
 }
