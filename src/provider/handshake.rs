@@ -181,11 +181,12 @@ fn json(value: &serde_json::Value) -> Reply {
     Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes(), header: None }
 }
 
-/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC. `content` is
-/// asked for only if it may be.
+/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC, or for its digest
+/// where an option is the secret as well. `content` is asked for only if it may be.
 pub fn anybody_may_sign(scheme: &Scheme, content: impl FnOnce() -> Vec<u8>) -> bool {
     let asks = |handshake: &Handshake| {
-        matches!((&handshake.shape, &handshake.reply), (HandshakeShape::Unsigned { .. }, HandshakeReply::Mac { .. }))
+        let is_made = matches!(handshake.reply, HandshakeReply::Mac { .. } | HandshakeReply::Sha256 { .. });
+        is_made && matches!(handshake.shape, HandshakeShape::Unsigned { .. })
     };
     // An empty value is no challenge.
     scheme.handshakes.iter().any(asks) && std::str::from_utf8(&content()).is_ok_and(|text| !text.is_empty() && may_sign(text))
@@ -197,7 +198,13 @@ fn names_origin(text: &str) -> bool {
 }
 
 fn may_sign(text: &str) -> bool {
-    text.len() <= MAX_MAC_BYTES && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    text.len() <= MAX_MAC_BYTES && may_stand_in_challenge(text)
+}
+
+/// Whether all of a text may stand in what a MAC or a digest is made over for a challenge.
+#[must_use]
+pub fn may_stand_in_challenge(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]
@@ -298,6 +305,9 @@ mod tests {
             // Nobody asks these without a signature.
             ("zoom", "abc", false),
             ("github", "abc", false),
+            // Its answer is a digest, and its key another's: it costs nothing to refuse what no delivery is made of.
+            ("ebay", "abc", true),
+            ("ebay", r#"{"a":1}"#, false),
         ];
         for (name, content, expected) in cases {
             let scheme = Catalogue::builtin().get(name).unwrap();
