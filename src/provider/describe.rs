@@ -1,6 +1,7 @@
 //! A scheme in plain English, for `hookward providers NAME`.
 
 use super::certificate::CertificateRule;
+use super::content;
 use super::scheme::{
     Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
@@ -72,14 +73,14 @@ fn handed_over(header: &http::HeaderName) -> String {
 }
 
 fn signed(scheme: &Scheme) -> String {
-    let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    let template = content::texts(scheme).map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", or else ");
     if scheme.is_unsigned() {
         return "Nothing is signed: whoever knows the secret can send anything, and so can whoever captured one delivery."
             .to_owned();
     }
     let algorithm = scheme.signature.algorithm.code();
     let Some(token) = scheme.token() else {
-        return format!("Signed is `{template}` with {algorithm}; the body is the raw bytes as received.");
+        return format!("Signed is {template} with {algorithm}; the body is the raw bytes as received.");
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
     let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };

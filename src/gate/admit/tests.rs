@@ -69,6 +69,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         timestamp: None,
         id_header: None,
         content: vec![Part::Body],
+        alternatives: Vec::new(),
         event: Vec::new(),
         delivery_id: Vec::new(),
         delivery_id_unique: false,

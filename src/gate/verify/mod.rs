@@ -27,6 +27,7 @@ mod mac;
 mod pieces;
 pub mod presented;
 mod private_key;
+mod proof;
 mod public_key;
 mod sent_time;
 pub mod sign;

@@ -126,7 +126,7 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     };
     for (index, part) in scheme.content.iter().enumerate() {
         if matches!(part, Part::Id | Part::Header(_)) {
-            sender_part(scheme, head, index, part)?;
+            sender_part(scheme, &scheme.content, head, index)?;
         }
     }
     // Nearly no head has any header twice, and that is told without a look at one.

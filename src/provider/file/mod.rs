@@ -1,7 +1,7 @@
 //! The file grammar of a scheme: the same for presets and for `[provider.NAME]` in the configuration.
 //!
 //! ```toml
-//! content = "{timestamp}.{body}"                        # what is signed; content.rs lists the parts
+//! content = "{timestamp}.{body}"                        # what is signed; content.rs lists the parts. A list holds alternatives
 //! signature = { header = "X-Signature", algorithm = "hmac-sha256", encoding = "hex", prefix = "v1=" }
 //! secret = { encoding = "utf8" }                        # how keys are written
 //! timestamp = { header = "X-Timestamp", unit = "s", tolerance = "5m" }
@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
+use super::alternative;
 use super::content;
 use super::locate::{LocatorError, Pointer};
 use super::scheme::{
@@ -56,7 +57,7 @@ impl Scheme {
     pub fn read(name: &ProviderName, table: &Table<'_>, evidence_default: Option<Evidence>) -> Option<Self> {
         // All is read before anything is given up: a key that nobody asked for would be reported as unknown.
         let signature = signature::read(table);
-        let content = content_parts(table, signature.as_ref());
+        let content = contents(table, signature.as_ref());
         let origin = origin::read(table, evidence_default);
         let title = text(table, "title").unwrap_or_else(|| name.to_string());
         let methods = methods(table);
@@ -76,6 +77,7 @@ impl Scheme {
         let strip_headers = headers(table, "strip_headers");
         let carries_secrets = places(table, "carries_secrets");
         let options = options(table);
+        let (content, alternatives) = content?;
         let scheme = Self {
             name: name.clone(),
             title,
@@ -84,7 +86,8 @@ impl Scheme {
             signature: signature?,
             timestamp,
             id_header,
-            content: content?,
+            content,
+            alternatives,
             event,
             delivery_id,
             delivery_id_unique,
@@ -120,18 +123,31 @@ pub fn key_encoding(entry: &Entry<'_>) -> Option<KeyEncoding> {
     entry.word(&KeyEncoding::WORDS)
 }
 
-/// What is signed; nothing where the secret itself is shown.
-fn content_parts(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option<Vec<Part>> {
+/// What is signed, and its alternatives; nothing where the secret itself is shown.
+fn contents(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option<(Vec<Part>, Vec<Vec<Part>>)> {
     if signature.is_some_and(|rule| rule.algorithm.is_shown()) {
         table.refuse(&["content"], "is signed by nobody: the secret itself is shown", "");
-        return Some(Vec::new());
+        return Some((Vec::new(), Vec::new()));
     }
     if signature.is_some_and(|rule| matches!(rule.format, SignatureFormat::Token(_))) {
         table.refuse(&["content"], "is the token's own: its header and claims", "say under claims what they must hold");
-        return Some(vec![Part::Token]);
+        return Some((vec![Part::Token], Vec::new()));
     }
     let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
-    entry.parsed("such as \"{timestamp}.{body}\"", content::parse)
+    let parsed = |entry: &Entry<'_>| entry.parsed("such as \"{timestamp}.{body}\"", content::parse);
+    if !entry.is_list() {
+        return Some((parsed(&entry)?, Vec::new()));
+    }
+    let mut contents = entry.list()?.iter().map(parsed).collect::<Vec<_>>().into_iter();
+    let Some(first) = contents.next() else {
+        entry.fault("must name at least one content", "");
+        return None;
+    };
+    let (first, others) = (first?, contents.collect::<Option<Vec<_>>>()?);
+    if let Err(error) = alternative::judge(&first, &others) {
+        entry.fault(error.to_string(), "");
+    }
+    Some((first, others))
 }
 
 /// `options = { webhook_id = "what it is and where it is found" }`.

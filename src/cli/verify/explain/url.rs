@@ -5,6 +5,7 @@ use http::header::HOST;
 
 use super::{Cause, Trial};
 use crate::domain::head::Head;
+use crate::provider::alternative::other_port;
 use crate::provider::scheme::{Part, Scheme};
 
 /// A URL in the parts that people get wrong.
@@ -40,9 +41,10 @@ pub(super) fn base(scheme: &Scheme) -> Option<String> {
 fn holds(trial: &Trial<'_>, url: &str) -> bool {
     let mut scheme = trial.scheme().clone();
     let path = Parts::read(url).map(|parts| parts.path).unwrap_or_default();
-    for part in &mut scheme.content {
+    for part in scheme.content.iter_mut().chain(scheme.alternatives.iter_mut().flatten()) {
         match part {
             Part::Url(base) => url.clone_into(base),
+            Part::UrlOtherPort(base) => *base = other_port(url),
             Part::Target(base) => path.clone_into(base),
             _ => {}
         }

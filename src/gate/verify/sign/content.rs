@@ -31,7 +31,7 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
             }
             Part::NamedHeaders(list) => content.extend_from_slice(&named_headers(scheme, list, timestamp)),
             Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
-            Part::Literal(text) | Part::Url(text) | Part::Target(text) | Part::TargetEscaped(text) => {
+            Part::Literal(text) | Part::Url(text) | Part::UrlOtherPort(text) | Part::Target(text) | Part::TargetEscaped(text) => {
                 content.extend_from_slice(text.as_bytes());
             }
             // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
