@@ -120,6 +120,7 @@ fn signature(scheme: &Scheme) -> String {
     let encoding = match rule.encoding {
         SignatureEncoding::Hex => "lower-case hex",
         SignatureEncoding::HexUpper => "upper-case hex",
+        SignatureEncoding::HexAnyCase => "hex of either case",
         SignatureEncoding::Plain if rule.algorithm == Algorithm::Basic => "base64",
         SignatureEncoding::Plain => "plain text",
         SignatureEncoding::Base64OfHex => "base64 of its lower-case hex",

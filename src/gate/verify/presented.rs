@@ -4,7 +4,8 @@
 //! 1. A header of the scheme that stands twice is malformed, whichever line would hold, unless the scheme says that it may.
 //! 2. At most nine signature entries, whatever their version; an entry of another version or key is no signature of ours.
 //! 3. A malformed signature is skipped while a well-formed one remains.
-//! 4. Exactly one spelling: nothing is trimmed, no other case or alphabet is taken, lengths are exact.
+//! 4. Exactly one spelling: nothing is trimmed, no other case or alphabet is taken, lengths are exact. Where a provider takes
+//!    hex of either case so is it here, and only so.
 //! 5. A timestamp is ten digits for seconds, thirteen for milliseconds, without sign or leading zero, or RFC 3339.
 //! 6. A signature that the body or the query carries is read when that is here; its head has nothing to present.
 //! 7. Where headers belong to keys, what stands in one is tried with its own key only.

@@ -208,7 +208,7 @@ fn made_id(request: &Request<'_>) -> String {
 
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
-        SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::Hex | SignatureEncoding::HexAnyCase => HEXLOWER.encode(signature),
         SignatureEncoding::Plain => String::from_utf8_lossy(signature).into_owned(),
         SignatureEncoding::HexUpper => HEXUPPER.encode(signature),
         SignatureEncoding::Base64OfHex => BASE64.encode(HEXLOWER.encode(signature).as_bytes()),

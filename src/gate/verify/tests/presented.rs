@@ -109,6 +109,26 @@ fn a_prefixed_signature() {
 }
 
 #[test]
+fn hex_of_either_case_is_taken_where_the_scheme_says_so() {
+    let mixed = format!("{}{}", HEX[..32].to_uppercase(), &HEX[32..]);
+    let cases = [
+        (HEX.to_owned(), None),
+        (HEX.to_uppercase(), None),
+        (mixed, None),
+        (format!("0x{}", &HEX[2..]), Some(Reason::SignatureMalformed)),
+        (HEX[1..].to_owned(), Some(Reason::SignatureMalformed)),
+        (HEX[2..].to_owned(), Some(Reason::SignatureMalformed)),
+        (format!("{HEX}00"), Some(Reason::SignatureMalformed)),
+        (HEX.repeat(3), Some(Reason::SignatureMalformed)),
+        (format!("{}g", &HEX[1..]), Some(Reason::SignatureMalformed)),
+        (String::new(), Some(Reason::SignatureMalformed)),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(reason(&preset("notion"), &[("x-notion-signature", &format!("sha256={text}"))]), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_timestamp_is_exactly_its_digits() {
     let malformed = [
         "+175000000",
