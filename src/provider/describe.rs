@@ -31,6 +31,9 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
         sentence("replay", replay(scheme)),
         sentence("retries", retries(scheme)),
     ];
+    for (name, text) in &scheme.fixed_headers {
+        sentences.push(sentence("signature", format!("{name} must say `{text}`; it is not signed.")));
+    }
     if scheme.signs_url() {
         let text = "The URL is signed as the provider sees it: the integration needs public_url, and its query is forwarded.";
         sentences.push(sentence("url", text.to_owned()));

@@ -45,6 +45,9 @@ pub struct Scheme {
     pub content: Vec<Part>,
     /// What may have been signed instead: tried in this order, and only where the content itself was not.
     pub alternatives: Vec<Vec<Part>>,
+    /// Headers that must stand beside the signature, and what each must say: nobody signs them, and a delivery that says
+    /// otherwise is signed in a way that is not this scheme's.
+    pub fixed_headers: Vec<(HeaderName, String)>,
     /// Where the event type stands; the first place that holds one wins.
     pub event: Vec<Locator>,
     /// Where the delivery id stands; the first place that holds one wins.

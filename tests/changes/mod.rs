@@ -115,7 +115,8 @@ fn of_time(case: &Case) -> Vec<Case> {
 
 fn of_signature(case: &Case) -> Vec<Case> {
     let rule = &case.scheme.signature;
-    let names = rule.headers().map(|(name, _)| name).chain(&rule.key_id_header);
+    let fixed = case.scheme.fixed_headers.iter().map(|(name, _)| name);
+    let names = rule.headers().map(|(name, _)| name).chain(&rule.key_id_header).chain(fixed);
     let mut changes: Vec<Case> = names.flat_map(|name| headers(case, name)).collect();
     match &rule.place {
         Locator::Header(_) => {}

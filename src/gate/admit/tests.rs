@@ -70,6 +70,7 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         id_header: None,
         content: vec![Part::Body],
         alternatives: Vec::new(),
+        fixed_headers: Vec::new(),
         event: Vec::new(),
         delivery_id: Vec::new(),
         delivery_id_unique: false,

@@ -34,6 +34,12 @@ pub enum VerifyError {
         /// The bound.
         max: usize,
     },
+    /// A header that must stand beside the signature is absent, or says something else.
+    #[error("{header} does not say what the scheme's deliveries say")]
+    FixedHeader {
+        /// The header.
+        header: HeaderName,
+    },
     /// A header that the scheme signs is absent or empty.
     #[error("{header} is signed by the scheme, and missing or empty")]
     PartMissing {
@@ -118,6 +124,7 @@ impl VerifyError {
             Self::SignatureMissing { .. } | Self::PartMissing { .. } | Self::FieldMissing { .. } => Reason::SignatureMissing,
             Self::HeaderRepeated { .. }
             | Self::SignatureMalformed { .. }
+            | Self::FixedHeader { .. }
             | Self::TooManySignatures { .. }
             | Self::PartMalformed { .. }
             | Self::FieldMalformed { .. }

@@ -23,6 +23,7 @@ pub mod gate;
 mod hashing;
 mod jwks;
 pub mod keys;
+mod lone_headers;
 mod mac;
 mod pieces;
 pub mod presented;

@@ -154,6 +154,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
         Some(TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_)) | None => {}
     }
     headers.extend(content::header_lists(scheme));
+    headers.extend(scheme.fixed_headers.iter().cloned());
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
         headers.push((name.clone(), id.clone()));
     }

@@ -6,6 +6,7 @@
 //! secret = { encoding = "utf8" }                        # how keys are written
 //! timestamp = { header = "X-Timestamp", unit = "s", tolerance = "5m" }
 //! id = { header = "X-Id" }                              # what {id} stands for
+//! fixed_headers = { "X-Version" = "1" }                 # what else must stand there, and say just this
 //! event = ["json:/type"]                                # first place that holds one; header:, json:, form:
 //! delivery_id = ["json:/id"]
 //! carries_secrets = ["json:/token"]                     # secrets besides the signature: never an event or an id
@@ -63,6 +64,7 @@ impl Scheme {
         let methods = methods(table);
         let timestamp = table.entry("timestamp").and_then(|entry| entry.table(timestamp).flatten());
         let id_header = table.entry("id").and_then(|entry| entry.table(id).flatten());
+        let fixed_headers = fixed_headers(table);
         let event = places(table, "event");
         let delivery_id = places(table, "delivery_id");
         let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
@@ -88,6 +90,7 @@ impl Scheme {
             id_header,
             content,
             alternatives,
+            fixed_headers,
             event,
             delivery_id,
             delivery_id_unique,
@@ -228,6 +231,22 @@ fn places(table: &Table<'_>, key: &str) -> Vec<Locator> {
 fn headers(table: &Table<'_>, key: &str) -> Vec<HeaderName> {
     let entries = table.entry(key).and_then(|entry| entry.list()).unwrap_or_default();
     entries.iter().filter_map(|entry| entry.parsed(HEADER_HINT, str::parse::<HeaderName>)).collect()
+}
+
+fn fixed_headers(table: &Table<'_>) -> Vec<(HeaderName, String)> {
+    let read = |(name, _, entry): (&str, _, Entry<'_>)| {
+        let text = entry.text()?;
+        let Ok(header) = name.parse() else {
+            entry.fault("is no name of a header", HEADER_HINT);
+            return None;
+        };
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            entry.fault("must be visible ASCII characters", "");
+        }
+        Some((header, text.to_owned()))
+    };
+    let all = |table: &Table<'_>| table.entries().into_iter().filter_map(read).collect();
+    table.entry("fixed_headers").and_then(|entry| entry.table(all)).unwrap_or_default()
 }
 
 const HEADER_HINT: &str = "a header name such as \"X-Signature\"";

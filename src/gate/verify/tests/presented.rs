@@ -204,6 +204,31 @@ fn a_signed_header_may_hold_spaces_and_no_delimiter() {
 }
 
 #[test]
+fn a_fixed_header_says_what_it_must() {
+    let fixed = || VerifyError::FixedHeader { header: name("box-signature-version") };
+    let cases = [
+        (Some("1"), Ok(())),
+        (Some("2"), Err(fixed())),
+        (Some("1 "), Err(fixed())),
+        (Some("01"), Err(fixed())),
+        (Some(""), Err(fixed())),
+        (None, Err(fixed())),
+    ];
+    let scheme = preset("box");
+    for (text, expected) in cases {
+        let mut headers = signed(&scheme, BODY);
+        headers.remove("box-signature-version");
+        headers.extend(text.map(|text| (name("box-signature-version"), value(text))));
+        assert_eq!(present(&scheme, &head(headers)).map(|_| ()), expected, "{text:?}");
+    }
+    assert_eq!(fixed().reason(), Reason::SignatureMalformed);
+    let mut doubled = signed(&scheme, BODY);
+    doubled.append("box-signature-version", value("1"));
+    let error = present(&scheme, &head(doubled)).unwrap_err();
+    assert_eq!(error, VerifyError::HeaderRepeated { header: name("box-signature-version") });
+}
+
+#[test]
 fn no_header_of_a_scheme_stands_twice() {
     for name in ["stripe", "github", "slack", "standard-webhooks", "standard-webhooks-ed25519", "discord", "shopify"] {
         let scheme = preset(name);
