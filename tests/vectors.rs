@@ -235,7 +235,11 @@ fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
             assert_eq!(result, Err(Reason::SignatureMismatch), "{}: {what} {at}", case.id);
         };
         // Another spelling of the same fields of a form is the same delivery.
-        let by_field = case.scheme.content.iter().any(|part| matches!(part, Part::SortedForm { .. }));
+        let by_field = case
+            .scheme
+            .content
+            .iter()
+            .any(|part| matches!(part, Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm));
         for at in 0..case.body.len() {
             let mut body = case.body.clone();
             body[at] ^= 1 << (at % 8);
@@ -310,7 +314,7 @@ fn signed_over(scheme: &Arc<Scheme>, alternative: Option<usize>) -> Case {
     let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::AnyForm(_));
     let wants_form = is_form(&scheme.signature.place)
         || scheme.content.iter().any(|part| match part {
-            Part::SortedForm { .. } => true,
+            Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm => true,
             Part::Field(place) => is_form(place),
             _ => false,
         });

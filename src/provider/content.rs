@@ -11,7 +11,8 @@
 //!    hold, and a query before whose end the URL stands again is refused.
 //! 5. The secret of a plain digest stands first or last.
 //! 6. A form may touch the URL before it, and nothing divides its keys and values: providers sign so. Whoever captured a
-//!    delivery could cut it up in another way, but not make it another delivery.
+//!    delivery could cut it up in another way, but not make it another delivery. The same holds for the decoded query of
+//!    `{sorted-request}`. `{php-form}` says how long each is.
 //!
 //! A brace is written twice: `{{` and `}}`.
 
@@ -28,7 +29,7 @@ pub enum TemplateError {
     /// A part has an unknown name.
     #[error(
         "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{url-other-port}}, {{target}}, {{option:name}}, {{secret}}, \
-         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{lines:/a,/b}}, \
+         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{lines:/a,/b}}, \
          {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
@@ -57,7 +58,7 @@ pub enum TemplateError {
 /// [`TemplateError`] when the text breaks the grammar or one of the rules above.
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let parts = split(text)?;
-    let is_whole = |part: &&Part| matches!(part, Part::Body | Part::BodySha256 | Part::BodyCrc32 | Part::SortedForm { .. });
+    let is_whole = |part: &&Part| part.is_whole_body();
     let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Members(_)));
     if !matches!((parts.iter().filter(is_whole).count(), has_field), (1, _) | (0, true)) {
         return Err(TemplateError::Body);
@@ -83,6 +84,14 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         }
     }
     Ok(parts)
+}
+
+impl Part {
+    /// Whether it stands for the whole body, or its digest, checksum or form.
+    const fn is_whole_body(&self) -> bool {
+        let is_form = matches!(self, Self::SortedForm { .. } | Self::SortedRequest(_) | Self::PhpForm);
+        is_form || matches!(self, Self::Body | Self::BodySha256 | Self::BodyCrc32)
+    }
 }
 
 fn split(text: &str) -> Result<Vec<Part>, TemplateError> {
@@ -172,6 +181,8 @@ fn word(name: &str) -> Option<Part> {
         "target" => Part::Target(String::new()),
         "target-escaped" => Part::TargetEscaped(String::new()),
         "sorted-form" => Part::SortedForm { digest_in_query: None },
+        "sorted-request" => Part::SortedRequest(String::new()),
+        "php-form" => Part::PhpForm,
         "secret" => Part::Secret,
         _ => return None,
     })
@@ -196,6 +207,8 @@ impl std::fmt::Display for Part {
             Self::Members(list) => write!(formatter, "{{{list}}}"),
             Self::SortedForm { digest_in_query: None } => formatter.write_str("{sorted-form}"),
             Self::SortedForm { digest_in_query: Some(field) } => write!(formatter, "{{sorted-form:{field}}}"),
+            Self::SortedRequest(_) => formatter.write_str("{sorted-request}"),
+            Self::PhpForm => formatter.write_str("{php-form}"),
             Self::BodyCrc32 => formatter.write_str("{crc32:body}"),
             Self::NamedHeaders(name) => write!(formatter, "{{headers:{name}}}"),
             Self::Token => formatter.write_str("{token}"),
@@ -230,7 +243,8 @@ pub fn texts(scheme: &Scheme) -> impl Iterator<Item = String> {
 #[must_use]
 pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
     let (before, from_here) = content.split_at_checked(index)?;
-    let has_body = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Body));
+    let is_body = |part: &Part| matches!(part, Part::Body | Part::SortedForm { .. } | Part::SortedRequest(_));
+    let has_body = |parts: &[Part]| parts.iter().any(is_body);
     if has_body(from_here) || !has_body(before) {
         // Behind fixed text at the very end stands nothing that could be moved into.
         if from_here.len() == 2 {

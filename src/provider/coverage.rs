@@ -7,7 +7,7 @@
 //!    request chooses to have signed is not counted on.
 //! 3. A field of the query is covered if the URL is.
 //! 4. A field of a form that is read as its content type says is covered if it is signed itself: the boundary is not.
-//! 5. Nothing else is: not the signature's own place. A scheme that signs nothing covers nothing.
+//! 5. Nothing else is: not the signature's own place, which a form leaves out of what it signs. A scheme that signs nothing covers nothing.
 
 use http::HeaderName;
 
@@ -19,6 +19,7 @@ impl Scheme {
     #[must_use]
     pub fn covers(&self, place: &Locator) -> bool {
         match place {
+            own if *own == self.signature.place && self.leaves_signature_out() => false,
             Locator::Json(pointer) => self.covers_body() || self.content.iter().any(|part| holds_member(part, pointer)),
             Locator::Form(field) | Locator::FormJson { field, .. } => {
                 let holds = |part: &Part| matches!(part, Part::Field(Locator::Form(own)) if own == field);
@@ -33,8 +34,15 @@ impl Scheme {
     /// Whether the signature covers the body.
     #[must_use]
     pub fn covers_body(&self) -> bool {
-        let in_content = self.content.iter().any(|part| matches!(part, Part::Body | Part::BodySha256 | Part::SortedForm { .. }));
+        let in_content = self.content.iter().any(|part| {
+            matches!(part, Part::Body | Part::BodySha256 | Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm)
+        });
         in_content || self.token().is_some_and(TokenRule::covers_body)
+    }
+
+    /// Whether the signature stands among the fields that are signed, and is no part of what is.
+    fn leaves_signature_out(&self) -> bool {
+        matches!(self.signature.place, Locator::Form(_)) && self.content.contains(&Part::PhpForm)
     }
 
     /// The headers the scheme reads, the signature's first.

@@ -86,6 +86,13 @@ fn signed(scheme: &Scheme) -> String {
         return format!("Signed is {template} with {algorithm}; the body is the raw bytes as received.");
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
+    if token.is_detached {
+        let must = if claims.is_empty() { String::new() } else { format!(" that header must say {claims};") };
+        return format!(
+            "Signed is `{template}` with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
+             the body is the raw bytes as received."
+        );
+    }
     let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };
     format!("Signed is a JSON Web Token with {algorithm}, whatever its header says; its claims must say {claims}{body}.")
 }
@@ -177,7 +184,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
         TimestampPlace::Form(field) => format!("{field} of the body"),
-        TimestampPlace::Claim(claim) => format!("claim `{claim}` of the token"),
+        TimestampPlace::Claim(claim) => format!("`{claim}` of the token"),
     };
     let unit = match rule.unit {
         TimestampUnit::Seconds => "Unix seconds",

@@ -122,8 +122,16 @@ impl Scheme {
     /// Whether the URL is signed, as the provider sees it.
     #[must_use]
     pub fn signs_url(&self) -> bool {
-        let in_content = self.content.iter().any(|part| matches!(part, Part::Url(_) | Part::Target(_) | Part::TargetEscaped(_)));
+        let names_it =
+            |part: &Part| matches!(part, Part::Url(_) | Part::Target(_) | Part::TargetEscaped(_) | Part::SortedRequest(_));
+        let in_content = self.content.iter().any(names_it);
         in_content || self.token().is_some_and(TokenRule::names_url)
+    }
+
+    /// Whether the query is signed, with the URL or by itself.
+    #[must_use]
+    pub fn signs_query(&self) -> bool {
+        self.signs_url()
     }
 
     /// The scheme for one integration: with its public URL (without query) and its options in their places.
@@ -133,6 +141,7 @@ impl Scheme {
         let bind = |part: &Part| match part {
             Part::Url(_) => Part::Url(public_url.to_owned()),
             Part::UrlOtherPort(_) => Part::UrlOtherPort(alternative::other_port(public_url)),
+            Part::SortedRequest(_) => Part::SortedRequest(public_url.to_owned()),
             Part::Target(_) => Part::Target(target()),
             Part::TargetEscaped(_) => Part::TargetEscaped(target()),
             Part::Option(name) => options.get(name).map_or_else(|| part.clone(), |value| Part::Literal(value.clone())),
@@ -297,11 +306,15 @@ pub enum Part {
         /// The query field that holds the body's SHA-256 in hex instead; no field of the form is taken then.
         digest_in_query: Option<String>,
     },
+    /// The fields of the form body but the signature's own, sorted by key, as PHP's `serialize` writes a list of texts.
+    PhpForm,
+    /// The URL, its query's fields sorted, and the form's, as Plivo joins them. The integration's URL; empty until it is bound.
+    SortedRequest(String),
     /// The CRC-32 of the raw body in decimal: no cryptographic digest, so the body is not covered.
     BodyCrc32,
     /// The headers that a header names, as `name:value` divided by `;`. It must name itself.
     NamedHeaders(HeaderName),
-    /// Header and claims of the token, as sent.
+    /// What of the token is signed: its header and claims as sent, or the header alone of one that comes without the body.
     Token,
     /// An option of the integration, until it is bound.
     Option(String),

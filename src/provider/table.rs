@@ -52,7 +52,7 @@ fn signed(scheme: &Scheme) -> String {
     if scheme.is_unsigned() {
         return "nothing".to_owned();
     }
-    if let Some(token) = scheme.token() {
+    if let Some(token) = scheme.token().filter(|token| !token.is_detached) {
         let claims: Vec<String> = token.claims.iter().map(|claim| format!("`{}`", claim.name)).collect();
         return format!("token with {}", claims.join(", "));
     }

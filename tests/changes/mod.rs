@@ -68,7 +68,8 @@ fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
         Part::Body | Part::BodySha256 | Part::BodyCrc32 => Some(bodies(case)),
-        Part::SortedForm { .. } => Some(form_bodies(case)),
+        Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
+        Part::SortedRequest(_) => Some(form_bodies(case).into_iter().chain(targets(case, bound)).collect()),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
         Part::Field(place) => Some(fields(case, place)),
@@ -238,7 +239,10 @@ fn targets(case: &Case, part: &Part) -> Vec<Case> {
     let longer = Case { target: target(&format!("{URL}?{query}added=1")), ..case.clone() };
     let mut elsewhere = vec![bound_otherwise(case, "https://hooks.example.com/out", "option")];
     // Of the URL's host only the whole URL says something.
-    elsewhere.extend(matches!(part, Part::Url(_)).then(|| bound_otherwise(case, "https://other.example.com/in", "option")));
+    elsewhere.extend(
+        matches!(part, Part::Url(_) | Part::SortedRequest(_))
+            .then(|| bound_otherwise(case, "https://other.example.com/in", "option")),
+    );
     elsewhere.into_iter().chain([longer]).collect()
 }
 
@@ -249,6 +253,29 @@ fn queries(case: &Case) -> Vec<Case> {
     let cut = (0..query.len()).map(|at| [&query[..at], &query[at + 1..]].concat());
     let texts = changed.chain(cut).chain([Vec::new()]).map(|text| String::from_utf8(text).unwrap());
     texts.map(|text| Case { target: target(&format!("{URL}?{text}")), ..case.clone() }).collect()
+}
+
+/// Known answers of requests with a query that is signed: each character changed or left out is refused, or another spelling.
+#[test]
+fn every_change_of_a_signed_query_is_refused() {
+    let mut seen = 0;
+    for case in verified().filter(|case| case.scheme.signs_query() && case.target.query().is_some_and(|query| !query.is_empty()))
+    {
+        let honest = content_of(&case.judge().unwrap());
+        for (at, changed) in queries(&case).into_iter().enumerate() {
+            if let Ok(verified) = changed.judge() {
+                assert_eq!(content_of(&verified), honest, "{}: {at}", case.id);
+                let decoded = |case: &Case| {
+                    let mut fields = Form::parse(case.target.query().unwrap().as_bytes()).unwrap().fields().unwrap();
+                    fields.sort();
+                    fields
+                };
+                assert_eq!(decoded(&changed), decoded(&case), "{}: {at}", case.id);
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen} requests");
 }
 
 #[test]

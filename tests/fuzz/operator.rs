@@ -98,7 +98,9 @@ fn schemes() {
 fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let timed_in_body =
         matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_) | TimestampPlace::Form(_)));
-    let by_field = |part: &Part| matches!(part, Part::SortedForm { .. } | Part::Field(_) | Part::Members(_));
+    let by_field = |part: &Part| {
+        matches!(part, Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm | Part::Field(_) | Part::Members(_))
+    };
     let in_fields = scheme.signature.header().is_none() || scheme.content.iter().any(by_field);
     let by_pem = scheme.signature.algorithm.is_asymmetric() && scheme.signature.algorithm != Algorithm::Ed25519;
     if by_pem || scheme.signature.names_keys() || timed_in_body || in_fields {
@@ -151,7 +153,17 @@ fn templates() {
         let Ok(parts) = content::parse(text) else { return };
         let written: String = parts.iter().map(ToString::to_string).collect();
         assert_eq!(content::parse(&written), Ok(parts.clone()), "{written}");
-        let whole = |part: &&Part| matches!(part, Part::Body | Part::BodySha256 | Part::BodyCrc32 | Part::SortedForm { .. });
+        let whole = |part: &&Part| {
+            matches!(
+                part,
+                Part::Body
+                    | Part::BodySha256
+                    | Part::BodyCrc32
+                    | Part::SortedForm { .. }
+                    | Part::SortedRequest(_)
+                    | Part::PhpForm
+            )
+        };
         let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Members(_)));
         assert!(matches!((parts.iter().filter(whole).count(), has_field), (1, _) | (0, true)), "{written}");
     });

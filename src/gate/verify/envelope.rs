@@ -9,7 +9,9 @@ use smallvec::SmallVec;
 
 use super::body_fields;
 use super::error::VerifyError;
+use super::php_form;
 use super::presented::Presented;
+use super::sorted_request;
 use super::url;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received, Single};
@@ -53,6 +55,8 @@ impl Envelope {
                 Part::SortedForm { digest_in_query } => {
                     bytes.extend_from_slice(body_fields::sorted_form(digest_in_query.as_deref(), received)?.as_bytes());
                 }
+                Part::SortedRequest(base) => sorted_request::append(base, received, bytes)?,
+                Part::PhpForm => bytes.extend_from_slice(&php_form::written(&scheme.signature.place, &received.body)?),
                 Part::NamedHeaders(name) => bytes.extend_from_slice(&named_headers(scheme, head, name)?),
                 Part::Token => {
                     let token = presented.token().ok_or(VerifyError::SecretUnavailable)?;

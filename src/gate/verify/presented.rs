@@ -26,9 +26,7 @@ use super::pieces::{pieces, split_at};
 use super::sent_time::{SentTime, field_time, member_time};
 use super::token::{self, Token};
 use crate::domain::head::{Head, Received};
-use crate::provider::scheme::{
-    HeaderLines, Locator, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule,
-};
+use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule};
 
 /// The most signature entries of one request: a rotation shows two or three.
 pub const MAX_SIGNATURES: usize = 9;
@@ -251,7 +249,7 @@ fn read<'v>(
             Ok(())
         }
         SignatureFormat::Token(token) => {
-            let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, text));
+            let read = value.strip_prefix(token.prefix.as_bytes()).and_then(|text| token::read(rule, token.is_detached, text));
             if let Some((token, candidate)) = read {
                 found.candidates.push(candidate);
                 found.token = Some(Box::new(token));

@@ -45,9 +45,10 @@ enum Format {
     Named,
     Json,
     Jwt,
+    JwsDetached,
 }
 
-const FORMATS: [(&str, Format); 7] = [
+const FORMATS: [(&str, Format); 8] = [
     ("prefixed", Format::Prefixed),
     ("pairs", Format::Pairs),
     ("versioned", Format::Versioned),
@@ -55,6 +56,7 @@ const FORMATS: [(&str, Format); 7] = [
     ("named", Format::Named),
     ("json", Format::Json),
     ("jwt", Format::Jwt),
+    ("jws-detached", Format::JwsDetached),
 ];
 
 /// Reads both tables of a scheme.
@@ -222,7 +224,10 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
             let fixed = table.entry("fixed").and_then(|entry| entry.table(fixed)).unwrap_or_default();
             Some(SignatureFormat::Json { member: member?, key_member: key_member?, fixed })
         }
-        Format::Jwt => prefix(table).map(|prefix| SignatureFormat::Token(TokenRule { prefix, claims: Vec::new() })),
+        Format::Jwt | Format::JwsDetached => {
+            let is_detached = matches!(word, Format::JwsDetached);
+            prefix(table).map(|prefix| SignatureFormat::Token(TokenRule { prefix, claims: Vec::new(), is_detached }))
+        }
     }
 }
 

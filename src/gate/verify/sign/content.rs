@@ -29,6 +29,8 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
                 let in_query = digest_in_query.as_ref().is_some_and(|field| holds(scheme, field));
                 content.extend_from_slice(if in_query { String::new() } else { sorted_form(request.body) }.as_bytes());
             }
+            Part::SortedRequest(url) => content.extend_from_slice(sorted_request(url, request.body).as_bytes()),
+            Part::PhpForm => content.extend_from_slice(php_form(scheme, request.body).as_bytes()),
             Part::NamedHeaders(list) => content.extend_from_slice(&named_headers(scheme, list, timestamp)),
             Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
             Part::Literal(text) | Part::Url(text) | Part::UrlOtherPort(text) | Part::Target(text) | Part::TargetEscaped(text) => {
@@ -82,6 +84,31 @@ fn sorted_form(body: &[u8]) -> String {
     }
     let each = |(key, values): (&String, &BTreeSet<String>)| values.iter().map(|value| key.clone() + value).collect::<String>();
     sorted.iter().map(each).collect()
+}
+
+/// The URL with its query sorted, and the form behind it.
+fn sorted_request(url: &str, body: &[u8]) -> String {
+    let sorted = |text: &[u8]| {
+        let mut fields = Form::parse(text).and_then(|form| form.fields()).unwrap_or_default();
+        fields.sort();
+        fields
+    };
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let query: Vec<String> = sorted(query.as_bytes()).into_iter().map(|(name, value)| name + "=" + &value).collect();
+    let form: Vec<String> = sorted(body).into_iter().map(|(name, value)| name + &value).collect();
+    let begins = if query.is_empty() && form.is_empty() { "" } else { "?" };
+    let divides = if query.is_empty() || form.is_empty() { "" } else { "." };
+    [base, begins, &query.join("&"), divides, &form.concat()].concat()
+}
+
+/// Each name and value as `s:LENGTH:"TEXT";`, in one list of so many.
+fn php_form(scheme: &Scheme, body: &[u8]) -> String {
+    let mut fields = Form::parse(body).and_then(|form| form.fields()).unwrap_or_default();
+    fields.retain(|(name, _)| scheme.signature.place != Locator::Form(name.clone()));
+    fields.sort();
+    let texts = fields.iter().flat_map(|(name, value)| [name, value]);
+    let written: Vec<String> = texts.map(|text| format!("s:{}:\"{text}\";", text.len())).collect();
+    format!("a:{}:{{{}}}", fields.len(), written.concat())
 }
 
 /// The headers that list others: each names itself and the header of the time.

@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod certificate;
+mod detached;
 mod fields;
 mod gate;
 mod hashing;
@@ -57,8 +58,17 @@ pub(super) fn scheme(text: &str) -> Scheme {
 
 /// Every preset that signs with a secret, in headers, and takes the body whole or not at all.
 pub(super) fn all() -> impl Iterator<Item = Scheme> {
-    let whole =
-        |part: &Part| !matches!(part, Part::Field(_) | Part::Members(_) | Part::SortedForm { .. } | Part::NamedHeaders(_));
+    let whole = |part: &Part| {
+        !matches!(
+            part,
+            Part::Field(_)
+                | Part::Members(_)
+                | Part::SortedForm { .. }
+                | Part::SortedRequest(_)
+                | Part::PhpForm
+                | Part::NamedHeaders(_)
+        )
+    };
     let is_plain = move |scheme: &Scheme| {
         let in_header = scheme.signature.header().is_some() && scheme.token().is_none();
         in_header && scheme.signature.algorithm.signature_bytes().is_some() && scheme.content.iter().all(whole)
