@@ -258,6 +258,11 @@ fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
         HandshakeReply::EchoJson { field: Some(field), member } => format!("200 and {field} as `{member}`"),
         HandshakeReply::Sha256 { member, .. } => format!("200 and a SHA-256 of its value and options as `{member}`"),
         HandshakeReply::Mac { member, .. } => format!("200 and the MAC over its value as `{member}`"),
+        HandshakeReply::NamedMac { separator, digits, .. } => format!(
+            "200, the key's id, `{separator}` and the MAC over its value, if that is {} to {} digits of lower-case hex",
+            digits.start(),
+            digits.end()
+        ),
     };
     format!("{asked} is answered with {answered}, and not forwarded.")
 }

@@ -73,6 +73,12 @@ pub enum VerifyError {
         /// The claim.
         claim: String,
     },
+    /// A request names a certificate that is at no host of its provider's.
+    #[error("{place} names a certificate that is not the provider's")]
+    ForeignCertificate {
+        /// Where it does.
+        place: Locator,
+    },
     /// The signature holds, for a message that is not this integration's.
     #[error(transparent)]
     Subscription(#[from] SubscriptionError),
@@ -135,7 +141,9 @@ impl VerifyError {
             Self::TimestampMalformed => Reason::TimestampMalformed,
             Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
             // The signature holds, for another delivery or another receiver.
-            Self::SignatureMismatch | Self::ClaimRefused { .. } | Self::Subscription(_) => Reason::SignatureMismatch,
+            Self::SignatureMismatch | Self::ForeignCertificate { .. } | Self::ClaimRefused { .. } | Self::Subscription(_) => {
+                Reason::SignatureMismatch
+            }
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
         }

@@ -16,8 +16,11 @@ use super::presented::Presented;
 use super::public_key;
 use super::token::Token;
 use crate::domain::head::Received;
+use crate::domain::https_url::HttpsUrl;
 use crate::domain::time::UnixTime;
+use crate::provider::certificate::CertificateRule;
 use crate::provider::handshake;
+use crate::provider::locate;
 use crate::provider::scheme::Part;
 
 /// A key that made a presented signature, over what.
@@ -37,6 +40,9 @@ pub(super) fn signature<'k>(
 ) -> Result<Proof<'k>, Box<Unverified>> {
     // Resolved from this request's own head: what another head presented proves nothing about it.
     presented.take_carried(judging.scheme, received)?;
+    if let Some(rule) = &judging.scheme.certificate {
+        names_no_stranger(rule, received)?;
+    }
     match signature_over(&judging.scheme.content, judging, presented, received, now) {
         Err(refused) if refused.error == VerifyError::SignatureMismatch => {
             let mut alternatives = judging.scheme.alternatives.iter();
@@ -45,6 +51,17 @@ pub(super) fn signature<'k>(
             proof.ok_or(refused)
         }
         judged => judged,
+    }
+}
+
+/// A certificate at a stranger's host is named by no honest delivery, wherever the key comes from.
+fn names_no_stranger(rule: &CertificateRule, received: &Received) -> Result<(), VerifyError> {
+    let named = locate::find(&[&rule.place], &received.head, &received.body).pop().flatten();
+    match named.map(|url| url.parse::<HttpsUrl>()) {
+        Some(Ok(url)) if rule.of_host(url.host()).is_some() => Ok(()),
+        Some(_) => Err(VerifyError::ForeignCertificate { place: rule.place.clone() }),
+        // Nothing is taken from there then.
+        None => Ok(()),
     }
 }
 
