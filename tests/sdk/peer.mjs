@@ -662,6 +662,98 @@ const adapters = {
       return email === 'push@example.com' && email_verified;
     },
   },
+  onfido: {
+    async verify({ secret, body, headers }) {
+      const { WebhookEventVerifier } = (await sdk('@onfido/api')).default;
+      return passes(() => new WebhookEventVerifier(secret).readPayload(body, headers['x-sha2-signature']));
+    },
+  },
+  liveblocks: {
+    async verify({ secret, body, headers }) {
+      const { WebhookHandler } = await sdk('@liveblocks/node');
+      // None of these kinds of events is one that it knows, which it says after it has verified.
+      try {
+        new WebhookHandler(secret).verifyRequest({ headers, rawBody: body });
+      } catch (error) {
+        return error.message.startsWith('Unknown event type');
+      }
+      return false;
+    },
+  },
+  gr4vy: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhook } = (await sdk('@gr4vy/sdk')).default;
+      const [signatures, timestamp] = ['signatures', 'timestamp'].map((name) => headers[`x-gr4vy-webhook-${name}`]);
+      return passes(() => verifyWebhook(body, secret, signatures, timestamp, 300));
+    },
+  },
+  'kontent-ai': {
+    async sign({ secret, body }) {
+      const { signatureHelper } = (await sdk('@kontent-ai/webhook-helper')).default;
+      return { 'x-kontent-ai-signature': signatureHelper.getHashFromString(body, secret) };
+    },
+    async verify({ secret, body, headers }) {
+      const { signatureHelper } = (await sdk('@kontent-ai/webhook-helper')).default;
+      return signatureHelper.isValidSignatureFromString(body, secret, headers['x-kontent-ai-signature']);
+    },
+  },
+  signalwire: {
+    async verify({ secret, url, body, headers }) {
+      const { RestClient } = await sdk('@signalwire/compatibility-api');
+      return RestClient.validateRequest(secret, headers['x-signalwire-signature'], url, form(body));
+    },
+  },
+  finch: {
+    async verify({ secret, body, headers }) {
+      const { default: Finch } = await sdk('@tryfinch/finch-api');
+      return passes(() => new Finch({ accessToken: 'unused' }).webhooks.verifySignature(body, headers, secret));
+    },
+  },
+  'dodo-payments': {
+    async verify({ secret, body, headers }) {
+      const { default: DodoPayments } = await sdk('dodopayments');
+      return passes(() => new DodoPayments({ bearerToken: 'unused', webhookKey: secret }).webhooks.unwrap(body, { headers }));
+    },
+  },
+  whop: {
+    async verify({ secret, body, headers }) {
+      const { default: Whop } = await sdk('@whop/sdk');
+      return passes(() => new Whop({ apiKey: 'unused', webhookKey: btoa(secret) }).webhooks.unwrap(body, { headers }));
+    },
+  },
+  lightspark: {
+    async verify({ secret, body, headers }) {
+      const { verifyAndParseWebhook } = await sdk('@lightsparkdev/lightspark-sdk');
+      return passes(() => verifyAndParseWebhook(new TextEncoder().encode(body), headers['lightspark-signature'], secret));
+    },
+  },
+  'imagekit-v1': {
+    async verify({ secret, body, headers }) {
+      const { default: ImageKit } = await sdk('imagekit');
+      const client = new ImageKit({ publicKey: 'unused', privateKey: 'unused', urlEndpoint: 'https://unused.example.com' });
+      return passes(() => client.verifyWebhookEvent(body, headers['x-ik-signature'], secret));
+    },
+  },
+  cloudconvert: {
+    async verify({ secret, body, headers }) {
+      const { default: CloudConvert } = await sdk('cloudconvert');
+      return new CloudConvert('unused').webhooks.verify(body, headers['cloudconvert-signature'], secret);
+    },
+  },
+  cashfree: {
+    async verify({ secret, body, headers }) {
+      const { Cashfree, CFEnvironment } = (await sdk('cashfree-pg')).default;
+      const client = new Cashfree(CFEnvironment.SANDBOX, 'unused', secret);
+      const [signature, timestamp] = ['signature', 'timestamp'].map((name) => headers[`x-webhook-${name}`]);
+      return passes(() => client.PGVerifyWebhookSignature(signature, body, timestamp));
+    },
+  },
+  creem: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = await sdk('creem/webhooks');
+      return passes(() => verifyWebhookSignature(body, headers, secret));
+    },
+  },
 };
 
 async function answer(line) {

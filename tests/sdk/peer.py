@@ -452,7 +452,68 @@ class Polar:
         return False
 
 
+class Onfido:
+    @staticmethod
+    def verify(onfido, ask):
+        verifier = onfido.WebhookEventVerifier(ask["secret"])
+        return passes(lambda: verifier.read_payload(ask["body"], ask["headers"]["x-sha2-signature"]))
+
+
+class Stream:
+    @staticmethod
+    def verify(webhook, ask):
+        return webhook.verify_signature(ask["body"], ask["headers"]["x-signature"], ask["secret"])
+
+
+class Finch:
+    @staticmethod
+    def verify(finch, ask):
+        client = finch.Finch(access_token="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.verify_signature(ask["body"], ask["headers"]))
+
+
+class DodoPayments:
+    @staticmethod
+    def verify(dodopayments, ask):
+        client = dodopayments.DodoPayments(bearer_token="unused", webhook_key=ask["secret"])
+        return passes(lambda: client.webhooks.unwrap(ask["body"], headers=ask["headers"]))
+
+
+class ImageKit:
+    @staticmethod
+    def verify(imagekitio, ask):
+        client = imagekitio.ImageKit(private_key="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.unwrap(ask["body"], headers=ask["headers"]))
+
+
+class CloudConvert:
+    @staticmethod
+    def verify(webhook, ask):
+        return webhook.Webhook.verify(ask["body"], ask["headers"]["cloudconvert-signature"], ask["secret"])
+
+
+class Vonage:
+    @staticmethod
+    def verify(vonage_jwt, ask):
+        import hashlib
+
+        import jwt
+
+        token = ask["headers"]["authorization"].removeprefix("Bearer ")
+        if not vonage_jwt.verify_signature(token, ask["secret"]):
+            return False
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return claims["payload_hash"] == hashlib.sha256(ask["body"].encode()).hexdigest()
+
+
 ADAPTERS = {
+    "onfido": ("onfido.webhook_event_verifier", Onfido),
+    "getstream": ("stream_chat.webhook", Stream),
+    "finch": ("finch", Finch),
+    "dodo-payments": ("dodopayments", DodoPayments),
+    "imagekit": ("imagekitio", ImageKit),
+    "cloudconvert": ("cloudconvert.webhook", CloudConvert),
+    "vonage": ("vonage_jwt", Vonage),
     "square": ("square.utils.webhooks_helper", Square),
     "line": ("linebot.v3.webhook", Line),
     "paddle": ("paddle_billing.Notifications", Paddle),

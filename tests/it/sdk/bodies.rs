@@ -22,7 +22,7 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
-/// The same without a key that has one value twice, which Plivo signs twice.
+/// The same without a key that has one value twice, which Plivo and SignalWire sign twice.
 pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
 
 /// Kinds of notifications that Braintree's SDKs make and sign, each with its id.
