@@ -13,6 +13,7 @@ use super::keys::{Key, KeyRing};
 use super::presented::Presented;
 use super::proof::{Proof, signature};
 use super::sent_time::{SentTime, member_time};
+pub use super::unverified::Unverified;
 use super::window;
 use crate::digest::digest;
 use crate::domain::body::RawBody;
@@ -76,17 +77,6 @@ struct Fields {
     confirmation: Option<Box<HttpsUrl>>,
 }
 
-/// A request that is not verified: why, and what is known of it nevertheless.
-#[derive(Debug)]
-pub struct Unverified {
-    /// Why.
-    pub error: VerifyError,
-    /// When it was signed, where a signature holds and only its time or its claims do not.
-    pub signed_at: Option<UnixTime>,
-    /// The digest of the body, where a signature was judged over it.
-    pub body_sha256: Option<[u8; 32]>,
-}
-
 /// Judges a whole request: the signature first, then the time it covers.
 ///
 /// # Errors
@@ -142,13 +132,6 @@ pub fn judge(
             received,
         }),
     })
-}
-
-impl From<VerifyError> for Box<Unverified> {
-    /// Refused before any signature was judged.
-    fn from(error: VerifyError) -> Self {
-        Self::new(Unverified { error, signed_at: None, body_sha256: None })
-    }
 }
 
 /// The time that the content holds, for a scheme that signs one.

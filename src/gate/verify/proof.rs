@@ -9,12 +9,13 @@
 use super::asymmetric;
 use super::envelope::Envelope;
 use super::error::VerifyError;
-use super::gate::{Judging, Unverified};
+use super::gate::Judging;
 use super::hashing::{Digests, Hashing};
 use super::keys::{Key, Verifier};
 use super::presented::Presented;
 use super::public_key;
 use super::token::Token;
+use super::unverified::Unverified;
 use crate::domain::head::Received;
 use crate::domain::https_url::HttpsUrl;
 use crate::domain::time::UnixTime;
@@ -74,7 +75,8 @@ fn signature_over<'k>(
     now: UnixTime,
 ) -> Result<Proof<'k>, Box<Unverified>> {
     let scheme = judging.scheme;
-    let envelope = Envelope::resolve(scheme, content, received, presented)?;
+    let envelope =
+        Envelope::resolve(scheme, content, received, presented).map_err(|error| Unverified::unresolved(error, &received.body))?;
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
