@@ -2,7 +2,7 @@
 
 use super::certificate::CertificateRule;
 use super::scheme::{
-    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
+    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal, Part,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use super::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
@@ -33,6 +33,10 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
     if scheme.signs_url() {
         let text = "The URL is signed as the provider sees it: the integration needs public_url, and its query is forwarded.";
         sentences.push(sentence("url", text.to_owned()));
+    }
+    if scheme.content.contains(&Part::NoBody) {
+        let text = "The query is forwarded. A request with a body is refused: nothing signed it.";
+        sentences.push(sentence("body", text.to_owned()));
     }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
@@ -79,7 +83,9 @@ fn signed(scheme: &Scheme) -> String {
     }
     let algorithm = scheme.signature.algorithm.code();
     let Some(token) = scheme.token() else {
-        return format!("Signed is `{template}` with {algorithm}; the body is the raw bytes as received.");
+        let body =
+            if scheme.content.contains(&Part::NoBody) { "no body may come" } else { "the body is the raw bytes as received" };
+        return format!("Signed is `{template}` with {algorithm}; {body}.");
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
     if token.is_detached {
@@ -178,6 +184,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Form(field @ Locator::Query(_)) => field.to_string(),
         TimestampPlace::Form(field) => format!("{field} of the body"),
         TimestampPlace::Claim(claim) => format!("`{claim}` of the token"),
     };

@@ -66,9 +66,10 @@ fn every_change_of_every_signed_part_of_every_preset_is_refused() {
 fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
-        Part::Body | Part::BodySha256 | Part::BodyCrc32 => Some(bodies(case)),
+        Part::Body | Part::BodySha256 | Part::BodyCrc32 | Part::NoBody => Some(bodies(case)),
         Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
         Part::SortedRequest(_) => Some(form_bodies(case).into_iter().chain(targets(case, bound)).collect()),
+        Part::SortedQuery(_) => Some(queries(case)),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
         Part::Field(place) => Some(fields(case, place)),
@@ -109,6 +110,7 @@ fn of_time(case: &Case) -> Vec<Case> {
         TimestampPlace::Header(name) => headers(case, name),
         TimestampPlace::SignatureField(_) | TimestampPlace::Claim(_) => headers(case, case.scheme.signature.header().unwrap()),
         TimestampPlace::Json(pointer) => fields(case, &Locator::Json(pointer.clone())),
+        TimestampPlace::Form(Locator::Query(_)) => queries(case),
         TimestampPlace::Form(place) => fields(case, place),
     }
 }

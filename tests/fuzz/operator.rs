@@ -159,6 +159,7 @@ fn templates() {
                 Part::Body
                     | Part::BodySha256
                     | Part::BodyCrc32
+                    | Part::NoBody
                     | Part::SortedForm { .. }
                     | Part::SortedRequest(_)
                     | Part::PhpForm

@@ -11,6 +11,7 @@ use super::body_fields;
 use super::error::VerifyError;
 use super::php_form;
 use super::presented::Presented;
+use super::sorted_query;
 use super::sorted_request;
 use super::url;
 use crate::domain::body::RawBody;
@@ -51,6 +52,10 @@ impl Envelope {
                     bytes.extend_from_slice(body_fields::sorted_form(digest_in_query.as_deref(), received)?.as_bytes());
                 }
                 Part::SortedRequest(base) => sorted_request::append(base, received, bytes)?,
+                Part::SortedQuery(fields) => sorted_query::append(fields, &scheme.signature.place, received, bytes)?,
+                Part::NoBody if received.body.is_empty() => {}
+                // Nobody signed one.
+                Part::NoBody => return Err(VerifyError::SignatureMismatch),
                 Part::PhpForm => bytes.extend_from_slice(&php_form::written(&scheme.signature.place, &received.body)?),
                 Part::NamedHeaders(name) => bytes.extend_from_slice(&named_headers(scheme, head, name)?),
                 Part::Token => {

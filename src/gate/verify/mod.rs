@@ -31,6 +31,7 @@ mod private_key;
 mod public_key;
 mod sent_time;
 pub mod sign;
+mod sorted_query;
 mod sorted_request;
 mod spelling;
 mod token;
