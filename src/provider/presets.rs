@@ -208,6 +208,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "shiphero",
     "shippo",
     "shopify",
+    "shopify-app-proxy",
     "shopify-events",
     "shopline",
     "signable",
