@@ -88,7 +88,7 @@ soak: need-compiler need-redis sdk-full
 	$(CARGO) test --release --locked --test soak
 	HOOKWARD_REDIS_ROUNDS=$(REDIS_ROUNDS) $(CARGO) test --release --locked --test it -- --nocapture redis::rpl_04
 
-# All SDKs of docs/sdk.md; nearly a GiB of packages under target/sdk.
+# All SDKs of docs/sdk.md; a GiB and a half of packages under target/sdk.
 sdk-full: need-compiler need-sdks
 	@.ci/sdks full
 	HOOKWARD_SDKS=full $(CARGO) test --locked --test it -- sdk::
@@ -129,7 +129,7 @@ need-sdks:
 		echo 'node, npm or python3 with venv is missing: installing them with apt-get'; \
 		if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
 		$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm python3-venv >/dev/null; \
-	} || { echo 'install Node 20 or newer with npm, and python3 with venv, and try again' >&2; exit 1; }
+	} || { echo 'install Node 18 or newer (20 for make sdk-full) with npm, and python3 with venv, and try again' >&2; exit 1; }
 	@.ci/sdks light
 
 # The status page is driven in a real browser; without one its tests fail.

@@ -31,7 +31,7 @@ use hookward::gate::verify::presented::present;
 use hookward::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
 use hookward::provider::Catalogue;
 use hookward::provider::locate::find;
-use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme, TimestampPlace};
+use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme, SignatureFormat, TimestampPlace};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde::Deserialize;
 
@@ -355,6 +355,11 @@ fn other(byte: u8) -> u8 {
     }
 }
 
+/// A space that may stand behind a separator need not.
+fn may_be_missing(scheme: &Scheme, byte: u8) -> bool {
+    byte == b' ' && matches!(scheme.signature.format, SignatureFormat::Pairs { spaced: true, .. })
+}
+
 fn changed_at(text: &[u8], at: usize) -> Vec<u8> {
     let mut changed = text.to_vec();
     changed[at] = other(changed[at]);
@@ -374,6 +379,9 @@ fn every_changed_character_of_every_header_of_the_scheme_is_refused() {
                 let mut changed = case.clone();
                 changed.headers.insert(name.clone(), HeaderValue::from_bytes(&changed_at(&text, at)).unwrap());
                 assert!(changed.judge_with(&keys).is_err(), "{}: {name} {at}", case.id);
+                if may_be_missing(&scheme, text[at]) {
+                    continue;
+                }
                 let mut cut = case.clone();
                 let (before, after) = text.split_at(at);
                 cut.headers.insert(name.clone(), HeaderValue::from_bytes(&[before, &after[1..]].concat()).unwrap());

@@ -17,7 +17,7 @@ use hookward::provider::scheme::{ClaimValue, Locator, Member, Part, Scheme, Time
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::{Case, URL, changed_at, content_of, head_and_body, refused_or_same, signed_alone, target, verified};
+use crate::{Case, URL, changed_at, content_of, head_and_body, may_be_missing, refused_or_same, signed_alone, target, verified};
 
 /// Presets of which nothing here can sign a request, and of which there is no known answer: RSA with SHA-1.
 const LEFT_OUT: [&str; 0] = [];
@@ -164,7 +164,8 @@ fn headers(case: &Case, name: &HeaderName) -> Vec<Case> {
         changed.headers.insert(name.clone(), HeaderValue::from_bytes(text).unwrap());
         changed
     };
-    let cut = (0..text.len()).map(|at| with(&[&text[..at], &text[at + 1..]].concat()));
+    let cut = (0..text.len()).filter(|at| !may_be_missing(&case.scheme, text[*at]));
+    let cut = cut.map(|at| with(&[&text[..at], &text[at + 1..]].concat()));
     let mut changes: Vec<Case> = (0..text.len()).map(|at| with(&changed_at(text, at))).chain(cut).collect();
     let mut without = case.clone();
     without.headers.remove(name);

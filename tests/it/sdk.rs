@@ -2,7 +2,8 @@
 //!
 //! 1. A request is made by the SDK where it has a signer, else by `hookward sign`.
 //! 2. It goes through the real gateway; the SDK, run as the receiver, judges the headers and the bytes that the upstream got.
-//! 3. The same request with one bit of the body, one digit of the signature or one digit of the time changed is refused by both.
+//! 3. The same request with one bit of the body (of the query, where only that is signed), one digit of the signature or one digit
+//!    of the time changed is refused by both.
 //! 4. A delivery signed a day ago is refused by the gateway wherever a time is signed; whether the SDK looks is written down.
 //!
 //! The light set of SDKs runs always, the others where `HOOKWARD_SDKS=full` (`make sdk-full`). An SDK that is not installed is a
@@ -92,7 +93,10 @@ fn config(rows: &[&'static Row], configured: &[String], upstream: &str) -> Confi
             .set(table, "upstream", &format!("\"{upstream}\""))
             .set(table, "secrets", &format!("[ {{ id = \"current\", file = \"key-{name}\"{key_id} }} ]"));
         let config = if row.signs_url { config.set(table, "public_url", &format!("\"{PUBLIC_URL}\"")) } else { config };
-        if row.provider == "solidgate" { config.set(table, "options", "{ public_key = \"api_pk\" }") } else { config }
+        match row.options() {
+            Some(options) => config.set(table, "options", options),
+            None => config,
+        }
     })
 }
 
@@ -200,9 +204,14 @@ impl Duel<'_> {
                 ("one digit of the signature", digit_behind(signed, signature)),
             ];
         }
-        let mut body = signed.clone();
-        body.body = signed.body.replacen("evt_", "evu_", 1);
-        let mut changes = vec![("one bit of the body", body)];
+        let mut changes = Vec::new();
+        if self.row.signs_body {
+            let body = signed.body.replacen("evt_", "evu_", 1);
+            changes.push(("one bit of the body", Signed { body, ..signed.clone() }));
+        } else if let Some(query) = &signed.query {
+            let query = bodies::with_another_digit(query, query.find('=').expect("a value") + 1);
+            changes.push(("one digit of the query", Signed { query: Some(query), ..signed.clone() }));
+        }
         let (signature, time) = self.row.headers();
         let mut other = signed.clone();
         let value = other.headers.get_mut(signature).expect("a signature");

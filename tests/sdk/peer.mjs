@@ -2,12 +2,12 @@
 //
 // In: { adapter, op: "sign" | "verify" | "key", secret, at, id, url, body, headers }. `at` is in seconds; `secret` is the one that the
 // gateway is configured with (a public key where the provider has one). Out: { headers } for "sign", and { query } where the SDK
-// puts something into the URL, { body } where it puts the signature into the body; { verified } for "verify", { public } for "key": a new pair's public half, whose other half signs from then on; { error } for what the peer
+// puts something into the URL, { body } where it puts the signature into the body; { verified } for "verify", { public } for "key": the public half of a pair whose other half signs; { error } for what the peer
 // itself cannot do.
 //
 // An adapter calls the SDK's own function and adds nothing: no check, no default, no repair. What the SDK throws is a refusal.
 
-import { createHash, createSecretKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createSecretKey, createSign, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
 /** A module, loaded at first use: each set of SDKs installs only its own. */
@@ -150,13 +150,12 @@ const adapters = {
   sendgrid: {
     // The SDK has no signer: the library of the curve that it verifies with signs, too.
     async key() {
-      const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-      this.private = pair.privateKey.export({ type: 'sec1', format: 'pem' });
-      return pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+      this.pair ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      return this.pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
     },
     async sign({ at, body }) {
       const { default: ecdsa } = await sdk('starkbank-ecdsa');
-      const signature = ecdsa.Ecdsa.sign(`${at}${body}`, ecdsa.PrivateKey.fromPem(this.private));
+      const signature = ecdsa.Ecdsa.sign(`${at}${body}`, ecdsa.PrivateKey.fromPem(this.pair.privateKey.export({ type: 'sec1', format: 'pem' })));
       return {
         'x-twilio-email-event-webhook-timestamp': String(at),
         'x-twilio-email-event-webhook-signature': signature.toBase64(),
@@ -341,9 +340,9 @@ const adapters = {
       const { getExpectedBodyHash } = await sdk('twilio/lib/webhooks/webhooks.js');
       return `bodySHA256=${getExpectedBodyHash(body)}`;
     },
-    async sign({ secret, url, body }) {
+    async sign({ secret, url }, query) {
       const { getExpectedTwilioSignature } = (await sdk('twilio')).default;
-      return { 'x-twilio-signature': getExpectedTwilioSignature(secret, `${url}?${await this.query({ body })}`, {}) };
+      return { 'x-twilio-signature': getExpectedTwilioSignature(secret, `${url}?${query}`, {}) };
     },
     async verify({ secret, url, body, headers }) {
       const { validateRequestWithBody } = (await sdk('twilio')).default;
@@ -565,6 +564,196 @@ const adapters = {
       return verifyWebhookSignature({ rawBody: body, signature: headers['x-todoist-hmac-sha256'], clientSecret: secret });
     },
   },
+  // What this SDK would fetch is the key of the test; it takes the body as an object and writes it anew.
+  ebay: {
+    async key() {
+      this.pair ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      return this.pair.publicKey.export({ type: 'spki', format: 'pem' });
+    },
+    async sign({ body }) {
+      const signature = createSign('SHA1').update(body).sign(this.pair.privateKey, 'base64');
+      const named = { alg: 'ecdsa', kid: 'key-1', signature, digest: 'SHA1' };
+      return { 'x-ebay-signature': Buffer.from(JSON.stringify(named)).toString('base64') };
+    },
+    async verify({ secret, body, headers }) {
+      const { default: client } = await sdk('event-notification-nodejs-sdk/lib/client.js');
+      client.getPublicKey = async () => ({ key: secret.replaceAll('\n', '') });
+      const { default: validator } = await sdk('event-notification-nodejs-sdk/lib/validator.js');
+      return validator.validateSignature(JSON.parse(body), headers['x-ebay-signature'], {});
+    },
+  },
+  // The library signs and reads the token; that it is of this request and not too old, Atlassian's page says to look for.
+  'atlassian-connect': {
+    request: (jwt, url) => {
+      const { pathname, search } = new URL(url);
+      return jwt.fromMethodAndUrl('POST', `${pathname.slice('/in'.length)}${search}`);
+    },
+    async query() {
+      return `user_id=${randomUUID()}&b=2&a=x%2Cy&a=1`;
+    },
+    async sign({ secret, at, url }, query) {
+      const { default: jwt } = await sdk('@atlassian/atlassian-jwt');
+      const qsh = jwt.createQueryStringHash(this.request(jwt, `${url}?${query}`));
+      return { authorization: `JWT ${jwt.encodeSymmetric({ iss: 'client-key', iat: at, exp: at + 180, qsh }, secret)}` };
+    },
+    async verify({ secret, url, headers }) {
+      const { default: jwt } = await sdk('@atlassian/atlassian-jwt');
+      const { exp, iss, qsh } = jwt.decodeSymmetric(headers.authorization.slice('JWT '.length), secret, 'HS256');
+      return iss === 'client-key' && exp > Date.now() / 1000 && qsh === jwt.createQueryStringHash(this.request(jwt, url));
+    },
+  },
+  bolt: {
+    async verify({ secret, body, headers }) {
+      const { isValidSlackRequest } = await sdk('@slack/bolt');
+      const at = Number(headers['x-slack-request-timestamp']);
+      const named = { 'x-slack-request-timestamp': at, 'x-slack-signature': headers['x-slack-signature'] };
+      return isValidSlackRequest({ signingSecret: secret, body, headers: named });
+    },
+  },
+  // This SDK parses the body and writes it anew before it looks at the signature.
+  zoom: {
+    async verify({ secret, body, headers }) {
+      const { AwsLambdaReceiver } = await sdk('@zoom/rivet/users');
+      const handler = new AwsLambdaReceiver({ webhooksSecretToken: secret }).start();
+      return (await handler({ body, headers }, {})).statusCode === 200;
+    },
+  },
+  mailersend: {
+    async verify({ secret, body, headers }) {
+      const { MailerSendUtils } = (await sdk('mailersend/lib/services/mailersend.utils.js')).default;
+      return MailerSendUtils.verifyWebHook(Buffer.from(body), headers.signature, secret);
+    },
+  },
+  // The library verifies the token; that its hash is the body's, Vonage's page says to look for.
+  vonage: {
+    async sign({ secret, at, id, body }) {
+      const { SignJWT } = await sdk('jose');
+      const jwt = new SignJWT({ iss: 'Vonage', jti: id, payload_hash: sha256(body, 'hex') });
+      const signed = await jwt.setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt(at).sign(new TextEncoder().encode(secret));
+      return { authorization: `Bearer ${signed}` };
+    },
+    async verify({ secret, body, headers }) {
+      const { verifySignature } = await sdk('@vonage/jwt');
+      const { decodeJwt } = await sdk('jose');
+      const jwt = headers.authorization.slice('Bearer '.length);
+      return verifySignature(jwt, secret) && decodeJwt(jwt).payload_hash === sha256(body, 'hex');
+    },
+  },
+  // What this SDK would fetch is the key of the test.
+  pubsub: {
+    async key() {
+      const { exportJWK } = await sdk('jose');
+      this.pair ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+      return JSON.stringify({ keys: [{ ...(await exportJWK(this.pair.publicKey)), alg: 'RS256', kid: 'key-1', use: 'sig' }] });
+    },
+    async sign({ at }) {
+      const { SignJWT } = await sdk('jose');
+      const named = { iss: 'https://accounts.google.com', aud: 'https://push.example.com', email: 'push@example.com' };
+      const jwt = new SignJWT({ ...named, email_verified: true, sub: randomUUID() }).setProtectedHeader({ alg: 'RS256', kid: 'key-1' });
+      return { authorization: `Bearer ${await jwt.setIssuedAt(at).setExpirationTime(at + 3600).sign(this.pair.privateKey)}` };
+    },
+    async verify({ headers }) {
+      const { OAuth2Client } = (await sdk('google-auth-library')).default;
+      const client = new OAuth2Client();
+      const certs = { 'key-1': this.pair.publicKey.export({ type: 'spki', format: 'pem' }) };
+      client.getFederatedSignonCertsAsync = async () => ({ certs });
+      const given = { idToken: headers.authorization.slice('Bearer '.length), audience: 'https://push.example.com' };
+      const { email, email_verified } = (await client.verifyIdToken(given)).getPayload();
+      return email === 'push@example.com' && email_verified;
+    },
+  },
+  onfido: {
+    async verify({ secret, body, headers }) {
+      const { WebhookEventVerifier } = (await sdk('@onfido/api')).default;
+      return passes(() => new WebhookEventVerifier(secret).readPayload(body, headers['x-sha2-signature']));
+    },
+  },
+  liveblocks: {
+    async verify({ secret, body, headers }) {
+      const { WebhookHandler } = await sdk('@liveblocks/node');
+      // None of these kinds of events is one that it knows, which it says after it has verified.
+      try {
+        new WebhookHandler(secret).verifyRequest({ headers, rawBody: body });
+      } catch (error) {
+        return error.message.startsWith('Unknown event type');
+      }
+      return false;
+    },
+  },
+  gr4vy: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhook } = (await sdk('@gr4vy/sdk')).default;
+      const [signatures, timestamp] = ['signatures', 'timestamp'].map((name) => headers[`x-gr4vy-webhook-${name}`]);
+      return passes(() => verifyWebhook(body, secret, signatures, timestamp, 300));
+    },
+  },
+  'kontent-ai': {
+    async sign({ secret, body }) {
+      const { signatureHelper } = (await sdk('@kontent-ai/webhook-helper')).default;
+      return { 'x-kontent-ai-signature': signatureHelper.getHashFromString(body, secret) };
+    },
+    async verify({ secret, body, headers }) {
+      const { signatureHelper } = (await sdk('@kontent-ai/webhook-helper')).default;
+      return signatureHelper.isValidSignatureFromString(body, secret, headers['x-kontent-ai-signature']);
+    },
+  },
+  signalwire: {
+    async verify({ secret, url, body, headers }) {
+      const { RestClient } = await sdk('@signalwire/compatibility-api');
+      return RestClient.validateRequest(secret, headers['x-signalwire-signature'], url, form(body));
+    },
+  },
+  finch: {
+    async verify({ secret, body, headers }) {
+      const { default: Finch } = await sdk('@tryfinch/finch-api');
+      return passes(() => new Finch({ accessToken: 'unused' }).webhooks.verifySignature(body, headers, secret));
+    },
+  },
+  'dodo-payments': {
+    async verify({ secret, body, headers }) {
+      const { default: DodoPayments } = await sdk('dodopayments');
+      return passes(() => new DodoPayments({ bearerToken: 'unused', webhookKey: secret }).webhooks.unwrap(body, { headers }));
+    },
+  },
+  whop: {
+    async verify({ secret, body, headers }) {
+      const { default: Whop } = await sdk('@whop/sdk');
+      return passes(() => new Whop({ apiKey: 'unused', webhookKey: btoa(secret) }).webhooks.unwrap(body, { headers }));
+    },
+  },
+  lightspark: {
+    async verify({ secret, body, headers }) {
+      const { verifyAndParseWebhook } = await sdk('@lightsparkdev/lightspark-sdk');
+      return passes(() => verifyAndParseWebhook(new TextEncoder().encode(body), headers['lightspark-signature'], secret));
+    },
+  },
+  'imagekit-v1': {
+    async verify({ secret, body, headers }) {
+      const { default: ImageKit } = await sdk('imagekit');
+      const client = new ImageKit({ publicKey: 'unused', privateKey: 'unused', urlEndpoint: 'https://unused.example.com' });
+      return passes(() => client.verifyWebhookEvent(body, headers['x-ik-signature'], secret));
+    },
+  },
+  cloudconvert: {
+    async verify({ secret, body, headers }) {
+      const { default: CloudConvert } = await sdk('cloudconvert');
+      return new CloudConvert('unused').webhooks.verify(body, headers['cloudconvert-signature'], secret);
+    },
+  },
+  cashfree: {
+    async verify({ secret, body, headers }) {
+      const { Cashfree, CFEnvironment } = (await sdk('cashfree-pg')).default;
+      const client = new Cashfree(CFEnvironment.SANDBOX, 'unused', secret);
+      const [signature, timestamp] = ['signature', 'timestamp'].map((name) => headers[`x-webhook-${name}`]);
+      return passes(() => client.PGVerifyWebhookSignature(signature, body, timestamp));
+    },
+  },
+  creem: {
+    async verify({ secret, body, headers }) {
+      const { verifyWebhookSignature } = await sdk('creem/webhooks');
+      return passes(() => verifyWebhookSignature(body, headers, secret));
+    },
+  },
 };
 
 async function answer(line) {
@@ -573,7 +762,10 @@ async function answer(line) {
   if (request.op === 'sign' && adapter?.body) return { body: await adapter.body(request) };
   if (!adapter?.[request.op]) return { error: `no ${request.op} of ${request.adapter}` };
   if (request.op === 'key') return { public: await adapter.key() };
-  if (request.op === 'sign') return { headers: await adapter.sign(request), query: await adapter.query?.(request) };
+  if (request.op === 'sign') {
+    const query = await adapter.query?.(request);
+    return { headers: await adapter.sign(request, query), query };
+  }
   try {
     return { verified: (await adapter.verify(request)) === true };
   } catch (error) {

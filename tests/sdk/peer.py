@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from datetime import datetime, timezone
+from types import SimpleNamespace
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 
@@ -196,7 +197,352 @@ class Plivo:
         return plivo.validate_v3_signature("POST", ask["url"], nonce, ask["secret"], signature, params)
 
 
+def insensitive(headers):
+    """The headers as a web framework hands them over: found by a name in any case."""
+    from requests.structures import CaseInsensitiveDict
+
+    return CaseInsensitiveDict(headers)
+
+
+class Square:
+    @staticmethod
+    def verify(helper, ask):
+        signature = ask["headers"]["x-square-hmacsha256-signature"]
+        given = {"signature_header": signature, "signature_key": ask["secret"], "notification_url": ask["url"]}
+        return helper.verify_signature(request_body=ask["body"], **given)
+
+
+class Line:
+    @staticmethod
+    def verify(webhook, ask):
+        return webhook.SignatureValidator(ask["secret"]).validate(ask["body"], ask["headers"]["x-line-signature"])
+
+
+class Paddle:
+    @staticmethod
+    def verify(notifications, ask):
+        request = SimpleNamespace(headers=insensitive(ask["headers"]), body=ask["body"].encode())
+        return notifications.Verifier(300).verify(request, notifications.Secret(ask["secret"]))
+
+
+class Telnyx:
+    @staticmethod
+    def verify(telnyx, ask):
+        client = telnyx.Telnyx(api_key="unused", public_key=ask["secret"])
+        return passes(lambda: client.webhooks.unwrap(ask["body"], headers=ask["headers"]))
+
+
+class HubSpot:
+    @staticmethod
+    def sign(signature, ask, version="v1", name="x-hubspot-signature"):
+        at = str(ask["at"] * 1000)
+        made = signature.Signature.get_signature(ask["secret"], ask["body"], version, ask["url"], "POST", at)
+        return {name: made, **({"x-hubspot-request-timestamp": at} if version == "v3" else {})}
+
+    @staticmethod
+    def verify(signature, ask, version="v1", name="x-hubspot-signature"):
+        headers = ask["headers"]
+        given = {"http_uri": ask["url"], "signature_version": version, "timestamp": headers.get("x-hubspot-request-timestamp")}
+        return signature.Signature.is_valid(headers[name], ask["secret"], ask["body"], **given)
+
+
+class HubSpotV2(HubSpot):
+    @classmethod
+    def sign(cls, signature, ask):
+        return HubSpot.sign(signature, ask, "v2")
+
+    @classmethod
+    def verify(cls, signature, ask):
+        return HubSpot.verify(signature, ask, "v2")
+
+
+class HubSpotV3(HubSpot):
+    @classmethod
+    def sign(cls, signature, ask):
+        return HubSpot.sign(signature, ask, "v3", "x-hubspot-signature-v3")
+
+    @classmethod
+    def verify(cls, signature, ask):
+        return HubSpot.verify(signature, ask, "v3", "x-hubspot-signature-v3")
+
+
+class OpenAi:
+    @staticmethod
+    def verify(openai, ask):
+        client = openai.OpenAI(api_key="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.verify_signature(ask["body"], ask["headers"]))
+
+
+class Anthropic:
+    @staticmethod
+    def verify(anthropic, ask):
+        client = anthropic.Anthropic(api_key="unused", webhook_key=ask["secret"])
+        return passes(lambda: client.beta.webhooks.unwrap(ask["body"], headers=ask["headers"]))
+
+
+class Lithic:
+    @staticmethod
+    def verify(lithic, ask):
+        client = lithic.Lithic(api_key="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.verify_signature(ask["body"], ask["headers"]))
+
+
+class Orb:
+    @staticmethod
+    def verify(orb, ask):
+        client = orb.Orb(api_key="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.verify_signature(ask["body"], ask["headers"]))
+
+
+class ModernTreasury:
+    @staticmethod
+    def client(modern_treasury, ask):
+        return modern_treasury.ModernTreasury(api_key="unused", organization_id="unused", webhook_key=ask["secret"])
+
+    @classmethod
+    def sign(cls, modern_treasury, ask):
+        return {"x-signature": cls.client(modern_treasury, ask).webhooks.get_signature(ask["body"])}
+
+    @classmethod
+    def verify(cls, modern_treasury, ask):
+        return cls.client(modern_treasury, ask).webhooks.validate_signature(ask["body"], ask["headers"])
+
+
+class Adyen:
+    @staticmethod
+    def sign(util, ask):
+        return {"hmacsignature": util.generate_payload_sig(ask["body"].encode(), ask["secret"]).decode()}
+
+    @staticmethod
+    def verify(util, ask):
+        return util.is_valid_hmac_payload(ask["headers"]["hmacsignature"], ask["secret"], ask["body"].encode())
+
+
+class AdyenItem:
+    @staticmethod
+    def body(util, ask):
+        signed = json.loads(ask["body"])
+        item = signed["notificationItems"][0]["NotificationRequestItem"]
+        item["additionalData"] = {"hmacSignature": util.generate_notification_sig(item, ask["secret"]).decode()}
+        return json.dumps(signed, separators=(",", ":"))
+
+    @staticmethod
+    def verify(util, ask):
+        return util.is_valid_hmac_notification(json.loads(ask["body"]), ask["secret"])
+
+
+class GoCardless:
+    @staticmethod
+    def verify(webhooks, ask):
+        return passes(lambda: webhooks.parse(ask["body"], ask["secret"], ask["headers"]["webhook-signature"]))
+
+
+class EasyPost:
+    @staticmethod
+    def verify(util, ask):
+        return passes(lambda: util.validate_webhook(ask["body"].encode(), insensitive(ask["headers"]), ask["secret"]))
+
+
+class MessageBird:
+    @staticmethod
+    def verify(validator, ask):
+        token, body = ask["headers"]["messagebird-signature-jwt"], ask["body"].encode()
+        return passes(lambda: validator.RequestValidator(ask["secret"]).validate_signature(token, ask["url"], body))
+
+
+class Box:
+    @staticmethod
+    def sign(managers, ask):
+        from box_sdk_gen.internal.utils import compute_webhook_signature
+
+        at = datetime.fromtimestamp(ask["at"], timezone.utc).isoformat()
+        named = {"timestamp": at, "version": "1", "algorithm": "HmacSHA256"}
+        headers = {f"box-{'delivery' if name == 'timestamp' else 'signature'}-{name}": value for name, value in named.items()}
+        return {**headers, "box-signature-primary": compute_webhook_signature(ask["body"], headers, ask["secret"])}
+
+    @staticmethod
+    def verify(managers, ask):
+        return managers.WebhooksManager.validate_message(ask["body"], ask["headers"], ask["secret"])
+
+
+class CoinbaseCommerce:
+    @staticmethod
+    def verify(webhook, ask):
+        signature = ask["headers"]["x-cc-webhook-signature"]
+        return webhook.WebhookSignature.verify_sig_header(ask["body"], signature, ask["secret"])
+
+
+class LiveKit:
+    @staticmethod
+    def verify(api, ask):
+        receiver = api.WebhookReceiver(api.TokenVerifier("api-key", ask["secret"]))
+        return passes(lambda: receiver.receive(ask["body"], ask["headers"]["authorization"]))
+
+
+class Mailtrap:
+    @staticmethod
+    def verify(webhooks, ask):
+        return webhooks.verify_signature(ask["body"], ask["headers"]["mailtrap-signature"], ask["secret"])
+
+
+class Hook0:
+    @staticmethod
+    def verify(hook0, ask):
+        signature, body = ask["headers"]["x-hook0-signature"], ask["body"].encode()
+        return hook0.verify_webhook_signature(signature, body, ask["headers"], ask["secret"], 300)
+
+
+class Replicate:
+    @staticmethod
+    def verify(webhook, ask):
+        secret = webhook.WebhookSigningSecret(key=ask["secret"])
+        return passes(lambda: webhook.Webhooks.validate(headers=ask["headers"], body=ask["body"], secret=secret))
+
+
+class Resend:
+    @staticmethod
+    def verify(resend, ask):
+        headers = {name: ask["headers"][f"svix-{name}"] for name in ("id", "timestamp", "signature")}
+        given = {"payload": ask["body"], "headers": headers, "webhook_secret": ask["secret"]}
+        return passes(lambda: resend.Webhooks.verify(given))
+
+
+class Retell:
+    @staticmethod
+    def sign(auth, ask):
+        return {"x-retell-signature": auth.symmetric["sign"](ask["body"], ask["secret"], ask["at"] * 1000)}
+
+    @staticmethod
+    def verify(auth, ask):
+        return auth.verify(ask["body"], ask["secret"], ask["headers"]["x-retell-signature"])
+
+
+class WorkOs:
+    @staticmethod
+    def verify(verification, ask):
+        given = {"event_signature": ask["headers"]["workos-signature"], "secret": ask["secret"]}
+        return passes(lambda: verification.verify_header(event_body=ask["body"].encode(), **given))
+
+
+class Cloudinary:
+    @staticmethod
+    def verify(cloudinary, ask, algorithm="sha1"):
+        from cloudinary.utils import verify_notification_signature
+
+        cloudinary.config(api_secret=ask["secret"])
+        headers = ask["headers"]
+        at, signature = headers["x-cld-timestamp"], headers["x-cld-signature"]
+        return verify_notification_signature(ask["body"], at, signature, algorithm=algorithm)
+
+
+class CloudinarySha256(Cloudinary):
+    @staticmethod
+    def verify(cloudinary, ask):
+        return Cloudinary.verify(cloudinary, ask, "sha256")
+
+
+class Polar:
+    @staticmethod
+    def verify(webhooks, ask):
+        # With no types to know, whatever is verified ends in the error of an unknown type.
+        try:
+            webhooks.validate_event(ask["body"], ask["headers"], ask["secret"], frozenset(), dict)
+        except webhooks.PolarWebhookUnknownTypeError:
+            return True
+        return False
+
+
+class Onfido:
+    @staticmethod
+    def verify(onfido, ask):
+        verifier = onfido.WebhookEventVerifier(ask["secret"])
+        return passes(lambda: verifier.read_payload(ask["body"], ask["headers"]["x-sha2-signature"]))
+
+
+class Stream:
+    @staticmethod
+    def verify(webhook, ask):
+        return webhook.verify_signature(ask["body"], ask["headers"]["x-signature"], ask["secret"])
+
+
+class Finch:
+    @staticmethod
+    def verify(finch, ask):
+        client = finch.Finch(access_token="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.verify_signature(ask["body"], ask["headers"]))
+
+
+class DodoPayments:
+    @staticmethod
+    def verify(dodopayments, ask):
+        client = dodopayments.DodoPayments(bearer_token="unused", webhook_key=ask["secret"])
+        return passes(lambda: client.webhooks.unwrap(ask["body"], headers=ask["headers"]))
+
+
+class ImageKit:
+    @staticmethod
+    def verify(imagekitio, ask):
+        client = imagekitio.ImageKit(private_key="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.webhooks.unwrap(ask["body"], headers=ask["headers"]))
+
+
+class CloudConvert:
+    @staticmethod
+    def verify(webhook, ask):
+        return webhook.Webhook.verify(ask["body"], ask["headers"]["cloudconvert-signature"], ask["secret"])
+
+
+class Vonage:
+    @staticmethod
+    def verify(vonage_jwt, ask):
+        import hashlib
+
+        import jwt
+
+        token = ask["headers"]["authorization"].removeprefix("Bearer ")
+        if not vonage_jwt.verify_signature(token, ask["secret"]):
+            return False
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return claims["payload_hash"] == hashlib.sha256(ask["body"].encode()).hexdigest()
+
+
 ADAPTERS = {
+    "onfido": ("onfido.webhook_event_verifier", Onfido),
+    "getstream": ("stream_chat.webhook", Stream),
+    "finch": ("finch", Finch),
+    "dodo-payments": ("dodopayments", DodoPayments),
+    "imagekit": ("imagekitio", ImageKit),
+    "cloudconvert": ("cloudconvert.webhook", CloudConvert),
+    "vonage": ("vonage_jwt", Vonage),
+    "square": ("square.utils.webhooks_helper", Square),
+    "line": ("linebot.v3.webhook", Line),
+    "paddle": ("paddle_billing.Notifications", Paddle),
+    "telnyx": ("telnyx", Telnyx),
+    "hubspot-v1": ("hubspot.utils.signature", HubSpot),
+    "hubspot-v2": ("hubspot.utils.signature", HubSpotV2),
+    "hubspot-v3": ("hubspot.utils.signature", HubSpotV3),
+    "openai": ("openai", OpenAi),
+    "anthropic": ("anthropic", Anthropic),
+    "lithic": ("lithic", Lithic),
+    "orb": ("orb", Orb),
+    "modern-treasury": ("modern_treasury", ModernTreasury),
+    "adyen": ("Adyen.util", Adyen),
+    "adyen-item": ("Adyen.util", AdyenItem),
+    "gocardless": ("gocardless_pro.webhooks", GoCardless),
+    "easypost": ("easypost.util", EasyPost),
+    "messagebird": ("messagebird.request_validator", MessageBird),
+    "box": ("box_sdk_gen.managers.webhooks", Box),
+    "coinbase-commerce": ("coinbase_commerce.webhook", CoinbaseCommerce),
+    "livekit": ("livekit.api", LiveKit),
+    "mailtrap": ("mailtrap.webhooks", Mailtrap),
+    "hook0": ("hook0", Hook0),
+    "replicate": ("replicate.webhook", Replicate),
+    "resend": ("resend", Resend),
+    "retell": ("retell.lib.webhook_auth", Retell),
+    "workos": ("workos.webhooks._verification", WorkOs),
+    "cloudinary-sha1": ("cloudinary", Cloudinary),
+    "cloudinary-sha256": ("cloudinary", CloudinarySha256),
+    "polar": ("polar.webhooks", Polar),
     "stripe": ("stripe", Stripe),
     "standardwebhooks": ("standardwebhooks", Standard),
     "svix": ("svix.webhooks", Svix),

@@ -234,7 +234,11 @@ fn signature_text(scheme: &Scheme, key: &SigningKey, fields: &str, content: &[u8
         SignatureFormat::Prefixed { prefix } => format!("{prefix}{signature}"),
         SignatureFormat::Pairs { key, .. } if fields.is_empty() => format!("{key}={signature}"),
         SignatureFormat::Joined { .. } | SignatureFormat::Token(_) => signature,
-        SignatureFormat::Pairs { separator, key, .. } => format!("{fields}{separator}{key}={signature}"),
+        SignatureFormat::Pairs { separator, spaced, key } => {
+            // Where a space may stand, some receivers read by position and want it.
+            let space = if *spaced { " " } else { "" };
+            format!("{fields}{separator}{space}{key}={signature}")
+        }
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
         SignatureFormat::Named => format!("{}|{signature}", key.key_id.as_deref().unwrap_or_default()),
         SignatureFormat::Json { member, key_member, fixed } => {

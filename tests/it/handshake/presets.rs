@@ -15,7 +15,7 @@ const SECRET: &str = "a secret of some length";
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 /// Presets with a challenge, and what their integrations say besides.
-const PRESETS: [(&str, &str); 20] = [
+const PRESETS: [(&str, &str); 22] = [
     ("azure-event-grid", ""),
     ("azure-event-grid-cloudevents", ""),
     ("mailchimp", ""),
@@ -24,9 +24,11 @@ const PRESETS: [(&str, &str); 20] = [
     ("dropbox", ""),
     ("ebay", EBAY_OPTIONS),
     ("linkedin", ""),
+    ("mandrill", ""),
     ("meta", "{ verify_token = \"mytoken\" }"),
     ("nylas", ""),
     ("okta", ""),
+    ("ringcentral", ""),
     ("slack", ""),
     ("smartcar", ""),
     ("tebex", ""),
@@ -60,7 +62,8 @@ fn integration(config: Config, name: &str, upstream: &str, options: &str) -> Con
         .set(table, "path", &format!("\"/{name}\""))
         .set(table, "upstream", &format!("\"{upstream}\""))
         .set(table, "secrets", &format!("[ {secret} ]"));
-    let config = if name == "trello" { config.set(table, "public_url", "\"https://example.com/trello\"") } else { config };
+    let signs_url = matches!(name, "mandrill" | "trello");
+    let config = if signs_url { config.set(table, "public_url", &format!("\"https://example.com/{name}\"")) } else { config };
     if options.is_empty() { config } else { config.set(table, "options", options) }
 }
 
@@ -123,6 +126,8 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
         ("GET", "/nylas?challenge=abc", "", "abc"),
         ("HEAD", "/trello", "", ""),
         ("HEAD", "/circle", "", ""),
+        ("HEAD", "/mandrill", "", ""),
+        ("POST", "/ringcentral", "Validation-Token: 7fd6ad63\r\n", ""),
         ("POST", graph, "", reachable),
         ("GET", "/mailchimp", "", ""),
         ("GET", "/mailchimp?secret=whatever", "", ""),
@@ -135,10 +140,12 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
         let origin = target.contains("cloudevents").then_some("eventgrid.azure.net");
         assert_eq!(answer.header("webhook-allowed-origin"), origin, "{target}");
+        let token = target.contains("ringcentral").then_some("7fd6ad63");
+        assert_eq!(answer.header("validation-token"), token, "{target}");
         assert!(answer.header("content-type").is_none_or(|kind| !kind.contains("html")), "{target}");
     }
     upstream.saw_nothing();
-    gateway.finish().holds_exactly(&[("handshake", 200); 13]);
+    gateway.finish().holds_exactly(&[("handshake", 200); 15]);
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 /// `AT` stands for the time in milliseconds, `ID` for a fresh id. Every body has the members that a provider's SDK looks for.
 pub(super) const BODIES: [&str; 8] = [
-    r#"{"id":"evt_ID","type":"invoice.paid","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
-    "{\"id\":\"evt_ID\",\"type\":\"a\",\"note\":\"café ☕ 日本語 😀 e\u{301}\",\"time_ms\":AT,\"webhookTimestamp\":AT,\"events\":[]}",
-    r#"{"id":"evt_ID","note":"caf\u00e9 \/ \ud83d\ude00 <b>&amp;</b>","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
-    "{\n  \"id\": \"evt_ID\",\n  \"time_ms\": AT,\n  \"webhookTimestamp\": AT,\n  \"events\": [ ]\n}\n",
-    "{\r\n\t\"id\" : \"evt_ID\",\r\n\t\"time_ms\" : AT,\r\n\t\"webhookTimestamp\" : AT,\r\n\t\"events\" : []\r\n}",
-    r#"{"id":"evt_ID","n":[1.0,1e3,-0,10000000000000000001,0.1e-7],"time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
-    r#"{"z":1,"a":{"z":1,"a":2},"id":"evt_ID","id2":"x","time_ms":AT,"webhookTimestamp":AT,"events":[]}  "#,
-    r#"{"id":"evt_ID","pad":"LONG","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    r#"{"id":"evt_ID","type":"invoice.paid","event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    "{\"id\":\"evt_ID\",\"type\":\"a\",\"note\":\"café ☕ 日本語 😀 e\u{301}\",\"event\":\"a\",\"time_ms\":AT,\"webhookTimestamp\":AT,\"events\":[]}",
+    r#"{"id":"evt_ID","note":"caf\u00e9 \/ \ud83d\ude00 <b>&amp;</b>","event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    "{\n  \"id\": \"evt_ID\",\n  \"event\": \"a\",\n  \"time_ms\": AT,\n  \"webhookTimestamp\": AT,\n  \"events\": [ ]\n}\n",
+    "{\r\n\t\"id\" : \"evt_ID\",\r\n\t\"event\" : \"a\",\r\n\t\"time_ms\" : AT,\r\n\t\"webhookTimestamp\" : AT,\r\n\t\"events\" : []\r\n}",
+    r#"{"id":"evt_ID","n":[1.0,1e3,-0,10000000000000000001,0.1e-7],"event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
+    r#"{"z":1,"a":{"z":1,"a":2},"id":"evt_ID","id2":"x","event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}  "#,
+    r#"{"id":"evt_ID","pad":"LONG","event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
 ];
 
 /// The same as forms: escapes, order, a key twice, nothing at all.
@@ -22,7 +22,7 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
-/// The same without a key that has one value twice, which Plivo signs twice.
+/// The same without a key that has one value twice, which Plivo and SignalWire sign twice.
 pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
 
 /// Kinds of notifications that Braintree's SDKs make and sign, each with its id.

@@ -96,7 +96,7 @@ impl Peers {
         reply
     }
 
-    /// A new key pair of a peer that signs by itself: its public half.
+    /// The pair of a peer that signs by itself: its public half.
     #[track_caller]
     pub(super) fn key(&self, from: From, adapter: &str) -> String {
         let headers = BTreeMap::new();

@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) signs_url: bool,
     /// Whether the SDK looks at the body's bytes, and not at what it writes anew from the parsed object.
     pub(super) reads_bytes: bool,
+    /// Whether the body is signed, and not the sender or the URL alone.
+    pub(super) signs_body: bool,
     /// What is sent.
     pub(super) sends: Sends,
 }
@@ -88,6 +90,8 @@ const PEM_PAIR: Key = Key::Pair {
 const TEXT: Key = Key::Text("whsec_4f1c9a7be83d4c5fa0b2");
 const WHSEC: Key = Key::Text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
+const BASE64: Key = Key::Text("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+
 const ROW: Row = Row {
     provider: "",
     package: "",
@@ -98,6 +102,7 @@ const ROW: Row = Row {
     stale: Stale::Untimed,
     signs_url: false,
     reads_bytes: true,
+    signs_body: true,
     sends: Sends::Json,
 };
 
@@ -130,10 +135,15 @@ impl Row {
         Self { signer: Signer::Library(FullNode), ..self }
     }
 
+    /// With a pair of the light set's library for Node, whatever verifies.
+    const fn signs_by_light_node(self) -> Self {
+        Self { signer: Signer::Library(LightNode), ..self }.key(Key::OfThePeer(LightNode))
+    }
+
     const fn key(self, key: Key) -> Self {
         // A key holds nothing that is dropped; a constant cannot drop what it may hold.
-        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, sends, .. } = self;
-        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, sends }
+        let Self { provider, package, adapter, from, signer, stale, signs_url, reads_bytes, signs_body, sends, .. } = self;
+        Self { provider, package, adapter, from, signer, key, stale, signs_url, reads_bytes, signs_body, sends }
     }
 
     const fn timed(self) -> Self {
@@ -150,6 +160,10 @@ impl Row {
 
     const fn rewriting(self) -> Self {
         Self { reads_bytes: false, ..self }
+    }
+
+    const fn without_body(self) -> Self {
+        Self { signs_body: false, ..self }
     }
 
     const fn sends(self, sends: Sends) -> Self {
@@ -180,8 +194,27 @@ impl Row {
             "pusher" => Some("app-key"),
             "box" => Some("primary"),
             "braintree" => Some("public-key"),
+            "ebay" => Some("key-1"),
             _ => None,
         }
+    }
+
+    /// What the integration is told of the account.
+    pub(super) fn options(&self) -> Option<&'static str> {
+        match self.provider {
+            "solidgate" => Some("{ public_key = \"api_pk\" }"),
+            "ebay" => {
+                Some("{ verification_token = \"0123456789abcdef0123456789abcdef\", endpoint = \"https://hooks.example.com/in\" }")
+            }
+            "atlassian-connect" => Some("{ client_key = \"client-key\", base_url = \"https://hooks.example.com/in\" }"),
+            "gcp-pubsub" => Some("{ audience = \"https://push.example.com\", service_account = \"push@example.com\" }"),
+            _ => None,
+        }
+    }
+
+    /// Whether a delivery carries anything that is signed besides its token.
+    pub(super) fn signs_more_than_a_token(&self) -> bool {
+        self.signs_body || self.signs_url
     }
 
     /// The integration's name.
@@ -196,9 +229,8 @@ impl Row {
             "stripe" => ("stripe-signature", Some(("stripe-signature", "t="))),
             "github" => ("x-hub-signature-256", None),
             "adyen" | "braintree" => ("", None),
-            "standard-webhooks" | "replicate" | "openai" | "anthropic" | "lithic" => {
-                ("webhook-signature", Some(("webhook-timestamp", "")))
-            }
+            "standard-webhooks" | "replicate" | "polar" | "openai" | "anthropic" | "lithic" | "liveblocks" | "dodo-payments"
+            | "whop" | "imagekit" => ("webhook-signature", Some(("webhook-timestamp", ""))),
             "svix" | "resend" | "clerk" => ("svix-signature", Some(("svix-timestamp", ""))),
             "slack" => ("x-slack-signature", Some(("x-slack-request-timestamp", ""))),
             "discord" | "discord-events" => ("x-signature-ed25519", Some(("x-signature-timestamp", ""))),
@@ -236,7 +268,21 @@ impl Row {
             "smartcar" => ("sc-signature", None),
             "retell" => ("x-retell-signature", Some(("x-retell-signature", "v="))),
             "upstash-qstash" => ("upstash-signature", None),
-            "livekit" => ("authorization", None),
+            "livekit" | "atlassian-connect" | "vonage" | "gcp-pubsub" => ("authorization", None),
+            "ebay" => ("x-ebay-signature", None),
+            "zoom" => ("x-zm-signature", Some(("x-zm-request-timestamp", ""))),
+            "mailersend" => ("signature", None),
+            "onfido" => ("x-sha2-signature", None),
+            "getstream" => ("x-signature", None),
+            "cashfree" => ("x-webhook-signature", Some(("x-webhook-timestamp", ""))),
+            "imagekit-v1" => ("x-ik-signature", Some(("x-ik-signature", "t="))),
+            "gr4vy" => ("x-gr4vy-webhook-signatures", Some(("x-gr4vy-webhook-timestamp", ""))),
+            "kontent-ai" => ("x-kontent-ai-signature", None),
+            "signalwire" => ("x-signalwire-signature", None),
+            "finch" => ("finch-signature", Some(("finch-timestamp", ""))),
+            "lightspark" => ("lightspark-signature", None),
+            "cloudconvert" => ("cloudconvert-signature", None),
+            "creem" => ("creem-signature", None),
             "messagebird" => ("messagebird-signature-jwt", None),
             "scrapfly" => ("x-scrapfly-webhook-signature", None),
             "elevenlabs" => ("elevenlabs-signature", Some(("elevenlabs-signature", "t="))),
@@ -253,65 +299,116 @@ impl Row {
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 76] = [
+pub(super) static ROWS: [Row; 133] = [
     full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
+    full("adyen", "adyen", "adyen-item").python().signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
+    full("adyen-platform", "adyen", "adyen").python().signs().key(Key::Text(SEED)),
     full("anthropic", "@anthropic-ai/sdk", "anthropic").key(WHSEC).timed(),
+    full("anthropic", "anthropic", "anthropic").python().key(WHSEC).timed(),
+    full("atlassian-connect", "@atlassian/atlassian-jwt", "atlassian-connect").signs().with_url().without_body().timed(),
     full("box", "box-node-sdk", "box").signs().timed(),
+    full("box", "boxsdk", "box").python().signs().timed(),
     full("braintree", "braintree", "braintree").signs().sends(NOTIFIED),
     full("braintree", "braintree", "braintree").python().signs().sends(NOTIFIED),
+    full("cashfree", "cashfree-pg", "cashfree").timed_by_hookward(),
     full("clerk", "@clerk/backend", "clerk").key(WHSEC).timed(),
+    full("cloudconvert", "cloudconvert", "cloudconvert"),
+    full("cloudconvert", "cloudconvert", "cloudconvert").python(),
     full("cloudinary", "cloudinary", "cloudinary-sha1").signs().timed(),
+    full("cloudinary", "cloudinary", "cloudinary-sha1").python().timed(),
     full("cloudinary-sha256", "cloudinary", "cloudinary-sha256").signs().timed(),
+    full("cloudinary-sha256", "cloudinary", "cloudinary-sha256").python().timed(),
     full("coinbase-commerce", "coinbase-commerce-node", "coinbase-commerce").signs(),
+    full("coinbase-commerce", "coinbase-commerce", "coinbase-commerce").python(),
     full("contentful", "@contentful/node-apps-toolkit", "contentful").signs().key(Key::Text(SEED)).with_url().timed(),
+    full("creem", "creem", "creem"),
     light("discord", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
     light("discord", "discord-interactions", "discord").python().key(HEX_PAIR).timed_by_hookward(),
     light("discord-events", "discord-interactions", "discord").key(HEX_PAIR).timed_by_hookward(),
+    full("dodo-payments", "dodopayments", "dodo-payments").key(WHSEC).timed(),
+    full("dodo-payments", "dodopayments", "dodo-payments").python().key(WHSEC).timed(),
     full("easypost", "@easypost/api", "easypost"),
+    full("easypost", "easypost", "easypost").python(),
+    full("ebay", "event-notification-nodejs-sdk", "ebay").signs_by_library().key(Key::OfThePeer(FullNode)).rewriting(),
     full("elevenlabs", "elevenlabs", "elevenlabs").python().timed(),
+    full("finch", "@tryfinch/finch-api", "finch").key(BASE64).timed(),
+    full("finch", "finch-api", "finch").python().key(BASE64).timed(),
+    full("gcp-pubsub", "google-auth-library", "pubsub").signs_by_library().key(Key::OfThePeer(FullNode)).without_body().timed(),
+    full("getstream", "stream-chat", "getstream").python(),
     light("github", "@octokit/webhooks-methods", "octokit").signs(),
     full("gocardless", "gocardless-nodejs", "gocardless"),
+    full("gocardless", "gocardless-pro", "gocardless").python(),
+    full("gr4vy", "@gr4vy/sdk", "gr4vy").timed(),
     full("highlevel", "@gohighlevel/api-client", "highlevel").key(PEM_PAIR),
     full("hook0", "hook0-client", "hook0").timed(),
+    full("hook0", "hook0-client", "hook0").python().timed(),
     full("hookdeck", "@hookdeck/sdk", "hookdeck"),
     full("hubspot-v1", "@hubspot/api-client", "hubspot-v1").signs(),
+    full("hubspot-v1", "hubspot-api-client", "hubspot-v1").python().signs(),
     full("hubspot-v2", "@hubspot/api-client", "hubspot-v2").signs().with_url(),
+    full("hubspot-v2", "hubspot-api-client", "hubspot-v2").python().signs().with_url(),
     full("hubspot-v3", "@hubspot/api-client", "hubspot-v3").signs().with_url().timed(),
+    full("hubspot-v3", "hubspot-api-client", "hubspot-v3").python().signs().with_url().timed(),
+    full("imagekit", "imagekitio", "imagekit").python().timed(),
+    full("imagekit-v1", "imagekit", "imagekit-v1").timed_by_hookward(),
+    full("kontent-ai", "@kontent-ai/webhook-helper", "kontent-ai").signs(),
+    full("lightspark", "@lightsparkdev/lightspark-sdk", "lightspark"),
     full("line", "@line/bot-sdk", "line"),
+    full("line", "line-bot-sdk", "line").python(),
     full("linear", "@linear/sdk", "linear").timed(),
     full("lithic", "lithic", "lithic").key(WHSEC).timed(),
+    full("lithic", "lithic", "lithic").python().key(WHSEC).timed(),
+    full("liveblocks", "@liveblocks/node", "liveblocks").key(WHSEC).timed(),
     full("livekit", "livekit-server-sdk", "livekit").signs_by_library().timed(),
+    full("livekit", "livekit-api", "livekit").python().signs_by_node().timed(),
+    full("mailersend", "mailersend", "mailersend"),
     full("mailtrap", "mailtrap", "mailtrap"),
+    full("mailtrap", "mailtrap", "mailtrap").python(),
     full("messagebird", "messagebird", "messagebird").signs_by_library().with_url().timed(),
+    full("messagebird", "messagebird", "messagebird").python().signs_by_node().with_url().timed(),
     full("modern-treasury", "modern-treasury", "modern-treasury").signs(),
+    full("modern-treasury", "modern-treasury", "modern-treasury").python().signs(),
     full("mollie-next-gen", "mollie-api-typescript", "mollie").signs(),
     full("mux", "@mux/mux-node", "mux").timed(),
     full("notion", "@notionhq/client", "notion").signs(),
+    full("onfido", "@onfido/api", "onfido"),
+    full("onfido", "onfido-python", "onfido").python(),
     full("openai", "openai", "openai").key(WHSEC).timed(),
+    full("openai", "openai", "openai").python().key(WHSEC).timed(),
     full("orb", "orb-billing", "orb").timed(),
+    full("orb", "orb-billing", "orb").python().timed(),
     full("paddle", "@paddle/paddle-node-sdk", "paddle").timed(),
+    full("paddle", "paddle-python-sdk", "paddle").python().timed(),
     full("plaid", "jose", "plaid").signs_by_library().key(Key::OfThePeer(FullNode)).timed(),
     full("plivo-v3", "plivo", "plivo").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
     full("plivo-v3", "plivo", "plivo").python().with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
+    full("polar", "polar-sdk", "polar").python().timed(),
     light("pusher", "pusher", "pusher").timed_by_hookward(),
     full("pusher", "pusher", "pusher").python().timed(),
     full("razorpay", "razorpay", "razorpay"),
     full("razorpay", "razorpay", "razorpay").python(),
     full("replicate", "replicate", "replicate").key(WHSEC).timed_by_hookward(),
+    full("replicate", "replicate", "replicate").python().key(WHSEC).timed_by_hookward(),
     full("resend", "resend", "resend").key(WHSEC).timed(),
+    full("resend", "resend", "resend").python().key(WHSEC).timed(),
     full("retell", "retell-sdk", "retell").timed(),
+    full("retell", "retell-sdk", "retell").python().signs().timed(),
     light("sanity", "@sanity/webhook", "sanity").signs().timed_by_hookward(),
     full("scrapfly", "scrapfly-sdk", "scrapfly").python(),
     light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs_by_library().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
+    full("sendgrid", "sendgrid", "sendgrid").python().signs_by_light_node().timed_by_hookward(),
     full("shopify", "@shopify/shopify-api", "shopify").signs(),
     full("shopify-events", "@shopify/shopify-api", "shopify-events").signs(),
+    full("signalwire", "@signalwire/compatibility-api", "signalwire").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
     full("sinch", "sinch", "sinch").python().signs().timed_by_hookward(),
+    light("slack", "slack-sdk", "slack").python().signs().timed(),
+    full("slack", "@slack/bolt", "bolt").timed(),
     full("smartcar", "smartcar", "smartcar").rewriting(),
     full("smartcar", "smartcar", "smartcar").python(),
     full("solidgate", "@solidgate/node-sdk", "solidgate").signs(),
     full("square", "square", "square").with_url(),
-    light("slack", "slack-sdk", "slack").python().signs().timed(),
+    full("square", "squareup", "square").python().with_url(),
     light("standard-webhooks", "standardwebhooks", "standardwebhooks").signs().key(WHSEC).timed(),
     light("standard-webhooks", "standardwebhooks", "standardwebhooks").python().signs().key(WHSEC).timed(),
     light("stripe", "stripe", "stripe").signs().timed(),
@@ -319,6 +416,7 @@ pub(super) static ROWS: [Row; 76] = [
     light("svix", "svix", "svix").signs().key(WHSEC).timed(),
     full("svix", "svix", "svix").python().signs().key(WHSEC).timed(),
     full("telnyx", "telnyx", "telnyx").key(BASE64_PAIR).timed(),
+    full("telnyx", "telnyx", "telnyx").python().key(BASE64_PAIR).timed(),
     full("todoist", "@doist/todoist-sdk", "todoist"),
     full("twilio", "twilio", "twilio-form").signs().with_url().sends(Sends::Forms(&FORMS)),
     full("twilio", "twilio", "twilio-json").signs().with_url(),
@@ -328,8 +426,13 @@ pub(super) static ROWS: [Row; 76] = [
     full("upstash-qstash", "qstash", "qstash").python().signs_by_node().with_url().timed(),
     full("viber", "viber-bot", "viber"),
     full("viber", "viberbot", "viber").python(),
+    full("vonage", "@vonage/jwt", "vonage").signs_by_library(),
+    full("vonage", "vonage-jwt", "vonage").python().signs_by_node(),
+    full("whop", "@whop/sdk", "whop").timed(),
     full("workos", "@workos-inc/node", "workos").signs().timed().rewriting(),
+    full("workos", "workos", "workos").python().timed(),
     full("x-twitter", "twitter-autohook", "twitter"),
+    full("zoom", "@zoom/rivet", "zoom").timed_by_hookward().rewriting(),
 ];
 
 /// The light ones, or all of them.

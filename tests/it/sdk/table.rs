@@ -15,7 +15,8 @@ read differently (Unicode, escapes, CRLF, white space, numbers, 96 KiB):
 
 1. what the SDK signs, hookward accepts; where an SDK only verifies, `hookward sign` signs;
 2. what hookward forwards, the SDK accepts, run as the receiver on the headers and bytes that the upstream got;
-3. with one bit of the body, one digit of the signature or one digit of the time changed, both refuse;
+3. with one bit of the body (of the query, where only that is signed), one digit of the signature or one digit of the time
+   changed, both refuse;
 4. a delivery signed a day ago, hookward refuses wherever a time is signed. *Only hookward* says that the SDK takes it.
 
 `make test` runs the light set, `make sdk-full` all of them. The versions are those of the lock files under `tests/sdk`; a
@@ -26,11 +27,13 @@ package that is missing fails the test. A line stands here only while every one 
 ";
 
 const REWRITTEN: &str = "
-\\* This SDK parses the body and signs what it writes anew, so that it refuses honest deliveries whose JSON is spaced or escaped
+\\* This SDK parses the body and looks at what it writes anew, so that it refuses honest deliveries whose JSON is spaced or escaped
 in another way; only bodies that stay the same are compared. hookward judges the bytes.
 
-Plaid's own SDK verifies nothing. Its line is what Plaid's documentation says to do with the library that it names, over a
-key of the test's instead of the one that it says to fetch.
+Plaid's own SDK verifies nothing: its line is what Plaid's page says to do with the library that it names. Atlassian's and
+Vonage's libraries verify a token: what their pages say to compare with the request is compared beside it. The public keys that
+eBay's and Google's SDKs, and Plaid's page, fetch are given by the test. Google's token covers nothing of the request, and
+Atlassian's its method, path and query only.
 ";
 
 /// The whole page.
@@ -56,6 +59,8 @@ pub(super) fn page() -> String {
         let mark = if row.reads_bytes { "" } else { " \\*" };
         let what = match (row.sends, *provider) {
             (_, "plaid") => " (as Plaid's page says)",
+            (_, "atlassian-connect") => " (as Atlassian's page says)",
+            (_, "vonage") => " (as Vonage's page says)",
             (Sends::Forms(_), _) => " (forms)",
             (Sends::Json | Sends::Signed { .. }, _) => "",
         };
@@ -69,7 +74,7 @@ pub(super) fn page() -> String {
 
 /// An accepted delivery and its changes for each body, and the old one.
 fn count(row: &Row) -> usize {
-    let changes = if row.headers().1.is_some() { 3 } else { 2 };
+    let changes = 1 + usize::from(row.headers().1.is_some()) + usize::from(row.signs_more_than_a_token());
     row.bodies().count() * (1 + changes) + 1
 }
 
