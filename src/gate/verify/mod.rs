@@ -35,6 +35,7 @@ mod sorted_query;
 mod sorted_request;
 mod spelling;
 mod token;
+mod unverified;
 mod url;
 mod window;
 
