@@ -46,7 +46,7 @@ pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
 fn has_forms(scheme: &Scheme) -> bool {
     let is_form = |place: &Locator| matches!(place, Locator::Form(_) | Locator::AnyForm(_) | Locator::FormJson { .. });
     let signs_form = scheme.content.iter().any(|part| match part {
-        Part::SortedForm { .. } => true,
+        Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm => true,
         Part::Field(place) => is_form(place),
         _ => false,
     });

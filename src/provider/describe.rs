@@ -82,6 +82,13 @@ fn signed(scheme: &Scheme) -> String {
         return format!("Signed is `{template}` with {algorithm}; the body is the raw bytes as received.");
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
+    if token.is_detached {
+        let must = if claims.is_empty() { String::new() } else { format!(" that header must say {claims};") };
+        return format!(
+            "Signed is `{template}` with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
+             the body is the raw bytes as received."
+        );
+    }
     let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };
     format!("Signed is a JSON Web Token with {algorithm}, whatever its header says; its claims must say {claims}{body}.")
 }
@@ -136,8 +143,10 @@ fn signature(scheme: &Scheme) -> String {
         SignatureFormat::Json { member, key_member, .. } => {
             format!(" as `{member}` of a JSON object in base64, whose `{key_member}` names the key by the secret's key_id")
         }
-        SignatureFormat::Named => {
-            ", each behind its key's id and `|`, divided by `&`; the secret's key_id says which is ours".to_owned()
+        SignatureFormat::Named { separator, between } => {
+            format!(
+                ", each behind its key's id and `{between}`, divided by `{separator}`; the secret's key_id says which is ours"
+            )
         }
         SignatureFormat::Token(rule) if rule.prefix.is_empty() => ", as the last part of the token".to_owned(),
         SignatureFormat::Token(rule) => format!(", as the last part of the token behind `{}`", rule.prefix),
@@ -172,7 +181,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
         TimestampPlace::Form(field) => format!("{field} of the body"),
-        TimestampPlace::Claim(claim) => format!("claim `{claim}` of the token"),
+        TimestampPlace::Claim(claim) => format!("`{claim}` of the token"),
     };
     let unit = match rule.unit {
         TimestampUnit::Seconds => "Unix seconds",

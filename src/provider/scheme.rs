@@ -116,8 +116,16 @@ impl Scheme {
     /// Whether the URL is signed, as the provider sees it.
     #[must_use]
     pub fn signs_url(&self) -> bool {
-        let in_content = self.content.iter().any(|part| matches!(part, Part::Url(_) | Part::Target(_) | Part::TargetEscaped(_)));
+        let names_it =
+            |part: &Part| matches!(part, Part::Url(_) | Part::Target(_) | Part::TargetEscaped(_) | Part::SortedRequest(_));
+        let in_content = self.content.iter().any(names_it);
         in_content || self.token().is_some_and(TokenRule::names_url)
+    }
+
+    /// Whether the query is signed, with the URL or by itself.
+    #[must_use]
+    pub fn signs_query(&self) -> bool {
+        self.signs_url()
     }
 
     /// The scheme for one integration: with its public URL (without query) and its options in their places.
@@ -126,6 +134,7 @@ impl Scheme {
         let target = || public_url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         let bind = |part: &Part| match part {
             Part::Url(_) => Part::Url(public_url.to_owned()),
+            Part::SortedRequest(_) => Part::SortedRequest(public_url.to_owned()),
             Part::Target(_) => Part::Target(target()),
             Part::TargetEscaped(_) => Part::TargetEscaped(target()),
             Part::Option(name) => options.get(name).map_or_else(|| part.clone(), |value| Part::Literal(value.clone())),
@@ -267,8 +276,15 @@ pub enum Part {
     Header(HeaderName),
     /// The raw body.
     Body,
-    /// The SHA-256 of the raw body in lower-case hex.
-    BodySha256,
+    /// A digest of the raw body, and the header that says the same, where the provider sends one.
+    BodyDigest {
+        /// Which, and how it is written.
+        digest: BodyDigest,
+        /// The header that must say the same.
+        header: Option<HeaderName>,
+    },
+    /// The JSON body in the one form of RFC 8785: an object or a list of which nothing is lost in that form.
+    CanonicalBody,
     /// The method.
     Method,
     /// The URL as the provider sees it: the integration's, and the request's own query. Empty until it is bound.
@@ -279,6 +295,8 @@ pub enum Part {
     TargetEscaped(String),
     /// A field of the body as text: a member of JSON, or a decoded field of a form.
     Field(Locator),
+    /// A member of the JSON body that is an object or a list: as sent, less the white space around its tokens.
+    Compact(Pointer),
     /// Several members of the JSON body.
     Members(MemberList),
     /// The fields of the form body, sorted by key, each key and its values as text.
@@ -286,16 +304,35 @@ pub enum Part {
         /// The query field that holds the body's SHA-256 in hex instead; no field of the form is taken then.
         digest_in_query: Option<String>,
     },
+    /// The fields of the form body but the signature's own, sorted by key, as PHP's `serialize` writes a list of texts.
+    PhpForm,
+    /// The URL, its query's fields sorted, and the form's, as Plivo joins them. The integration's URL; empty until it is bound.
+    SortedRequest(String),
     /// The CRC-32 of the raw body in decimal: no cryptographic digest, so the body is not covered.
     BodyCrc32,
     /// The headers that a header names, as `name:value` divided by `;`. It must name itself.
     NamedHeaders(HeaderName),
-    /// Header and claims of the token, as sent.
+    /// What of the token is signed: its header and claims as sent, or the header alone of one that comes without the body.
     Token,
     /// An option of the integration, until it is bound.
     Option(String),
     /// The secret, first or last in what a plain digest is made of.
     Secret,
+}
+
+/// A digest that covers the body, as it stands in what is signed. All texts of one have one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyDigest {
+    /// SHA-256 in lower-case hex.
+    Sha256Hex,
+    /// SHA-512 in base64 with padding.
+    Sha512Base64,
+}
+
+impl BodyDigest {
+    /// The words of a template.
+    pub(super) const WORDS: [(&'static str, Self); 2] =
+        [("sha256:body", Self::Sha256Hex), ("sha512-base64:body", Self::Sha512Base64)];
 }
 
 /// Members of the JSON body in their order. Their values can be told apart, since at most one may hold what divides them.

@@ -52,7 +52,7 @@ fn signed(scheme: &Scheme) -> String {
         return "nothing".to_owned();
     }
     let template: String = scheme.content.iter().map(ToString::to_string).collect();
-    if let Some(token) = scheme.token() {
+    if let Some(token) = scheme.token().filter(|token| !token.is_detached) {
         let claims: Vec<String> = token.claims.iter().map(|claim| format!("`{}`", claim.name)).collect();
         return format!("token with {}", claims.join(", "));
     }

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hookward::provider::Catalogue;
-use hookward::provider::locate::find;
+use hookward::provider::locate::canonical::canonical;
 use hookward::provider::locate::form::Form;
+use hookward::provider::locate::{Found, compact, find};
 use hookward::provider::scheme::{ClaimValue, Locator, Member, Part, Scheme, TimestampPlace};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
@@ -66,8 +67,15 @@ fn every_change_of_every_signed_part_of_every_preset_is_refused() {
 fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
-        Part::Body | Part::BodySha256 | Part::BodyCrc32 => Some(bodies(case)),
-        Part::SortedForm { .. } => Some(form_bodies(case)),
+        Part::Body | Part::BodyCrc32 => Some(bodies(case)),
+        Part::BodyDigest { header, .. } => Some(header.iter().flat_map(|name| headers(case, name)).chain(bodies(case)).collect()),
+        Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
+        Part::CanonicalBody => Some(other_bodies(case, |body| canonical(body).ok())),
+        Part::Compact(pointer) => Some(other_bodies(case, |body| match compact(pointer, body) {
+            Found::Text(text) => Some(text),
+            Found::Absent | Found::Unclear => None,
+        })),
+        Part::SortedRequest(_) => Some(form_bodies(case).into_iter().chain(targets(case, bound)).collect()),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
         Part::Field(place) => Some(fields(case, place)),
@@ -143,6 +151,11 @@ fn form_bodies(case: &Case) -> Vec<Case> {
         let pairs: BTreeSet<(String, String)> = Form::parse(body)?.fields()?.into_iter().collect();
         Some(pairs.into_iter().map(|(key, value)| key + &value).collect::<String>())
     };
+    other_bodies(case, text)
+}
+
+/// The same without what is the same text to whoever signs, which must be the same delivery.
+fn other_bodies(case: &Case, text: impl Fn(&[u8]) -> Option<String>) -> Vec<Case> {
     let honest = text(&case.body);
     let (same, other): (Vec<Case>, Vec<Case>) = bodies(case).into_iter().partition(|changed| text(&changed.body) == honest);
     for changed in same {
@@ -237,7 +250,10 @@ fn targets(case: &Case, part: &Part) -> Vec<Case> {
     let longer = Case { target: target(&format!("{URL}?{query}added=1")), ..case.clone() };
     let mut elsewhere = vec![bound_otherwise(case, "https://hooks.example.com/out", "option")];
     // Of the URL's host only the whole URL says something.
-    elsewhere.extend(matches!(part, Part::Url(_)).then(|| bound_otherwise(case, "https://other.example.com/in", "option")));
+    elsewhere.extend(
+        matches!(part, Part::Url(_) | Part::SortedRequest(_))
+            .then(|| bound_otherwise(case, "https://other.example.com/in", "option")),
+    );
     elsewhere.into_iter().chain([longer]).collect()
 }
 
@@ -248,6 +264,29 @@ fn queries(case: &Case) -> Vec<Case> {
     let cut = (0..query.len()).map(|at| [&query[..at], &query[at + 1..]].concat());
     let texts = changed.chain(cut).chain([Vec::new()]).map(|text| String::from_utf8(text).unwrap());
     texts.map(|text| Case { target: target(&format!("{URL}?{text}")), ..case.clone() }).collect()
+}
+
+/// Known answers of requests with a query that is signed: each character changed or left out is refused, or another spelling.
+#[test]
+fn every_change_of_a_signed_query_is_refused() {
+    let mut seen = 0;
+    for case in verified().filter(|case| case.scheme.signs_query() && case.target.query().is_some_and(|query| !query.is_empty()))
+    {
+        let honest = content_of(&case.judge().unwrap());
+        for (at, changed) in queries(&case).into_iter().enumerate() {
+            if let Ok(verified) = changed.judge() {
+                assert_eq!(content_of(&verified), honest, "{}: {at}", case.id);
+                let decoded = |case: &Case| {
+                    let mut fields = Form::parse(case.target.query().unwrap().as_bytes()).unwrap().fields().unwrap();
+                    fields.sort();
+                    fields
+                };
+                assert_eq!(decoded(&changed), decoded(&case), "{}: {at}", case.id);
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen} requests");
 }
 
 #[test]

@@ -24,14 +24,17 @@ mod hashing;
 mod jwks;
 pub mod keys;
 mod mac;
+mod php_form;
 mod pieces;
 pub mod presented;
 mod private_key;
 mod public_key;
 mod sent_time;
 pub mod sign;
+mod sorted_request;
 mod spelling;
 mod token;
+mod unverified;
 mod url;
 mod window;
 

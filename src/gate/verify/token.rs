@@ -1,7 +1,9 @@
 //! A presented JSON Web Token (RFC 7515 compact form, RFC 7519), read strictly. Pure.
 //!
 //! 1. Three parts of URL-safe base64 without padding, in their one spelling; header and claims are JSON objects, no name twice.
-//! 2. `alg` must be the scheme's algorithm to the letter: it chooses nothing. `crit` is refused, since nothing of it is known.
+//! 2. `alg` must be the scheme's algorithm to the letter: it chooses nothing. `crit` is refused, since nothing of it is known;
+//!    but one that is detached must say `"b64": false` and `"crit": ["b64"]` and no more, for that is how it is read (RFC 7797).
+//!    Its middle part is empty, its header is what it claims, and the body as sent is its payload.
 //! 3. `kid` only picks among the keys that are configured. `jwk`, `jku`, `x5c` and `x5u` are not looked at.
 //! 4. What it claims is judged behind its signature ([`super::claims`]), and its identity is what was signed.
 
@@ -29,7 +31,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Header and claims as sent: what is signed.
+    /// Header and claims as sent, or the header alone: what of it is signed.
     pub(super) fn signed(&self) -> &[u8] {
         &self.signed
     }
@@ -52,7 +54,7 @@ impl fmt::Debug for Token {
 }
 
 /// Reads a token; `None` for anything that is not exactly one of the scheme.
-pub(super) fn read(rule: &SignatureRule, text: &[u8]) -> Option<(Token, Candidate)> {
+pub(super) fn read(rule: &SignatureRule, is_detached: bool, text: &[u8]) -> Option<(Token, Candidate)> {
     if text.len() > TOKEN_BYTES_MAX {
         return None;
     }
@@ -63,20 +65,28 @@ pub(super) fn read(rule: &SignatureRule, text: &[u8]) -> Option<(Token, Candidat
     if parts.next().is_some() {
         return None;
     }
+    let signed = if is_detached { header } else { signed };
     let header = object(header)?;
-    if !says(&header, rule.algorithm) {
+    if !says(&header, rule.algorithm) || is_detached != says_detached(&header) || is_detached != claims.is_empty() {
         return None;
     }
     let key_id = header.0.get("kid").and_then(Value::as_str).map(str::to_owned);
-    let token = Token { signed: signed.to_vec(), key_id, claims: object(claims)? };
+    let claims = if is_detached { header } else { object(claims)? };
+    let token = Token { signed: signed.to_vec(), key_id, claims };
     Some((token, Candidate::decode(rule, 0, signature)?))
 }
 
-/// Whether a header says what the scheme says, and nothing that must be understood.
+/// Whether a header says that the payload is not encoded, and that this must be understood.
+fn says_detached(header: &Object) -> bool {
+    let says = |name: &str, value: &Value| header.0.get(name) == Some(value);
+    says("b64", &Value::Bool(false)) && says("crit", &Value::Array(vec!["b64".into()]))
+}
+
+/// Whether a header says what the scheme says, and nothing that must be understood but [`says_detached`].
 fn says(header: &Object, algorithm: Algorithm) -> bool {
     let names_it = header.0.get("alg").and_then(Value::as_str).is_some_and(|said| Some(said) == name(algorithm));
     let key_id_fits = header.0.get("kid").is_none_or(|id| id.as_str().is_some_and(|id| id.len() <= KEY_ID_BYTES_MAX));
-    names_it && key_id_fits && !header.0.contains_key("crit")
+    names_it && key_id_fits && (!header.0.contains_key("crit") || says_detached(header))
 }
 
 /// What RFC 7518 calls an algorithm.

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, `"versioned"` with `version`,
-//! `"joined"`, `"named"` (`key-id|signature` entries), `"json"` (base64 of an object with `member`, `key_member` and `fixed`) or `"jwt"`, whose claims must say what `claims = { … }` says.
+//! `"joined"`, `"named"` (entries of a key's id, `between` and a signature), `"json"` (base64 of an object with `member`, `key_member` and `fixed`) or `"jwt"`, whose claims must say what `claims = { … }` says,
+//! `"jws-detached"` the same for one that stands beside the body it signs, and claims in its header.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
 //! `timestamp.json` a member of the body, `timestamp.form` a place in a form. `secret` may also have `prefix`, `digest`, `key_id` (a header),
@@ -126,9 +127,11 @@ fn content_parts(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option
         table.refuse(&["content"], "is signed by nobody: the secret itself is shown", "");
         return Some(Vec::new());
     }
-    if signature.is_some_and(|rule| matches!(rule.format, SignatureFormat::Token(_))) {
+    if let Some(SignatureFormat::Token(token)) = signature.map(|rule| &rule.format) {
         table.refuse(&["content"], "is the token's own: its header and claims", "say under claims what they must hold");
-        return Some(vec![Part::Token]);
+        // What a detached one signs is its header and the body (RFC 7797).
+        let body = token.is_detached.then(|| [Part::Literal(".".to_owned()), Part::Body]);
+        return Some([Part::Token].into_iter().chain(body.into_iter().flatten()).collect());
     }
     let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
     entry.parsed("such as \"{timestamp}.{body}\"", content::parse)

@@ -1,4 +1,4 @@
-//! A presented JSON Web Token (RFC 7519, compact JWS): what its claims must say. Pure data.
+//! A presented JSON Web Token (RFC 7519, compact JWS), or a signature in that form (RFC 7797): what it must claim. Pure data.
 //!
 //! Algorithm and keys are the scheme's and the integration's. Nothing in a token chooses them.
 
@@ -13,6 +13,8 @@ pub struct TokenRule {
     pub prefix: String,
     /// What its claims must say; each must be there.
     pub claims: Vec<Claim>,
+    /// Whether it comes without its payload, which is the body as sent (RFC 7797): what it claims stands in its header then.
+    pub is_detached: bool,
 }
 
 /// What one claim must say.

@@ -30,7 +30,7 @@ pub(super) fn causes(trial: &Trial<'_>) -> Vec<Cause> {
 /// The URL that the scheme is bound to.
 pub(super) fn base(scheme: &Scheme) -> Option<String> {
     scheme.content.iter().find_map(|part| match part {
-        Part::Url(base) if !base.is_empty() => Some(base.clone()),
+        Part::Url(base) | Part::SortedRequest(base) if !base.is_empty() => Some(base.clone()),
         // Host and scheme are not signed then; what stands for them is of no account.
         Part::Target(path) if !path.is_empty() => Some(format!("https://localhost{path}")),
         _ => None,
@@ -42,7 +42,7 @@ fn holds(trial: &Trial<'_>, url: &str) -> bool {
     let path = Parts::read(url).map(|parts| parts.path).unwrap_or_default();
     for part in &mut scheme.content {
         match part {
-            Part::Url(base) => url.clone_into(base),
+            Part::Url(base) | Part::SortedRequest(base) => url.clone_into(base),
             Part::Target(base) => path.clone_into(base),
             _ => {}
         }

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::Request;
 use crate::gate::verify::body_fields;
+use crate::provider::locate::canonical::canonical;
 use crate::provider::locate::form::Form;
-use crate::provider::scheme::{Locator, MemberList, Part, Scheme};
+use crate::provider::locate::{self, Found};
+use crate::provider::scheme::{BodyDigest, Locator, MemberList, Part, Scheme};
 
 /// What is signed of a request. A part that the request lacks is empty, and nobody will accept that.
 pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) -> Vec<u8> {
@@ -21,7 +23,13 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
             Part::Id => content.extend_from_slice(id.as_bytes()),
             Part::Header(name) => content.extend_from_slice(header(request, name)),
             Part::Body => content.extend_from_slice(request.body),
-            Part::BodySha256 => content.extend_from_slice(HEXLOWER.encode(&Sha256::digest(request.body)).as_bytes()),
+            Part::BodyDigest { digest, .. } => content.extend_from_slice(body_digest(*digest, request.body).as_bytes()),
+            Part::CanonicalBody => content.extend_from_slice(canonical(request.body).unwrap_or_default().as_bytes()),
+            Part::Compact(pointer) => {
+                if let Found::Text(text) = locate::compact(pointer, request.body) {
+                    content.extend_from_slice(text.as_bytes());
+                }
+            }
             Part::BodyCrc32 => content.extend_from_slice(crc32fast::hash(request.body).to_string().as_bytes()),
             Part::Field(place) => content.extend_from_slice(field(place, request.body).unwrap_or_default().as_bytes()),
             Part::Members(list) => content.extend_from_slice(members(list, request.body).as_bytes()),
@@ -29,6 +37,8 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
                 let in_query = digest_in_query.as_ref().is_some_and(|field| holds(scheme, field));
                 content.extend_from_slice(if in_query { String::new() } else { sorted_form(request.body) }.as_bytes());
             }
+            Part::SortedRequest(url) => content.extend_from_slice(sorted_request(url, request.body).as_bytes()),
+            Part::PhpForm => content.extend_from_slice(php_form(scheme, request.body).as_bytes()),
             Part::NamedHeaders(list) => content.extend_from_slice(&named_headers(scheme, list, timestamp)),
             Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
             Part::Literal(text) | Part::Url(text) | Part::Target(text) | Part::TargetEscaped(text) => {
@@ -39,6 +49,21 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
         }
     }
     content
+}
+
+fn body_digest(digest: BodyDigest, body: &[u8]) -> String {
+    match digest {
+        BodyDigest::Sha256Hex => HEXLOWER.encode(&Sha256::digest(body)),
+        BodyDigest::Sha512Base64 => BASE64.encode(&Sha512::digest(body)),
+    }
+}
+
+/// The headers that say a digest of the body.
+pub(super) fn digest_headers(scheme: &Scheme, body: &[u8]) -> impl Iterator<Item = (HeaderName, String)> {
+    scheme.content.iter().filter_map(|part| match part {
+        Part::BodyDigest { digest, header: Some(name) } => Some((name.clone(), body_digest(*digest, body))),
+        _ => None,
+    })
 }
 
 fn header<'r>(request: &Request<'r>, name: &HeaderName) -> &'r [u8] {
@@ -82,6 +107,31 @@ fn sorted_form(body: &[u8]) -> String {
     }
     let each = |(key, values): (&String, &BTreeSet<String>)| values.iter().map(|value| key.clone() + value).collect::<String>();
     sorted.iter().map(each).collect()
+}
+
+/// The URL with its query sorted, and the form behind it.
+fn sorted_request(url: &str, body: &[u8]) -> String {
+    let sorted = |text: &[u8]| {
+        let mut fields = Form::parse(text).and_then(|form| form.fields()).unwrap_or_default();
+        fields.sort();
+        fields
+    };
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let query: Vec<String> = sorted(query.as_bytes()).into_iter().map(|(name, value)| name + "=" + &value).collect();
+    let form: Vec<String> = sorted(body).into_iter().map(|(name, value)| name + &value).collect();
+    let begins = if query.is_empty() && form.is_empty() { "" } else { "?" };
+    let divides = if query.is_empty() || form.is_empty() { "" } else { "." };
+    [base, begins, &query.join("&"), divides, &form.concat()].concat()
+}
+
+/// Each name and value as `s:LENGTH:"TEXT";`, in one list of so many.
+fn php_form(scheme: &Scheme, body: &[u8]) -> String {
+    let mut fields = Form::parse(body).and_then(|form| form.fields()).unwrap_or_default();
+    fields.retain(|(name, _)| scheme.signature.place != Locator::Form(name.clone()));
+    fields.sort();
+    let texts = fields.iter().flat_map(|(name, value)| [name, value]);
+    let written: Vec<String> = texts.map(|text| format!("s:{}:\"{text}\";", text.len())).collect();
+    format!("a:{}:{{{}}}", fields.len(), written.concat())
 }
 
 /// The headers that list others: each names itself and the header of the time.

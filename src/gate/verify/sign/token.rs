@@ -19,8 +19,23 @@ pub(super) fn text(scheme: &Scheme, rule: &TokenRule, key: &SigningKey, request:
         members.insert("kid".to_owned(), id.as_str().into());
     }
     let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    if rule.is_detached {
+        return detached(scheme, rule, key, request, header);
+    }
     let signed = format!("{}.{}", part(&header), part(&claims(scheme, rule, request)));
     format!("{}{signed}.{}", rule.prefix, BASE64URL_NOPAD.encode(&key.sign(signed.as_bytes())))
+}
+
+/// One without its payload, which is the body: what it claims is added to its header (RFC 7797).
+fn detached(scheme: &Scheme, rule: &TokenRule, key: &SigningKey, request: &Request<'_>, mut header: Value) -> String {
+    if let (Some(members), Value::Object(claims)) = (header.as_object_mut(), claims(scheme, rule, request)) {
+        members.extend(claims);
+        members.insert("b64".to_owned(), false.into());
+        members.insert("crit".to_owned(), json!(["b64"]));
+    }
+    let header = BASE64URL_NOPAD.encode(header.to_string().as_bytes());
+    let signed = [header.as_bytes(), b".", request.body].concat();
+    format!("{}{header}..{}", rule.prefix, BASE64URL_NOPAD.encode(&key.sign(&signed)))
 }
 
 fn claims(scheme: &Scheme, rule: &TokenRule, request: &Request<'_>) -> Value {

@@ -1,6 +1,7 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
 mod certificate;
+mod detached;
 mod fields;
 mod gate;
 mod hashing;
@@ -56,8 +57,19 @@ pub(super) fn scheme(text: &str) -> Scheme {
 
 /// Every preset that signs with a secret, in headers, and takes the body whole or not at all.
 pub(super) fn all() -> impl Iterator<Item = Scheme> {
-    let whole =
-        |part: &Part| !matches!(part, Part::Field(_) | Part::Members(_) | Part::SortedForm { .. } | Part::NamedHeaders(_));
+    let whole = |part: &Part| {
+        !matches!(
+            part,
+            Part::Field(_)
+                | Part::Members(_)
+                | Part::SortedForm { .. }
+                | Part::SortedRequest(_)
+                | Part::PhpForm
+                | Part::NamedHeaders(_)
+                | Part::CanonicalBody
+                | Part::Compact(_)
+        )
+    };
     let is_plain = move |scheme: &Scheme| {
         let in_header = scheme.signature.header().is_some() && scheme.token().is_none();
         in_header && scheme.signature.algorithm.signature_bytes().is_some() && scheme.content.iter().all(whole)
@@ -139,11 +151,7 @@ pub(super) fn signed_at(scheme: &Scheme, body: &[u8], timestamp: UnixTime) -> He
 
 /// The headers that the scheme signs and does not make.
 fn given(scheme: &Scheme) -> HeaderMap {
-    let named = scheme.content.iter().filter_map(|part| match part {
-        Part::Header(name) => Some((name.clone(), HeaderValue::from_static("given"))),
-        _ => None,
-    });
-    named.collect()
+    scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("given"))).collect()
 }
 
 pub(super) fn head(headers: HeaderMap) -> Head {
