@@ -74,12 +74,10 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret | Part::BodyDigest { .. });
         let told_apart = matches!(
             (left, right),
-            (Part::Timestamp, Part::Field(_))
-                | (Part::Timestamp, Part::CanonicalBody | Part::Compact(_))
-                | (Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
+            (Part::Timestamp, Part::Field(_) | Part::CanonicalBody | Part::Compact(_))
                 | (Part::Url(_), Part::SortedForm { .. })
                 | (Part::Timestamp | Part::Url(_), Part::Body)
-                | (Part::Body | Part::Id, Part::Timestamp)
+                | (Part::Body | Part::Id | Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
                 | (Part::Method, Part::Url(_) | Part::Target(_))
                 | (Part::Body, Part::Url(_))
         );
