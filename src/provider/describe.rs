@@ -2,7 +2,7 @@
 
 use super::certificate::CertificateRule;
 use super::scheme::{
-    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
+    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal, Part,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use super::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
@@ -79,7 +79,7 @@ fn signed(scheme: &Scheme) -> String {
     }
     let algorithm = scheme.signature.algorithm.code();
     let Some(token) = scheme.token() else {
-        return format!("Signed is `{template}` with {algorithm}; the body is the raw bytes as received.");
+        return format!("Signed is `{template}` with {algorithm}; {}.", body(scheme));
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
     if token.is_detached {
@@ -91,6 +91,18 @@ fn signed(scheme: &Scheme) -> String {
     }
     let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };
     format!("Signed is a JSON Web Token with {algorithm}, whatever its header says; its claims must say {claims}{body}.")
+}
+
+/// What the body is in what is signed.
+fn body(scheme: &Scheme) -> String {
+    let said = |part: &Part| match part {
+        Part::CanonicalBody => Some("the body is its canonical JSON (RFC 8785)".to_owned()),
+        Part::Compact(pointer) => {
+            Some(format!("of the body only its member {pointer}, as received but for the white space between its tokens"))
+        }
+        _ => None,
+    };
+    scheme.content.iter().find_map(said).unwrap_or_else(|| "the body is the raw bytes as received".to_owned())
 }
 
 fn key(scheme: &Scheme) -> String {
