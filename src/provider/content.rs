@@ -89,12 +89,10 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         let fixed = |part: &Part| is_fixed(part) || matches!(part, Part::BodyDigest { .. } | Part::NoBody);
         let told_apart = matches!(
             (left, right),
-            (Part::Timestamp, Part::Field(_))
-                | (Part::Timestamp, Part::CanonicalBody | Part::Compact(_))
-                | (Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
+            (Part::Timestamp, Part::Field(_) | Part::CanonicalBody | Part::Compact(_))
                 | (Part::Url(_) | Part::UrlOtherPort(_), Part::SortedForm { .. })
                 | (Part::Timestamp | Part::Url(_) | Part::UrlOtherPort(_), Part::Body)
-                | (Part::Body | Part::Id, Part::Timestamp)
+                | (Part::Body | Part::Id | Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
                 | (Part::Method, Part::Url(_) | Part::UrlOtherPort(_) | Part::Target(_))
                 | (Part::Body, Part::Url(_) | Part::UrlOtherPort(_))
         );
