@@ -54,7 +54,9 @@ pub enum Found {
 }
 
 impl Found {
-    fn into_text(self) -> Option<String> {
+    /// The text, taken out.
+    #[must_use]
+    pub fn into_text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
             Self::Absent | Self::Unclear => None,
