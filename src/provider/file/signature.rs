@@ -27,11 +27,12 @@ const ALGORITHMS: [(&str, Algorithm); 15] = [
     (Algorithm::Basic.code(), Algorithm::Basic),
 ];
 
-const ENCODINGS: [(&str, SignatureEncoding); 6] = [
+const ENCODINGS: [(&str, SignatureEncoding); 7] = [
     ("hex", SignatureEncoding::Hex),
     ("base64", SignatureEncoding::Base64),
     ("base64url", SignatureEncoding::Base64Url),
     ("hex-upper", SignatureEncoding::HexUpper),
+    ("hex-any-case", SignatureEncoding::HexAnyCase),
     ("base64-of-hex", SignatureEncoding::Base64OfHex),
     ("plain", SignatureEncoding::Plain),
 ];

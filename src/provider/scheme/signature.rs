@@ -321,13 +321,15 @@ pub enum SignatureFormat {
     Token(TokenRule),
 }
 
-/// How one signature is written. Exactly one spelling of a value is accepted.
+/// How one signature is written. Exactly one spelling of a value is accepted, but for [`Self::HexAnyCase`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureEncoding {
     /// Lower-case hexadecimal.
     Hex,
     /// Upper-case hexadecimal.
     HexUpper,
+    /// Hexadecimal in either case, for providers whose own code takes both: a delivery is what was signed, however that is written.
+    HexAnyCase,
     /// Standard base64 with padding.
     Base64,
     /// URL-safe base64 without padding.
