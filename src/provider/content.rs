@@ -7,7 +7,8 @@
 //!    characters no timestamp begins or ends with; `file::check` knows its unit and says where that does not hold.
 //!    A canonical body and a compact member are an object or a list, which end themselves: a timestamp may touch them.
 //! 3. A part the sender chooses ends at the literal behind it (begins at the one before it, behind the body) and must not
-//!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is.
+//!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is. Fixed
+//!    text at the very end is no delimiter: nothing stands behind it.
 //! 4. A URL may touch a body: its query holds only what a URL may hold, a body behind it then begins with what none may
 //!    hold, and a query before whose end the URL stands again is refused.
 //! 5. The secret of a plain digest stands first or last.
@@ -24,7 +25,7 @@
 
 use http::HeaderName;
 
-use super::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle, Part, QueryField};
+use super::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle, Part, QueryField, Scheme};
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +35,7 @@ pub enum TemplateError {
     Brace,
     /// A part has an unknown name.
     #[error(
-        "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
+        "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{url-other-port}}, {{target}}, {{option:name}}, {{secret}}, \
          {{body}}, {{sha256:body}}, {{sha512-base64:body}}, {{crc32:body}}, {{jcs:body}}, {{json:/pointer}}, {{compact:/pointer}}, \
          {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{sorted-query:a?,b}}, {{no-body}}, {{lines:/a,/b}}, \
          {{colons:/a,/b}}, {{headers:Name}} and fixed text"
@@ -88,14 +89,12 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         let fixed = |part: &Part| is_fixed(part) || matches!(part, Part::BodyDigest { .. } | Part::NoBody);
         let told_apart = matches!(
             (left, right),
-            (Part::Timestamp, Part::Field(_))
-                | (Part::Timestamp, Part::CanonicalBody | Part::Compact(_))
-                | (Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
-                | (Part::Url(_), Part::SortedForm { .. })
-                | (Part::Timestamp | Part::Url(_), Part::Body)
-                | (Part::Body | Part::Id, Part::Timestamp)
-                | (Part::Method, Part::Url(_) | Part::Target(_))
-                | (Part::Body, Part::Url(_))
+            (Part::Timestamp, Part::Field(_) | Part::CanonicalBody | Part::Compact(_))
+                | (Part::Url(_) | Part::UrlOtherPort(_), Part::SortedForm { .. })
+                | (Part::Timestamp | Part::Url(_) | Part::UrlOtherPort(_), Part::Body)
+                | (Part::Body | Part::Id | Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
+                | (Part::Method, Part::Url(_) | Part::UrlOtherPort(_) | Part::Target(_))
+                | (Part::Body, Part::Url(_) | Part::UrlOtherPort(_))
         );
         if !fixed(left) && !fixed(right) && !told_apart {
             return Err(TemplateError::Adjacent { left: left.to_string(), right: right.to_string() });
@@ -231,6 +230,7 @@ fn word(name: &str) -> Option<Part> {
         "body" => Part::Body,
         "method" => Part::Method,
         "url" => Part::Url(String::new()),
+        "url-other-port" => Part::UrlOtherPort(String::new()),
         "target" => Part::Target(String::new()),
         "target-escaped" => Part::TargetEscaped(String::new()),
         "sorted-form" => Part::SortedForm { digest_in_query: None },
@@ -257,6 +257,7 @@ impl std::fmt::Display for Part {
             Self::Compact(pointer) => write!(formatter, "{{compact:{pointer}}}"),
             Self::Method => formatter.write_str("{method}"),
             Self::Url(_) => formatter.write_str("{url}"),
+            Self::UrlOtherPort(_) => formatter.write_str("{url-other-port}"),
             Self::Target(_) => formatter.write_str("{target}"),
             Self::TargetEscaped(_) => formatter.write_str("{target-escaped}"),
             Self::Field(place) => write!(formatter, "{{{place}}}"),
@@ -301,6 +302,12 @@ impl std::fmt::Display for MemberList {
     }
 }
 
+/// What a scheme signs, as templates write it: the content, and each alternative.
+pub fn texts(scheme: &Scheme) -> impl Iterator<Item = String> {
+    let contents = std::iter::once(&scheme.content).chain(&scheme.alternatives);
+    contents.map(|parts| parts.iter().map(ToString::to_string).collect())
+}
+
 /// The byte that the part at an index must not hold (rule 3).
 #[must_use]
 pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
@@ -308,6 +315,10 @@ pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
     let is_body = |part: &Part| matches!(part, Part::Body | Part::SortedForm { .. } | Part::SortedRequest(_));
     let has_body = |parts: &[Part]| parts.iter().any(is_body);
     if has_body(from_here) || !has_body(before) {
+        // Behind fixed text at the very end stands nothing that could be moved into.
+        if from_here.len() == 2 {
+            return None;
+        }
         return literal(from_here.get(1)?)?.first().copied();
     }
     literal(before.last()?)?.last().copied()
@@ -421,5 +432,7 @@ mod tests {
         assert_eq!(delimiter(&content, 6), Some(b'~'));
         assert_eq!(delimiter(&content, 4), Some(b'|'), "the body has one too, but nobody asks");
         assert_eq!(delimiter(&content, 9), None);
+        let ended = parse("{form:a}|{form:b}\n").unwrap();
+        assert_eq!([0, 2].map(|index| delimiter(&ended, index)), [Some(b'|'), None]);
     }
 }

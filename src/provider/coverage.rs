@@ -47,6 +47,7 @@ impl Scheme {
     pub fn header_names(&self) -> Vec<&HeaderName> {
         let mut names: Vec<&HeaderName> = self.signature.headers().map(|(name, _)| name).collect();
         names.extend(&self.signature.key_id_header);
+        names.extend(self.fixed_headers.iter().map(|(name, _)| name));
         for part in &self.content {
             match self.header_of(part) {
                 Some(name) if !names.contains(&name) => names.push(name),

@@ -157,6 +157,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
         Some(TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_)) | None => {}
     }
     headers.extend(content::header_lists(scheme));
+    headers.extend(scheme.fixed_headers.iter().cloned());
     headers.extend(content::digest_headers(scheme, request.body));
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
         headers.push((name.clone(), id.clone()));
@@ -233,7 +234,7 @@ fn made_id(request: &Request<'_>) -> String {
 
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
-        SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::Hex | SignatureEncoding::HexAnyCase => HEXLOWER.encode(signature),
         SignatureEncoding::Plain => String::from_utf8_lossy(signature).into_owned(),
         SignatureEncoding::HexUpper => HEXUPPER.encode(signature),
         SignatureEncoding::Base64OfHex => BASE64.encode(HEXLOWER.encode(signature).as_bytes()),

@@ -12,6 +12,9 @@ pub(super) const BODIES: [&str; 8] = [
     r#"{"id":"evt_ID","pad":"LONG","event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
 ];
 
+/// The same without numbers that the canonical form of JSON would lose.
+pub(super) const CANONICAL: [&str; 7] = [BODIES[0], BODIES[1], BODIES[2], BODIES[3], BODIES[4], BODIES[6], BODIES[7]];
+
 /// The same as forms: escapes, order, a key twice, nothing at all.
 pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=Hello+World&From=%2B14155551234",
@@ -22,7 +25,7 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
-/// The same without a key that has one value twice, which SignalWire signs twice.
+/// The same without a key that has one value twice, which not all sign once.
 pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
 
 /// Calls in a query: order, escapes, a key twice, nothing at all.

@@ -1,6 +1,6 @@
 //! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
 
-use super::bodies::{BODIES, CALLS, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, PAGES, REWRITTEN_ALIKE};
+use super::bodies::{BODIES, CALLS, CANONICAL, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, PAGES, REWRITTEN_ALIKE};
 use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
 
 /// One SDK against one preset.
@@ -45,6 +45,8 @@ pub(super) enum Signer {
 pub(super) enum Sends {
     /// JSON, signed in a header.
     Json,
+    /// The same, of these bodies only.
+    JsonOf(&'static [&'static str]),
     /// Forms, signed in a header.
     Forms(&'static [&'static str]),
     /// Queries of a GET without a body, which are signed.
@@ -89,6 +91,7 @@ const PEM_PAIR: Key = Key::Pair {
     seed: SEED,
     public: "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n",
 };
+const SIGNKEY: Key = Key::Text("signkey-test-4f1c9a7be83d4c5fa0b24f1c9a7be83d");
 const TEXT: Key = Key::Text("whsec_4f1c9a7be83d4c5fa0b2");
 const WHSEC: Key = Key::Text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
@@ -177,7 +180,7 @@ impl Row {
         let fits = |index: &usize| self.reads_bytes || REWRITTEN_ALIKE.contains(index);
         let bodies = match self.sends {
             Sends::Json => &BODIES[..],
-            Sends::Forms(bodies) | Sends::Queries(bodies) | Sends::Signed { bodies, .. } => bodies,
+            Sends::JsonOf(bodies) | Sends::Forms(bodies) | Sends::Queries(bodies) | Sends::Signed { bodies, .. } => bodies,
         };
         bodies.iter().copied().enumerate().filter(move |(index, _)| fits(index))
     }
@@ -186,7 +189,7 @@ impl Row {
     pub(super) const fn content_type(&self) -> &'static str {
         match self.sends {
             Sends::Forms(_) | Sends::Signed { is_form: true, .. } => "application/x-www-form-urlencoded",
-            Sends::Json | Sends::Queries(_) | Sends::Signed { is_form: false, .. } => "application/json",
+            Sends::Json | Sends::JsonOf(_) | Sends::Queries(_) | Sends::Signed { is_form: false, .. } => "application/json",
         }
     }
 
@@ -246,7 +249,7 @@ impl Row {
             "telnyx" => ("telnyx-signature-ed25519", Some(("telnyx-timestamp", ""))),
             "mux" => ("mux-signature", Some(("mux-signature", "t="))),
             "workos" => ("workos-signature", Some(("workos-signature", "t="))),
-            "modern-treasury" => ("x-signature", None),
+            "modern-treasury" | "getstream" => ("x-signature", None),
             "orb" => ("x-orb-signature", Some(("x-orb-timestamp", ""))),
             "gocardless" => ("webhook-signature", None),
             "cloudinary" | "cloudinary-sha256" => ("x-cld-signature", Some(("x-cld-timestamp", ""))),
@@ -264,7 +267,7 @@ impl Row {
             "hookdeck" => ("x-hookdeck-signature", None),
             "mailtrap" => ("mailtrap-signature", None),
             "highlevel" => ("x-ghl-signature", None),
-            "solidgate" => ("signature", None),
+            "solidgate" | "mailersend" => ("signature", None),
             "x-twitter" => ("x-twitter-webhooks-signature", None),
             "viber" => ("x-viber-content-signature", None),
             "smartcar" => ("sc-signature", None),
@@ -273,15 +276,14 @@ impl Row {
             "livekit" | "atlassian-connect" | "vonage" | "gcp-pubsub" => ("authorization", None),
             "ebay" => ("x-ebay-signature", None),
             "zoom" => ("x-zm-signature", Some(("x-zm-request-timestamp", ""))),
-            "mailersend" => ("signature", None),
             "onfido" => ("x-sha2-signature", None),
-            "getstream" => ("x-signature", None),
             "cashfree" => ("x-webhook-signature", Some(("x-webhook-timestamp", ""))),
             "imagekit-v1" => ("x-ik-signature", Some(("x-ik-signature", "t="))),
             "gr4vy" => ("x-gr4vy-webhook-signatures", Some(("x-gr4vy-webhook-timestamp", ""))),
             "kontent-ai" => ("x-kontent-ai-signature", None),
             "signalwire" => ("x-signalwire-signature", None),
             "finch" => ("finch-signature", Some(("finch-timestamp", ""))),
+            "inngest" => ("x-inngest-signature", Some(("x-inngest-signature", "t="))),
             "lightspark" => ("lightspark-signature", None),
             "cloudconvert" => ("cloudconvert-signature", None),
             "creem" => ("creem-signature", None),
@@ -301,7 +303,7 @@ impl Row {
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 136] = [
+pub(super) static ROWS: [Row; 137] = [
     full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen", "adyen", "adyen-item").python().signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
@@ -354,6 +356,7 @@ pub(super) static ROWS: [Row; 136] = [
     full("hubspot-v3", "hubspot-api-client", "hubspot-v3").python().signs().with_url().timed(),
     full("imagekit", "imagekitio", "imagekit").python().timed(),
     full("imagekit-v1", "imagekit", "imagekit-v1").timed_by_hookward(),
+    full("inngest", "inngest", "inngest").python().signs().key(SIGNKEY).timed_by_hookward().sends(Sends::JsonOf(&CANONICAL)),
     full("kontent-ai", "@kontent-ai/webhook-helper", "kontent-ai").signs(),
     full("lightspark", "@lightsparkdev/lightspark-sdk", "lightspark"),
     full("line", "@line/bot-sdk", "line"),

@@ -63,7 +63,7 @@ pub(super) fn page() -> String {
             (_, "vonage") => " (as Vonage's page says)",
             (Sends::Forms(_), _) => " (forms)",
             (Sends::Queries(_), _) => " (GET)",
-            (Sends::Json | Sends::Signed { .. }, _) => "",
+            (Sends::Json | Sends::JsonOf(_) | Sends::Signed { .. }, _) => "",
         };
         writeln!(page, "| `{provider}` | {registry} {package}{what} {version}{mark} | {set} | {signer} | {count} | {stale} |")
             .unwrap();
