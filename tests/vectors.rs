@@ -302,7 +302,7 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
             Part::Field(place) => is_form(place),
             _ => false,
         });
-    let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
+    let json = br#"{"id":"1","kind":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
     let body = if wants_form { b"id=1&type=a".to_vec() } else { json.to_vec() };
     let now = UnixTime::from_seconds(ANY_TIME);
     let given = scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("orders")));
