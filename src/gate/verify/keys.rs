@@ -22,6 +22,7 @@ use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::certificate::CertificateUrls;
+use crate::provider::handshake::ChallengeMac;
 use crate::provider::scheme::{Algorithm, KeyDigest, KeyEncoding, Scheme};
 
 /// A secret's text as it was read, and what the configuration says about it.
@@ -77,9 +78,12 @@ pub(super) enum Verifier {
 
 impl Key {
     /// The MAC over a challenge's value, for a key that makes any.
-    pub(super) fn challenge_mac(&self, value: &str) -> Option<Vec<u8>> {
+    pub(super) fn challenge_mac(&self, value: &str) -> Option<ChallengeMac> {
         match &self.verifier {
-            Verifier::Mac(mac) if mac.is_hmac() => Some(mac.tag(iter::once(value.as_bytes())).bytes().to_vec()),
+            Verifier::Mac(mac) if mac.is_hmac() => {
+                let tag = mac.tag(iter::once(value.as_bytes())).bytes().to_vec();
+                Some(ChallengeMac { tag, key_id: self.provider_id.clone() })
+            }
             Verifier::Mac(_) | Verifier::Ed25519(_) | Verifier::Public(_) | Verifier::Certificates(_) => None,
         }
     }
@@ -187,7 +191,7 @@ impl KeyRing {
 
     /// The MAC over a challenge's value, by the first key that is valid now; `None` for keys that make none.
     #[must_use]
-    pub fn challenge_mac(&self, value: &str, now: UnixTime) -> Option<Vec<u8>> {
+    pub fn challenge_mac(&self, value: &str, now: UnixTime) -> Option<ChallengeMac> {
         self.usable(now).find_map(|key| key.challenge_mac(value))
     }
 

@@ -15,11 +15,12 @@ const SECRET: &str = "a secret of some length";
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 /// Presets with a challenge, and what their integrations say besides.
-const PRESETS: [(&str, &str); 22] = [
+const PRESETS: [(&str, &str); 23] = [
     ("azure-event-grid", ""),
     ("azure-event-grid-cloudevents", ""),
     ("mailchimp", ""),
     ("microsoft-graph", ""),
+    ("braintree", ""),
     ("circle", ""),
     ("dropbox", ""),
     ("ebay", EBAY_OPTIONS),
@@ -45,6 +46,9 @@ const EBAY_OPTIONS: &str =
     "{ verification_token = \"71745723-d031-455c-bfa5-f90d11b4f20a\", endpoint = \"http://www.testendpoint.com/webhook\" }";
 const EBAY_ANSWER: &str = r#"{"challengeResponse":"ca527df75caa230092d7e90484071e8f05d63068f1317973d6a3a42593734bbb"}"#;
 
+/// A challenge of the tests of Braintree's own SDK, with our key.
+const BRAINTREE_ANSWER: &str = "public|c76ee44113127d04376a9a0e6a6f98a227a2b0eb";
+
 fn leaked(text: String) -> &'static str {
     text.leak()
 }
@@ -54,6 +58,7 @@ fn integration(config: Config, name: &str, upstream: &str, options: &str) -> Con
     let secret = match name {
         "discord" => "{ id = \"current\", file = \"public\" }",
         "circle" => "{ id = \"current\", file = \"circle\", key_id = \"1\" }",
+        "braintree" => "{ id = \"current\", file = \"secret\", key_id = \"public\" }",
         "ebay" => "{ id = \"current\", file = \"circle\", encoding = \"base64\", key_id = \"1\" }",
         _ => "{ id = \"current\", file = \"secret\" }",
     };
@@ -133,6 +138,7 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
         ("GET", "/mailchimp", "", None, ""),
         ("GET", "/mailchimp?secret=whatever", "", None, ""),
         ("OPTIONS", "/azure-event-grid-cloudevents?code=x", "WebHook-Request-Origin: eventgrid.azure.net\r\n", None, ""),
+        ("GET", "/braintree?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53", "", text, BRAINTREE_ANSWER),
         ("GET", "/ebay?challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", "", json, EBAY_ANSWER),
     ];
     for (method, target, headers, content_type, body) in cases {
@@ -146,7 +152,7 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
         assert_eq!(answer.header("validation-token"), token, "{target}");
     }
     upstream.saw_nothing();
-    gateway.finish().holds_exactly(&[("handshake", 200); 15]);
+    gateway.finish().holds_exactly(&[("handshake", 200); 16]);
 }
 
 #[test]
@@ -262,6 +268,16 @@ fn a_challenges_mac_signs_no_delivery() {
     let linkedin = ask(&gateway, "GET", "/linkedin?challengeCode=abc", "").json();
     let asked_for = linkedin["challengeResponse"].as_str().unwrap().to_owned();
     gateway.post("/linkedin", &[("X-LI-Signature".to_owned(), asked_for)], b"abc").refused(401, "unauthorized");
+    let challenge = "20f9f8ed05f77439fe955c977e4c8a53";
+    let form = [("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+    for text in [challenge.to_owned(), challenge[..20].to_owned()] {
+        let asked_for = ask(&gateway, "GET", &format!("/braintree?bt_challenge={text}"), "").text().replace('|', "%7C");
+        let body = format!("bt_signature={asked_for}&bt_payload={text}");
+        gateway.post("/braintree", &form, body.as_bytes()).refused(401, "unauthorized");
+    }
+    for text in [&challenge[..19], &format!("{challenge}0"), &challenge.to_uppercase(), "PHhtbD48L3htbD4K", "%0A"] {
+        ask(&gateway, "GET", &format!("/braintree?bt_challenge={text}"), "").refused(405, "method_not_allowed");
+    }
     upstream.saw_nothing();
     assert_eq!(signed(&gateway, "x-twitter", r#"{"for_user_id":"1"}"#).status, 200);
     gateway.finish();

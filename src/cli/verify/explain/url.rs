@@ -5,6 +5,7 @@ use http::header::HOST;
 
 use super::{Cause, Trial};
 use crate::domain::head::Head;
+use crate::provider::alternative::other_port;
 use crate::provider::scheme::{ClaimValue, Part, Scheme, SignatureFormat};
 
 /// A URL in the parts that people get wrong.
@@ -50,9 +51,10 @@ const ANY_HOST: &str = "https://localhost";
 fn holds(trial: &Trial<'_>, url: &str) -> bool {
     let mut scheme = trial.scheme().clone();
     let path = Parts::read(url).map(|parts| parts.path).unwrap_or_default();
-    for part in &mut scheme.content {
+    for part in scheme.content.iter_mut().chain(scheme.alternatives.iter_mut().flatten()) {
         match part {
             Part::Url(base) | Part::SortedRequest(base) => url.clone_into(base),
+            Part::UrlOtherPort(base) => *base = other_port(url),
             Part::Target(base) | Part::TargetEscaped(base) => path.clone_into(base),
             _ => {}
         }

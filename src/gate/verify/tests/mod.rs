@@ -1,5 +1,6 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
+mod alternatives;
 mod certificate;
 mod detached;
 mod fields;
