@@ -332,6 +332,7 @@ fn signed_over(scheme: &Arc<Scheme>, alternative: Option<usize>) -> Case {
     let scheme = &Arc::new(scheme.bound(URL, &options));
     let (secret, key, encoding) = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => ("4f".repeat(32), None, Some(KeyEncoding::Hex)),
+        (Algorithm::Basic, _) => ("user:some password".to_owned(), None, None),
         (Algorithm::EcdsaP256, _) => (P256.to_owned(), None, Some(KeyEncoding::Pem)),
         (algorithm, _) if algorithm.is_asymmetric() => (RSA.to_owned(), None, Some(KeyEncoding::Pem)),
         (_, KeyEncoding::Hex) => ("4f".repeat(32), Some("4f".repeat(32)), None),

@@ -3,7 +3,7 @@
 use super::certificate::CertificateRule;
 use super::content;
 use super::scheme::{
-    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
+    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal, Part,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use super::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
@@ -83,18 +83,34 @@ fn signed(scheme: &Scheme) -> String {
     }
     let algorithm = scheme.signature.algorithm.code();
     let Some(token) = scheme.token() else {
-        return format!("Signed is {template} with {algorithm}; the body is the raw bytes as received.");
+        return format!("Signed is {template} with {algorithm}; {}.", of_body(scheme));
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
     if token.is_detached {
         let must = if claims.is_empty() { String::new() } else { format!(" that header must say {claims};") };
         return format!(
-            "Signed is `{template}` with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
+            "Signed is {template} with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
              the body is the raw bytes as received."
         );
     }
     let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };
     format!("Signed is a JSON Web Token with {algorithm}, whatever its header says; its claims must say {claims}{body}.")
+}
+
+/// What of the body the content holds.
+fn of_body(scheme: &Scheme) -> &'static str {
+    let has = |is_one: fn(&Part) -> bool| scheme.content.iter().any(is_one);
+    if has(|part| matches!(part, Part::Body | Part::BodyDigest { .. })) {
+        "the body is the raw bytes as received"
+    } else if has(|part| matches!(part, Part::CanonicalBody)) {
+        "the body is its JSON in the one form of RFC 8785"
+    } else if has(|part| matches!(part, Part::BodyCrc32)) {
+        "of the raw body only its CRC-32, which is NOT enough to prove it"
+    } else if has(|part| matches!(part, Part::SortedForm { .. } | Part::PhpForm | Part::SortedRequest(_))) {
+        "of the body all fields of its form, decoded and sorted by name"
+    } else {
+        "of the body these fields only, decoded: whatever else it holds is NOT signed"
+    }
 }
 
 fn key(scheme: &Scheme) -> String {
@@ -216,7 +232,12 @@ fn replay(scheme: &Scheme) -> String {
         OnRefusal::Reject => "refused",
         OnRefusal::Acknowledge => "acknowledged with 200",
     };
-    let retried = if scheme.delivery_id_unique {
+    // An id that nobody signed makes no key.
+    let is_signed = scheme.delivery_id.first().is_some_and(|place| scheme.covers(place));
+    let retried = if scheme.is_bearer() {
+        "nothing signed tells two deliveries apart, so body and delivery id make the idempotency key, and replay protection is \
+         best effort"
+    } else if scheme.delivery_id_unique && is_signed {
         "the delivery id makes a stable idempotency key over retries"
     } else {
         "the signed bytes make the idempotency key"
@@ -233,7 +254,7 @@ fn retries(scheme: &Scheme) -> String {
         Retries::Identical => "What was not taken is sent again with the same bytes and signature",
         Retries::Resigned => "What was not taken is sent again with a new time and signature",
         Retries::Manual => "What was not taken is sent again by hand only",
-        Retries::Unknown => "How it is sent again is not documented",
+        Retries::Unknown => "Whether a retry has the same bytes and signature is not documented",
     };
     let deadline = scheme.deadline.map(|deadline| format!("; an answer is awaited for {}", format_duration(deadline)));
     format!("{again}{}.", deadline.unwrap_or_default())

@@ -199,12 +199,15 @@ fn json(value: &serde_json::Value) -> Reply {
     Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes(), header: None }
 }
 
-/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC. `content` is
-/// asked for only if it may be.
+/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC, or for its digest
+/// where an option is the secret as well. `content` is asked for only if it may be.
 pub fn anybody_may_sign(scheme: &Scheme, content: impl FnOnce() -> Vec<u8>) -> bool {
     let is_asked = |handshake: &&Handshake| {
-        let makes_one = matches!(handshake.reply, HandshakeReply::Mac { .. } | HandshakeReply::NamedMac { .. });
-        makes_one && matches!(handshake.shape, HandshakeShape::Unsigned { .. })
+        let is_made = matches!(
+            handshake.reply,
+            HandshakeReply::Mac { .. } | HandshakeReply::NamedMac { .. } | HandshakeReply::Sha256 { .. }
+        );
+        is_made && matches!(handshake.shape, HandshakeShape::Unsigned { .. })
     };
     let mut asked = scheme.handshakes.iter().filter(is_asked).peekable();
     if asked.peek().is_none() {
@@ -231,7 +234,13 @@ fn names_origin(text: &str) -> bool {
 }
 
 fn may_sign(text: &str) -> bool {
-    text.len() <= MAX_MAC_BYTES && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    text.len() <= MAX_MAC_BYTES && may_stand_in_challenge(text)
+}
+
+/// Whether all of a text may stand in what a MAC or a digest is made over for a challenge.
+#[must_use]
+pub fn may_stand_in_challenge(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]
@@ -349,6 +358,9 @@ mod tests {
             // Nobody asks these without a signature.
             ("zoom", "abc", false),
             ("github", "abc", false),
+            // Its answer is a digest, and its key another's: it costs nothing to refuse what no delivery is made of.
+            ("ebay", "abc", true),
+            ("ebay", r#"{"a":1}"#, false),
         ];
         for (name, content, expected) in cases {
             let scheme = Catalogue::builtin().get(name).unwrap();

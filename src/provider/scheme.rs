@@ -128,6 +128,13 @@ impl Scheme {
         in_content || self.token().is_some_and(TokenRule::names_url)
     }
 
+    /// Whether an option is part of what is signed, and not only of a handshake.
+    #[must_use]
+    pub fn signs_option(&self, name: &str) -> bool {
+        let in_content = self.content.iter().any(|part| matches!(part, Part::Option(known) if known == name));
+        in_content || self.token().is_some_and(|rule| rule.option_names().any(|known| known == name))
+    }
+
     /// Whether the query is signed, with the URL or by itself.
     #[must_use]
     pub fn signs_query(&self) -> bool {

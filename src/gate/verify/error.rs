@@ -187,6 +187,9 @@ pub enum KeyFault {
     /// White space stands where the encoding has none.
     #[error("has white space at an end, or inside although it is encoded")]
     WhiteSpace,
+    /// What is shown would be no user and password: no request could hold it, or anybody's would.
+    #[error("must be user and password, divided by a colon")]
+    NoPassword,
     /// The algorithm takes no key that is written so.
     #[error("cannot be written as {} for {}", word(*encoding), algorithm.code())]
     EncodingUnfit {

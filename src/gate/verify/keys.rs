@@ -245,7 +245,11 @@ pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &
         KeyEncoding::Utf8 => !ends_stray,
         KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec => !inside_stray,
     };
-    if fits { Ok(text) } else { Err(KeyFault::WhiteSpace) }
+    if !fits {
+        return Err(KeyFault::WhiteSpace);
+    }
+    let is_pair = text.contains(':') && text != ":";
+    if algorithm == Algorithm::Basic && !is_pair { Err(KeyFault::NoPassword) } else { Ok(text) }
 }
 
 /// The key as the scheme makes it from the text.
@@ -270,7 +274,9 @@ pub fn shared_secret_bytes(scheme: &Scheme, encoding: Option<KeyEncoding>, text:
     let encoding = encoding.unwrap_or(scheme.signature.key_encoding);
     let text = checked_text(algorithm, encoding, text).ok()?;
     let text = scheme.signature.key_form.unprefixed(text);
-    let text = if algorithm == Algorithm::Basic { text.split_once(':').map_or(text, |(_, password)| password) } else { text };
+    if algorithm == Algorithm::Basic {
+        return text.split_once(':').map(|(_, password)| password.len());
+    }
     decode(encoding, text).ok().map(|bytes| bytes.len())
 }
 

@@ -36,6 +36,13 @@ pub(super) fn append_escaped(base: &str, content: &[Part], received: &Received, 
     append(base, content, received, &mut plain)?;
     let (plain, query) = plain.split_at_checked(base.len()).unwrap_or((&plain, &[]));
     bytes.extend_from_slice(plain);
+    bytes.extend(escaped(query));
+    Ok(())
+}
+
+/// A query with its question mark, escaped so.
+pub(super) fn escaped(query: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(query.len());
     for (index, byte) in query.iter().copied().enumerate() {
         if index == 0 || byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             bytes.push(byte);
@@ -43,7 +50,7 @@ pub(super) fn append_escaped(base: &str, content: &[Part], received: &Received, 
             bytes.extend_from_slice(format!("%25{byte:02X}").as_bytes());
         }
     }
-    Ok(())
+    bytes
 }
 
 fn touches_body(content: &[Part]) -> bool {

@@ -18,6 +18,7 @@ use http::HeaderName;
 
 use super::fault_at;
 use super::signature::is_word;
+use super::unusable;
 use crate::document::Table;
 use crate::provider::handshake;
 use crate::provider::scheme::{
@@ -36,6 +37,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     handed_over(scheme, table);
     places(scheme, table);
     parts(scheme, table);
+    unusable::report(scheme, table);
     let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
     if scheme.event.iter().chain(&scheme.delivery_id).any(|place| is_secret(&place)) {
         fault_at(table, "carries_secrets", "names a place that event or delivery_id would write down", "");
@@ -171,7 +173,16 @@ fn parts(scheme: &Scheme, table: &Table<'_>) {
     used.dedup();
     known.sort_unstable();
     if used != known {
-        fault_at(table, "options", "must describe the options of content and handshakes, each of them and no other", "");
+        let hint = match (used.iter().find(|name| !known.contains(name)), known.iter().find(|name| !used.contains(name))) {
+            (Some(missing), _) => format!("add {missing} = \"what it is\""),
+            (None, surplus) => format!("nothing uses {}", surplus.copied().unwrap_or_default()),
+        };
+        fault_at(
+            table,
+            "options",
+            "must describe the options of content, claims and handshakes, each of them and no other",
+            &hint,
+        );
     }
 }
 

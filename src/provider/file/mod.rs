@@ -25,13 +25,14 @@
 //! a request names the certificate that it was signed with (`at`), which `path` that has, and which `hosts` with which names.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
-//! `check.rs` holds the rules that join several keys.
+//! `check.rs` holds the rules that join several keys, `unusable.rs` what would hold together and never work.
 
 mod certificate;
 mod check;
 mod handshake;
 mod origin;
 mod signature;
+mod unusable;
 
 use std::time::Duration;
 
@@ -217,8 +218,9 @@ fn methods(table: &Table<'_>) -> Vec<Method> {
         3 => Some(Method::GET),
         _ => Some(Method::DELETE),
     };
-    let methods: Vec<Method> = entry.list().unwrap_or_default().iter().filter_map(method).collect();
-    if methods.is_empty() {
+    let named = entry.list().unwrap_or_default();
+    let methods: Vec<Method> = named.iter().filter_map(method).collect();
+    if named.is_empty() {
         entry.fault("must name at least one method", "leave it out for POST");
     }
     methods

@@ -206,7 +206,7 @@ fn each_inconsistency_of_what_bodies_and_tokens_carry_is_a_fault() {
             format!("{token}\nclaims = {{ aud = '{{option:audience}}', sub = '{{nothing}}' }}"),
             &[
                 "claims.sub: is no fixed text and nothing that a claim is compared with",
-                "options: must describe the options of content and handshakes, each of them and no other",
+                "options: must describe the options of content, claims and handshakes, each of them and no other",
             ],
         ),
     ];
