@@ -203,11 +203,11 @@ fn json(value: &serde_json::Value) -> Reply {
 /// where an option is the secret as well. `content` is asked for only if it may be.
 pub fn anybody_may_sign(scheme: &Scheme, content: impl FnOnce() -> Vec<u8>) -> bool {
     let is_asked = |handshake: &&Handshake| {
-        let is_made = matches!(
+        let makes_one = matches!(
             handshake.reply,
             HandshakeReply::Mac { .. } | HandshakeReply::NamedMac { .. } | HandshakeReply::Sha256 { .. }
         );
-        is_made && matches!(handshake.shape, HandshakeShape::Unsigned { .. })
+        makes_one && matches!(handshake.shape, HandshakeShape::Unsigned { .. })
     };
     let mut asked = scheme.handshakes.iter().filter(is_asked).peekable();
     if asked.peek().is_none() {

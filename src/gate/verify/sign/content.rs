@@ -42,7 +42,7 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
             Part::NamedHeaders(list) => content.extend_from_slice(&named_headers(scheme, list, timestamp)),
             Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
             Part::Literal(text) | Part::Url(text) | Part::UrlOtherPort(text) | Part::Target(text) => {
-                content.extend_from_slice(text.as_bytes())
+                content.extend_from_slice(text.as_bytes());
             }
             Part::TargetEscaped(text) => {
                 let (path, query) = text.split_at(text.find('?').unwrap_or(text.len()));
@@ -50,7 +50,8 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
                 content.extend(url::escaped(query.as_bytes()));
             }
             // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
-            Part::Option(_) | Part::Secret | Part::Token => {}
+            // Fields of the query are signed with it.
+            Part::Option(_) | Part::Secret | Part::Token | Part::NoBody | Part::SortedQuery(_) => {}
         }
     }
     content
