@@ -93,7 +93,7 @@ fn signed(scheme: &Scheme) -> String {
     if token.is_detached {
         let must = if claims.is_empty() { String::new() } else { format!(" that header must say {claims};") };
         return format!(
-            "Signed is `{template}` with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
+            "Signed is {template} with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
              the body is the raw bytes as received."
         );
     }
