@@ -302,7 +302,7 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
             Part::Field(place) => is_form(place),
             _ => false,
         });
-    let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
+    let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000,"webhookMetadata":{"webhookDeliveryAttemptTimestamp":"2025-06-15T15:06:40Z"}}"#;
     let body = if wants_form { b"id=1&type=a".to_vec() } else { json.to_vec() };
     let now = UnixTime::from_seconds(ANY_TIME);
     let mut headers = HeaderMap::new();
