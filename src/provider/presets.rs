@@ -330,6 +330,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "wise",
     "wistia",
     "woocommerce",
+    "woovi",
     "workos",
     "x-twitter",
     "xero",
