@@ -289,6 +289,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "snyk",
     "solidgate",
     "sonarqube",
+    "sourcegraph",
     "spacelift",
     "sparkpost",
     "square",
