@@ -30,6 +30,7 @@ use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
 use hookward::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
 use hookward::provider::Catalogue;
+use hookward::provider::handshake::{self, Reply};
 use hookward::provider::locate::find;
 use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Locator, Part, Scheme, SignatureFormat, TimestampPlace};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -129,6 +130,15 @@ impl Case {
     }
 }
 
+impl Case {
+    /// The answer to an unsigned challenge.
+    fn answer(&self) -> Option<Reply> {
+        let head = Head { method: self.method.clone(), target: self.target.clone(), headers: self.headers.clone() };
+        let keys = self.keys().expect(&self.id);
+        handshake::unsigned(&self.scheme, &head, &|value| keys.challenge_mac(value, self.now))
+    }
+}
+
 impl Vector {
     fn case(&self, catalogue: &Catalogue) -> Case {
         let body = match (&self.body, &self.body_b64) {
@@ -188,6 +198,11 @@ fn all() -> Vec<(Vector, Case)> {
     cases.collect()
 }
 
+/// A text, and JSON without the order of its members.
+fn spelled(body: &[u8]) -> Result<serde_json::Value, Vec<u8>> {
+    serde_json::from_slice(body).map_err(|_| body.to_vec())
+}
+
 fn verified() -> impl Iterator<Item = Case> {
     all().into_iter().filter(|(vector, _)| vector.verdict == "verified").map(|(_, case)| case)
 }
@@ -197,16 +212,27 @@ fn every_vector_has_its_verdict() {
     let all = all();
     assert!(all.len() >= 77, "{} vectors", all.len());
     for (vector, case) in all {
+        if vector.verdict == "answered" {
+            let expected = vector.expected_response_body.expect(&vector.id);
+            assert_eq!(case.answer().map(|reply| spelled(&reply.body)), Some(spelled(expected.as_bytes())), "{}", vector.id);
+            continue;
+        }
         let verdict = case.judge();
         let word = verdict.as_ref().map_or_else(|error| error.reason().code(), |_| "verified");
         assert_eq!(word, vector.verdict, "{}", vector.id);
         if let Some(body) = vector.expected_response_body {
             let reply = verdict.unwrap().handshake().cloned().unwrap();
-            // Members have no order.
-            let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-            assert_eq!(read(&String::from_utf8(reply.body).unwrap()), read(&body), "{}", vector.id);
+            assert_eq!(spelled(&reply.body), spelled(body.as_bytes()), "{}", vector.id);
         }
     }
+}
+
+/// What was signed is one text, so only one of two is ever forwarded: a line break lost on the way, a signature in another case.
+#[test]
+fn what_was_signed_once_is_one_delivery() {
+    let identity = |id: &str| verified().find(|case| case.id == id).unwrap().judge().unwrap().identity().hex();
+    assert_eq!(identity("braintree-sample"), identity("braintree-sample-newline-stripped"));
+    assert_eq!(identity("notion-sign"), identity("notion-upper-hex"));
 }
 
 #[test]
@@ -227,11 +253,10 @@ fn every_changed_added_or_missing_byte_of_the_body_is_refused() {
             assert_eq!(result, Err(Reason::SignatureMismatch), "{}: {what} {at}", case.id);
         };
         // Another spelling of the same fields of a form is the same delivery.
-        let by_field = case
-            .scheme
-            .content
-            .iter()
-            .any(|part| matches!(part, Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm));
+        let by_field =
+            case.scheme.content.iter().any(|part| {
+                matches!(part, Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm | Part::CanonicalBody)
+            });
         for at in 0..case.body.len() {
             let mut body = case.body.clone();
             body[at] ^= 1 << (at % 8);
@@ -280,10 +305,16 @@ const RSA: &str = include_str!("keys/rsa2048.pem");
 
 /// A request with one signature, signed here: in a list of several a change of the others would rightly do no harm.
 fn signed_alone(scheme: &Arc<Scheme>) -> Case {
+    signed_over(scheme, None)
+}
+
+/// The same over one of the scheme's alternatives.
+fn signed_over(scheme: &Arc<Scheme>, alternative: Option<usize>) -> Case {
     let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
     let scheme = &Arc::new(scheme.bound(URL, &options));
     let (secret, key, encoding) = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => ("4f".repeat(32), None, Some(KeyEncoding::Hex)),
+        (Algorithm::Basic, _) => ("user:some password".to_owned(), None, None),
         (Algorithm::EcdsaP256, _) => (P256.to_owned(), None, Some(KeyEncoding::Pem)),
         (algorithm, _) if algorithm.is_asymmetric() => (RSA.to_owned(), None, Some(KeyEncoding::Pem)),
         (_, KeyEncoding::Hex) => ("4f".repeat(32), Some("4f".repeat(32)), None),
@@ -291,6 +322,9 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
         (_, KeyEncoding::Whsec) => ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), None, None),
         (_, _) => ("some secret".to_owned(), None, None),
     };
+    let judged = scheme;
+    let content = alternative.map_or(&scheme.content, |index| &scheme.alternatives[index]).clone();
+    let scheme = &Scheme { content, ..Scheme::clone(judged) };
     let signing_key = SigningKey::parse(scheme, None, SecretBytes::new(secret.clone().into_bytes())).unwrap();
     let rule = &scheme.signature;
     let key_id = rule.names_keys().then(|| rule.key_id_of(0).unwrap_or("key-1").to_owned());
@@ -305,12 +339,8 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
     let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000,"webhookMetadata":{"webhookDeliveryAttemptTimestamp":"2025-06-15T15:06:40Z"}}"#;
     let body = if wants_form { b"id=1&type=a".to_vec() } else { json.to_vec() };
     let now = UnixTime::from_seconds(ANY_TIME);
-    let mut headers = HeaderMap::new();
-    for part in &scheme.content {
-        if let Part::Header(name) = part {
-            headers.insert(name.clone(), HeaderValue::from_static("orders"));
-        }
-    }
+    let given = scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("orders")));
+    let mut headers: HeaderMap = given.collect();
     let request = Request { id: Some("msg_1"), timestamp: now, headers: &headers, body: &body };
     let made = sign_body(scheme, &signing_key, &request);
     let body = made.unwrap_or_else(|| body.clone());
@@ -319,7 +349,7 @@ fn signed_alone(scheme: &Arc<Scheme>) -> Case {
     let key = signing_key.public_key_hex().or(signing_key.public_key_pem()).or(key).unwrap_or(secret);
     Case {
         id: scheme.name.to_string(),
-        scheme: Arc::clone(scheme),
+        scheme: Arc::clone(judged),
         key,
         key_id,
         others: BTreeMap::new(),
@@ -409,10 +439,17 @@ fn another_time_than_the_signed_one_is_refused() {
 #[test]
 fn every_changed_character_of_the_key_is_refused() {
     // Of a certificate only its public key counts, and of a set its keys: their other bytes say nothing.
-    let is_bare = |case: &Case| case.others.is_empty() && !case.key.starts_with("-----BEGIN") && !case.key.starts_with('{');
+    let is_der = |case: &Case| case.scheme.signature.algorithm.signature_bytes().is_none();
+    let is_text = |case: &Case| case.key.starts_with("-----BEGIN") || case.key.starts_with('{');
+    let is_bare = |case: &Case| case.others.is_empty() && !is_text(case) && !is_der(case);
     for case in every_scheme().iter().map(signed_alone).chain(verified()).filter(is_bare) {
         for at in 0..case.key.len() {
             let key = String::from_utf8(changed_at(case.key.as_bytes(), at)).unwrap();
+            // A word of what stands before the key is no part of it.
+            let form = &case.scheme.signature.key_form;
+            if form.unprefixed(&key) == form.unprefixed(&case.key) {
+                continue;
+            }
             let changed = Case { key, ..case.clone() };
             // A change may leave no key at all; then there is nothing to verify with.
             if let Some(keys) = changed.keys() {

@@ -13,7 +13,7 @@ use crate::cli::sample;
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
 use crate::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
-use crate::provider::scheme::{Locator, Part, Scheme};
+use crate::provider::scheme::{Locator, Scheme};
 
 /// What is known about the request.
 #[derive(Debug)]
@@ -62,10 +62,11 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
     sample::add_headers(&mut headers, scheme, &id, &body);
     require_signed_headers(scheme, &headers)?;
     let request = Request { id: Some(&id), timestamp: draft.at, headers: &headers, body: &body };
-    let body = sign_body(scheme, key, &request).map_or_else(|| body.clone(), Bytes::from);
-    if scheme.signature.header().is_none() && !scheme.is_unsigned() && body == request.body {
+    let made = sign_body(scheme, key, &request).map(Bytes::from);
+    if scheme.signature.header().is_none() && !scheme.is_unsigned() && made.is_none() {
         return Err(ComposeError::BodyUnfit(scheme.signature.place.clone()));
     }
+    let body = made.unwrap_or_else(|| body.clone());
     let signed = sign(scheme, key, &Request { body: &body, ..request });
     for (name, value) in signed {
         headers.insert(name, value);
@@ -80,15 +81,12 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
 }
 
 fn made_headers(scheme: &Scheme) -> impl Iterator<Item = &HeaderName> {
-    let given = |name: &HeaderName| scheme.content.iter().any(|part| matches!(part, Part::Header(given) if given == name));
-    scheme.header_names().into_iter().chain(&scheme.id_header).filter(move |name| !given(name))
+    let given: Vec<&HeaderName> = scheme.given_headers().collect();
+    scheme.header_names().into_iter().chain(&scheme.id_header).filter(move |name| !given.contains(name))
 }
 
 fn require_signed_headers(scheme: &Scheme, headers: &HeaderMap) -> Result<(), ComposeError> {
-    let missing = scheme.content.iter().find_map(|part| match part {
-        Part::Header(name) if !headers.contains_key(name) => Some(name),
-        _ => None,
-    });
+    let missing = scheme.given_headers().find(|name| !headers.contains_key(*name));
     missing.map_or(Ok(()), |name| Err(ComposeError::HeaderNeeded(name.clone())))
 }
 
@@ -99,6 +97,7 @@ mod tests {
     use super::*;
     use crate::domain::secret::SecretBytes;
     use crate::provider::Catalogue;
+    use crate::provider::scheme::Part;
 
     fn composed(scheme: &Scheme, id: Option<&str>, header: Option<&'static str>, body: bool) -> Result<Outgoing, ComposeError> {
         let key = SigningKey::parse(scheme, None, SecretBytes::new(b"a secret of some length".to_vec())).unwrap();
@@ -138,6 +137,31 @@ mod tests {
             };
             assert_eq!(draft.places_its_id(&preset(name)), expected, "{name}");
         }
+    }
+
+    /// A body that was captured holds its signature already: signed again it is the same.
+    #[test]
+    fn a_body_that_is_signed_is_signed_again() {
+        let hmac = "content = '{json:/a}'\nsignature = { at = 'json:/s', algorithm = 'hmac-sha256', encoding = 'hex' }";
+        let document = crate::document::Document::new("f.toml", hmac);
+        let evidence = Some(crate::provider::scheme::Evidence::Custom);
+        let read =
+            document.read(&crate::document::Faults::default(), |table| Scheme::read(&"acme".parse().unwrap(), table, evidence));
+        let scheme = read.unwrap();
+        let key = SigningKey::parse(&scheme, None, SecretBytes::new(b"a secret of some length".to_vec())).unwrap();
+        let signed = |body: &[u8]| {
+            let draft = Draft {
+                destination: "http://localhost/".parse().unwrap(),
+                at: UnixTime::from_seconds(0),
+                id: None,
+                headers: HeaderMap::new(),
+                body: Some(Bytes::copy_from_slice(body)),
+            };
+            compose(&scheme, &key, draft).map(|outgoing| outgoing.body)
+        };
+        let once = signed(br#"{"a":"b"}"#).unwrap();
+        assert_eq!(signed(&once).unwrap(), once);
+        assert!(matches!(signed(b"no json").unwrap_err(), ComposeError::BodyUnfit(_)));
     }
 
     #[test]

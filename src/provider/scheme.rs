@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::alternative;
 use crate::provider::certificate::CertificateRule;
 use crate::provider::locate::Pointer;
 use crate::provider::subscription::{self, Subscription};
@@ -42,6 +43,11 @@ pub struct Scheme {
     pub id_header: Option<HeaderName>,
     /// The content to be signed.
     pub content: Vec<Part>,
+    /// What may have been signed instead: tried in this order, and only where the content itself was not.
+    pub alternatives: Vec<Vec<Part>>,
+    /// Headers that must stand beside the signature, and what each must say: nobody signs them, and a delivery that says
+    /// otherwise is signed in a way that is not this scheme's.
+    pub fixed_headers: Vec<(HeaderName, String)>,
     /// Where the event type stands; the first place that holds one wins.
     pub event: Vec<Locator>,
     /// Where the delivery id stands; the first place that holds one wins.
@@ -122,6 +128,13 @@ impl Scheme {
         in_content || self.token().is_some_and(TokenRule::names_url)
     }
 
+    /// Whether an option is part of what is signed, and not only of a handshake.
+    #[must_use]
+    pub fn signs_option(&self, name: &str) -> bool {
+        let in_content = self.content.iter().any(|part| matches!(part, Part::Option(known) if known == name));
+        in_content || self.token().is_some_and(|rule| rule.option_names().any(|known| known == name))
+    }
+
     /// Whether the query is signed, with the URL or by itself.
     #[must_use]
     pub fn signs_query(&self) -> bool {
@@ -134,6 +147,7 @@ impl Scheme {
         let target = || public_url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         let bind = |part: &Part| match part {
             Part::Url(_) => Part::Url(public_url.to_owned()),
+            Part::UrlOtherPort(_) => Part::UrlOtherPort(alternative::other_port(public_url)),
             Part::SortedRequest(_) => Part::SortedRequest(public_url.to_owned()),
             Part::Target(_) => Part::Target(target()),
             Part::TargetEscaped(_) => Part::TargetEscaped(target()),
@@ -150,7 +164,9 @@ impl Scheme {
         }
         let topic = options.get(subscription::TOPIC_OPTION).and_then(|arn| arn.parse().ok());
         let subscription = self.subscription.as_ref().map(|_| Subscription { topic });
-        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, subscription, ..self.clone() }
+        let content = self.content.iter().map(bind).collect();
+        let alternatives = self.alternatives.iter().map(|parts| parts.iter().map(bind).collect()).collect();
+        Self { signature, content, alternatives, handshakes, subscription, ..self.clone() }
     }
 }
 
@@ -276,18 +292,29 @@ pub enum Part {
     Header(HeaderName),
     /// The raw body.
     Body,
-    /// The SHA-256 of the raw body in lower-case hex.
-    BodySha256,
+    /// A digest of the raw body, and the header that says the same, where the provider sends one.
+    BodyDigest {
+        /// Which, and how it is written.
+        digest: BodyDigest,
+        /// The header that must say the same.
+        header: Option<HeaderName>,
+    },
+    /// The JSON body in the one form of RFC 8785: an object or a list of which nothing is lost in that form.
+    CanonicalBody,
     /// The method.
     Method,
     /// The URL as the provider sees it: the integration's, and the request's own query. Empty until it is bound.
     Url(String),
+    /// The same with its scheme's own port where it has none, and without its port where it has one: in an alternative only.
+    UrlOtherPort(String),
     /// Path and query of the same.
     Target(String),
     /// The same with its query escaped twice, as Contentful writes it.
     TargetEscaped(String),
     /// A field of the body as text: a member of JSON, or a decoded field of a form.
     Field(Locator),
+    /// A member of the JSON body that is an object or a list: as sent, less the white space around its tokens.
+    Compact(Pointer),
     /// Several members of the JSON body.
     Members(MemberList),
     /// The fields of the form body, sorted by key, each key and its values as text.
@@ -309,6 +336,21 @@ pub enum Part {
     Option(String),
     /// The secret, first or last in what a plain digest is made of.
     Secret,
+}
+
+/// A digest that covers the body, as it stands in what is signed. All texts of one have one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyDigest {
+    /// SHA-256 in lower-case hex.
+    Sha256Hex,
+    /// SHA-512 in base64 with padding.
+    Sha512Base64,
+}
+
+impl BodyDigest {
+    /// The words of a template.
+    pub(super) const WORDS: [(&'static str, Self); 2] =
+        [("sha256:body", Self::Sha256Hex), ("sha512-base64:body", Self::Sha512Base64)];
 }
 
 /// Members of the JSON body in their order. Their values can be told apart, since at most one may hold what divides them.

@@ -19,6 +19,7 @@ mod admin; // the admin listener: health, readiness, metrics, inventory, who may
 mod alerts; // deploy/prometheus, deploy/grafana: what they ask for is there, the rules tell what they should
 mod audit; // the log: one record a decision, the chain, folding, rotation, `audit verify`
 mod canary; // what must appear nowhere: secrets, signatures, bodies
+mod catalogue; // every preset by the command line: init, check, sign, and what the gateway says to it
 mod checkpoints; // the log by its key, and asked: signed checkpoints, `audit query`
 mod cli; // the command line: verbs, exit codes, what is said where
 mod deploy; // deploy/: every configuration there is sound

@@ -4,6 +4,7 @@ use http::HeaderName;
 
 use crate::domain::name::SecretId;
 use crate::domain::reason::Reason;
+use crate::provider::locate::canonical::CanonicalError;
 use crate::provider::scheme::{Algorithm, KeyEncoding, Locator};
 use crate::provider::subscription::SubscriptionError;
 
@@ -34,6 +35,12 @@ pub enum VerifyError {
         /// The bound.
         max: usize,
     },
+    /// A header that must stand beside the signature is absent, or says something else.
+    #[error("{header} does not say what the scheme's deliveries say")]
+    FixedHeader {
+        /// The header.
+        header: HeaderName,
+    },
     /// A header that the scheme signs is absent or empty.
     #[error("{header} is signed by the scheme, and missing or empty")]
     PartMissing {
@@ -61,11 +68,20 @@ pub enum VerifyError {
     /// The body whose fields are signed is no form, or one of too many fields.
     #[error("the body is no form")]
     FormMalformed,
+    /// The body whose canonical form is signed has none, or one in which something would be lost.
+    #[error("the body has no canonical form that says all of it: {0}")]
+    BodyNotCanonical(#[from] CanonicalError),
     /// A claim of a token whose signature holds is absent or says something else than it must.
     #[error("the token's claim {claim} does not say what it must")]
     ClaimRefused {
         /// The claim.
         claim: String,
+    },
+    /// A request names a certificate that is at no host of its provider's.
+    #[error("{place} names a certificate that is not the provider's")]
+    ForeignCertificate {
+        /// Where it does.
+        place: Locator,
     },
     /// The signature holds, for a message that is not this integration's.
     #[error(transparent)]
@@ -118,17 +134,21 @@ impl VerifyError {
             Self::SignatureMissing { .. } | Self::PartMissing { .. } | Self::FieldMissing { .. } => Reason::SignatureMissing,
             Self::HeaderRepeated { .. }
             | Self::SignatureMalformed { .. }
+            | Self::FixedHeader { .. }
             | Self::TooManySignatures { .. }
             | Self::PartMalformed { .. }
             | Self::FieldMalformed { .. }
             | Self::FormMalformed
+            | Self::BodyNotCanonical(_)
             | Self::TimestampRepeated
             | Self::UrlMalformed => Reason::SignatureMalformed,
             Self::TimestampMissing => Reason::TimestampMissing,
             Self::TimestampMalformed => Reason::TimestampMalformed,
             Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
             // The signature holds, for another delivery or another receiver.
-            Self::SignatureMismatch | Self::ClaimRefused { .. } | Self::Subscription(_) => Reason::SignatureMismatch,
+            Self::SignatureMismatch | Self::ForeignCertificate { .. } | Self::ClaimRefused { .. } | Self::Subscription(_) => {
+                Reason::SignatureMismatch
+            }
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
         }
@@ -167,6 +187,9 @@ pub enum KeyFault {
     /// White space stands where the encoding has none.
     #[error("has white space at an end, or inside although it is encoded")]
     WhiteSpace,
+    /// What is shown would be no user and password: no request could hold it, or anybody's would.
+    #[error("must be user and password, divided by a colon")]
+    NoPassword,
     /// The algorithm takes no key that is written so.
     #[error("cannot be written as {} for {}", word(*encoding), algorithm.code())]
     EncodingUnfit {

@@ -3,7 +3,8 @@
 //! 1. A time is signed, or it is no proof of freshness: a `timestamp` stands in the content, and `{timestamp}` has a rule.
 //! 2. `{id}` and `id` likewise. An id that is not signed belongs under `delivery_id`.
 //! 3. A timestamp in a field needs a signature in pairs, under another key.
-//! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped.
+//! 4. Signature, timestamp, id, signed and fixed headers are different headers, and none of them is stripped. The header that names
+//!    the key may be one of the signed.
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
 //!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
@@ -17,6 +18,7 @@ use http::HeaderName;
 
 use super::fault_at;
 use super::signature::is_word;
+use super::unusable;
 use crate::document::Table;
 use crate::provider::handshake;
 use crate::provider::scheme::{
@@ -35,6 +37,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     handed_over(scheme, table);
     places(scheme, table);
     parts(scheme, table);
+    unusable::report(scheme, table);
     let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
     if scheme.event.iter().chain(&scheme.delivery_id).any(|place| is_secret(&place)) {
         fault_at(table, "carries_secrets", "names a place that event or delivery_id would write down", "");
@@ -113,7 +116,7 @@ fn carried(scheme: &Scheme, table: &Table<'_>) {
     if !rule.algorithm.is_shown() && (in_body || scheme.covers(&rule.place)) {
         fault_at(table, "signature", "stands in what it signs", "sign fields of the body, such as {json:/id}");
     }
-    if !matches!(rule.format, SignatureFormat::Prefixed { .. } | SignatureFormat::Named) || rule.key_id_header.is_some() {
+    if !matches!(rule.format, SignatureFormat::Prefixed { .. } | SignatureFormat::Named { .. }) || rule.key_id_header.is_some() {
         fault_at(table, "signature", "has a format that only headers have", "");
     }
 }
@@ -132,11 +135,13 @@ fn id(scheme: &Scheme, table: &Table<'_>) {
 fn headers(scheme: &Scheme, table: &Table<'_>) {
     let mut names: Vec<&HeaderName> = scheme.content.iter().filter_map(|part| scheme.header_of(part)).collect();
     names.extend(scheme.signature.headers().map(|(name, _)| name));
-    names.extend(&scheme.signature.key_id_header);
+    let is_signed = |name: &&HeaderName| scheme.content.iter().any(|part| matches!(part, Part::Header(own) if own == *name));
+    names.extend(scheme.signature.key_id_header.iter().filter(|name| !is_signed(name)));
     names.extend(&scheme.signature.secret_header);
+    names.extend(scheme.fixed_headers.iter().map(|(name, _)| name));
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
-        table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");
+        table.fault("uses one header twice", "signature, timestamp, id, signed and fixed headers must differ");
     }
     if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
         fault_at(table, "strip_headers", "names a header that is verified", "");
@@ -168,7 +173,16 @@ fn parts(scheme: &Scheme, table: &Table<'_>) {
     used.dedup();
     known.sort_unstable();
     if used != known {
-        fault_at(table, "options", "must describe the options of content and handshakes, each of them and no other", "");
+        let hint = match (used.iter().find(|name| !known.contains(name)), known.iter().find(|name| !used.contains(name))) {
+            (Some(missing), _) => format!("add {missing} = \"what it is\""),
+            (None, surplus) => format!("nothing uses {}", surplus.copied().unwrap_or_default()),
+        };
+        fault_at(
+            table,
+            "options",
+            "must describe the options of content, claims and handshakes, each of them and no other",
+            &hint,
+        );
     }
 }
 

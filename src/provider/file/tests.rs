@@ -87,6 +87,17 @@ fn each_inconsistency_is_a_fault() {
             "event = ['header:X-Topic', 'json:/token']\ncarries_secrets = ['json:/token']",
             &["carries_secrets: names a place that event or delivery_id would write down"],
         ),
+        (event, "fixed_headers = { 'X-A' = '' }", &["fixed_headers.X-A: must be visible ASCII characters"]),
+        (event, "fixed_headers = { 'X A' = '1' }", &["fixed_headers.X A: is no name of a header"]),
+        (event, "fixed_headers = { X-Timestamp = '1' }", &[": uses one header twice"]),
+        (content, "content = []", &["content: must name at least one content"]),
+        (
+            content,
+            "content = ['{timestamp}.{body}', '{timestamp}-{body}']",
+            &[
+                "content: may differ from the first only in the port of its URL, and in fixed text without letters and digits at its end",
+            ],
+        ),
         (event, "methods = []", &["methods: must name at least one method"]),
         (event, "deadline = '0s'", &["deadline: must not be zero"]),
         (event, "max_body = '1MB'", &["max_body: must end in B, KiB, MiB or GiB"]),
@@ -119,9 +130,20 @@ fn each_inconsistency_is_a_fault() {
         (format, "format = 'versioned'", &["signature.version: is missing"]),
         (
             format,
+            "format = 'named', between = 'a|'",
+            &["signature.between: must be visible ASCII without the separator, and begin with no letter or digit"],
+        ),
+        (
+            format,
+            "format = 'named', separator = ',', between = '/a,'",
+            &["signature.between: must be visible ASCII without the separator, and begin with no letter or digit"],
+        ),
+        (event, "secret = { encoding = 'utf8', prefix = 'a-*-*-' }", &["secret.prefix: holds more than one `*`"]),
+        (
+            format,
             "format = 'list', key = 'v1'",
             &[
-                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\"",
+                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\" or \"jws-detached\"",
             ],
         ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
@@ -151,6 +173,23 @@ fn each_inconsistency_of_what_bodies_and_tokens_carry_is_a_fault() {
         ),
         (carried.replace("/a}", "/s}"), &["signature: stands in what it signs"]),
         (carried.replace("{json:/a}", "{body}"), &["signature: stands in what it signs"]),
+        (carried.replace("{json:/a}", "{jcs:body}"), &["signature: stands in what it signs"]),
+        (carried.replace("{json:/a}", "{compact:/a}"), &[]),
+        (
+            carried.replace("{json:/a}", "{compact:/a}").replace("'json:/s'", "'json:/a/s'"),
+            &["signature: stands in what it signs"],
+        ),
+        (
+            "content = '{sha256:body=X-D}'\nsignature = { header = 'X-D', algorithm = 'hmac-sha256', encoding = 'hex' }"
+                .to_owned(),
+            &["uses one header twice"],
+        ),
+        (
+            "content = '{header:X-K}.{body}'\nsecret = { encoding = 'utf8', key_id = 'X-K' }\n\
+             signature = { header = 'X-S', algorithm = 'hmac-sha256', encoding = 'hex' }"
+                .to_owned(),
+            &[],
+        ),
         (
             "content = '{body}'\nsignature = { at = 'any-form:s', algorithm = 'hmac-sha256', encoding = 'hex' }".to_owned(),
             &["signature: stands in what it signs"],
@@ -167,7 +206,7 @@ fn each_inconsistency_of_what_bodies_and_tokens_carry_is_a_fault() {
             format!("{token}\nclaims = {{ aud = '{{option:audience}}', sub = '{{nothing}}' }}"),
             &[
                 "claims.sub: is no fixed text and nothing that a claim is compared with",
-                "options: must describe the options of content and handshakes, each of them and no other",
+                "options: must describe the options of content, claims and handshakes, each of them and no other",
             ],
         ),
     ];

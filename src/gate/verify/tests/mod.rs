@@ -1,5 +1,6 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
+mod alternatives;
 mod certificate;
 mod detached;
 mod fields;
@@ -66,6 +67,8 @@ pub(super) fn all() -> impl Iterator<Item = Scheme> {
                 | Part::SortedRequest(_)
                 | Part::PhpForm
                 | Part::NamedHeaders(_)
+                | Part::CanonicalBody
+                | Part::Compact(_)
         )
     };
     let is_plain = move |scheme: &Scheme| {
@@ -93,6 +96,7 @@ pub(super) fn key_id(scheme: &Scheme) -> Option<String> {
 pub(super) fn secret(scheme: &Scheme) -> &'static str {
     match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => SEED,
+        (Algorithm::Basic, _) => "user:a password of some length",
         (_, KeyEncoding::Whsec) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         (_, KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "4f4e4d4c4b4a49484746454443424140",
         (_, _) => "a secret of some length",
@@ -149,11 +153,7 @@ pub(super) fn signed_at(scheme: &Scheme, body: &[u8], timestamp: UnixTime) -> He
 
 /// The headers that the scheme signs and does not make.
 fn given(scheme: &Scheme) -> HeaderMap {
-    let named = scheme.content.iter().filter_map(|part| match part {
-        Part::Header(name) => Some((name.clone(), HeaderValue::from_static("given"))),
-        _ => None,
-    });
-    named.collect()
+    scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("given"))).collect()
 }
 
 pub(super) fn head(headers: HeaderMap) -> Head {
