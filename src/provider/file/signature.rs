@@ -9,7 +9,7 @@ use crate::provider::scheme::{
     SignatureFormat, SignatureRule, TokenRule,
 };
 
-const ALGORITHMS: [(&str, Algorithm); 14] = [
+const ALGORITHMS: [(&str, Algorithm); 15] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
@@ -17,6 +17,7 @@ const ALGORITHMS: [(&str, Algorithm); 14] = [
     (Algorithm::EcdsaP256.code(), Algorithm::EcdsaP256),
     (Algorithm::EcdsaP256Sha1.code(), Algorithm::EcdsaP256Sha1),
     (Algorithm::RsaSha256.code(), Algorithm::RsaSha256),
+    (Algorithm::RsaSha256Twice.code(), Algorithm::RsaSha256Twice),
     (Algorithm::RsaSha512.code(), Algorithm::RsaSha512),
     (Algorithm::RsaPssSha512.code(), Algorithm::RsaPssSha512),
     (Algorithm::RsaSha1.code(), Algorithm::RsaSha1),
