@@ -24,7 +24,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "circleci", "clerk", "clicksign", "clickup", "clio", "cloudconvert", "cloudflare-notifications",
     "cloudflare-stream", "cloudinary", "cloudinary-sha256", "coinbase-commerce", "commercelayer", "connectwise",
     "constant-contact", "contentful", "courier", "creem", "crisp", "cronofy", "cursor", "customerio",
-    "datasaur", "deepgram", "discord", "discord-events", "discourse", "dixa", "documenso", "docusign",
+    "datasaur", "dbt-cloud", "deepgram", "discord", "discord-events", "discourse", "dixa", "documenso", "docusign",
     "dodo-payments", "doppler", "dropbox", "dub", "dwolla", "dyte",
     "easypost", "ebay", "elevenlabs", "emailit", "enode", "envoy", "ethoca", "etsy", "expo",
     "fastspring", "fathom", "faundit", "figma", "filestack", "finch", "fingerprint", "fintoc", "fireblocks",
