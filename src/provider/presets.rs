@@ -35,7 +35,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "helicone", "helpscout", "heroku", "highlevel", "hook0", "hookdeck", "hubspot-v1", "hubspot-v2", "hubspot-v3",
     "huggingface",
     "imagekit", "imagekit-v1", "incident-io", "increase", "intercom", "intuit", "iron-xyz",
-    "jira", "jobber", "jobdiva",
+    "jfrog-token", "jira", "jobber", "jobdiva",
     "katana", "kick", "knock", "kontent-ai",
     "lago", "langfuse", "latitude", "launchdarkly", "lemonsqueezy", "lettermint", "lightspark", "line", "linear",
     "linkedin", "lithic", "liveblocks", "livekit", "logto", "loop-returns",
