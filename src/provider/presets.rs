@@ -36,7 +36,7 @@ const PRESETS: &[(&str, &str)] = presets![
     "huggingface",
     "imagekit", "imagekit-v1", "incident-io", "increase", "intercom", "intuit", "iron-xyz",
     "jfrog-token", "jira", "jobber", "jobdiva",
-    "katana", "kick", "knock", "kontent-ai",
+    "katana", "kick", "kit", "knock", "kontent-ai",
     "lago", "langfuse", "latitude", "launchdarkly", "lemonsqueezy", "lettermint", "lightspark", "line", "linear",
     "linkedin", "lithic", "liveblocks", "livekit", "logto", "loop-returns",
     "mailchimp", "mailersend", "mailgun", "mailgun-form", "mailjet", "mailtrap", "mandrill", "mercury", "messagebird",
