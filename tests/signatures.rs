@@ -207,7 +207,8 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
     let body = br#"{"id":"1","type":"a"}"#;
     // Nobody signs with SHA-1 any more, this library neither: its known answers are all there is.
     let fits = |scheme: &Scheme| {
-        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some();
+        // Of tokens, detached ones too, tests/changes tries every part.
+        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some() && scheme.token().is_none();
         whole && scheme.signature.algorithm.signature_bytes().is_none() && scheme.signature.algorithm.can_sign()
     };
     for scheme in Catalogue::builtin().iter().filter(|scheme| fits(scheme)) {

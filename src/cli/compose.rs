@@ -13,7 +13,7 @@ use crate::cli::sample;
 use crate::domain::request_id::RequestId;
 use crate::domain::time::UnixTime;
 use crate::gate::verify::sign::{Request, SigningKey, sign, sign_body, sign_query};
-use crate::provider::scheme::{Locator, Part, Scheme};
+use crate::provider::scheme::{Locator, Scheme};
 
 /// What is known about the request.
 #[derive(Debug)]
@@ -80,15 +80,12 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
 }
 
 fn made_headers(scheme: &Scheme) -> impl Iterator<Item = &HeaderName> {
-    let given = |name: &HeaderName| scheme.content.iter().any(|part| matches!(part, Part::Header(given) if given == name));
-    scheme.header_names().into_iter().chain(&scheme.id_header).filter(move |name| !given(name))
+    let given: Vec<&HeaderName> = scheme.given_headers().collect();
+    scheme.header_names().into_iter().chain(&scheme.id_header).filter(move |name| !given.contains(name))
 }
 
 fn require_signed_headers(scheme: &Scheme, headers: &HeaderMap) -> Result<(), ComposeError> {
-    let missing = scheme.content.iter().find_map(|part| match part {
-        Part::Header(name) if !headers.contains_key(name) => Some(name),
-        _ => None,
-    });
+    let missing = scheme.given_headers().find(|name| !headers.contains_key(*name));
     missing.map_or(Ok(()), |name| Err(ComposeError::HeaderNeeded(name.clone())))
 }
 
@@ -99,6 +96,7 @@ mod tests {
     use super::*;
     use crate::domain::secret::SecretBytes;
     use crate::provider::Catalogue;
+    use crate::provider::scheme::Part;
 
     fn composed(scheme: &Scheme, id: Option<&str>, header: Option<&'static str>, body: bool) -> Result<Outgoing, ComposeError> {
         let key = SigningKey::parse(scheme, None, SecretBytes::new(b"a secret of some length".to_vec())).unwrap();

@@ -1,9 +1,11 @@
 //! The template of the content to be signed, such as `{timestamp}.{body}`.
 //!
 //! Rules, so that no two requests have the same content unless they are the same delivery:
-//! 1. The body, its digest, its checksum or its form stands in it exactly once; or else a field of it at least.
+//! 1. The body, its digest, its checksum, its canonical form or its form stands in it exactly once; or else a field of it at
+//!    least.
 //! 2. No two parts of variable length touch. A timestamp ends itself, so it may touch the body, and stand behind an id whose
 //!    characters no timestamp begins or ends with; `file::check` knows its unit and says where that does not hold.
+//!    A canonical body and a compact member are an object or a list, which end themselves: a timestamp may touch them.
 //! 3. A part the sender chooses ends at the literal behind it (begins at the one before it, behind the body) and must not
 //!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is.
 //! 4. A URL may touch a body: its query holds only what a URL may hold, a body behind it then begins with what none may
@@ -17,7 +19,7 @@
 
 use http::HeaderName;
 
-use super::scheme::{Locator, Member, MemberList, MemberStyle, Part};
+use super::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle, Part};
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +30,8 @@ pub enum TemplateError {
     /// A part has an unknown name.
     #[error(
         "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
-         {{body}}, {{sha256:body}}, {{crc32:body}}, {{json:/pointer}}, {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{lines:/a,/b}}, \
+         {{body}}, {{sha256:body}}, {{sha512-base64:body}}, {{crc32:body}}, {{jcs:body}}, {{json:/pointer}}, {{compact:/pointer}}, \
+         {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{lines:/a,/b}}, \
          {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
@@ -58,7 +61,7 @@ pub enum TemplateError {
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let parts = split(text)?;
     let is_whole = |part: &&Part| part.is_whole_body();
-    let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Members(_)));
+    let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Compact(_) | Part::Members(_)));
     if !matches!((parts.iter().filter(is_whole).count(), has_field), (1, _) | (0, true)) {
         return Err(TemplateError::Body);
     }
@@ -68,10 +71,12 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         return Err(TemplateError::Secret);
     }
     for (left, right) in parts.iter().zip(parts.iter().skip(1)) {
-        let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret | Part::BodySha256);
+        let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret | Part::BodyDigest { .. });
         let told_apart = matches!(
             (left, right),
             (Part::Timestamp, Part::Field(_))
+                | (Part::Timestamp, Part::CanonicalBody | Part::Compact(_))
+                | (Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
                 | (Part::Url(_), Part::SortedForm { .. })
                 | (Part::Timestamp | Part::Url(_), Part::Body)
                 | (Part::Body | Part::Id, Part::Timestamp)
@@ -86,10 +91,17 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
 }
 
 impl Part {
-    /// Whether it stands for the whole body, or its digest, checksum or form.
-    const fn is_whole_body(&self) -> bool {
+    /// Whether it stands for the whole body, or its digest, checksum or form (rule 1).
+    #[must_use]
+    pub const fn is_whole_body(&self) -> bool {
+        self.covers_body() || matches!(self, Self::BodyCrc32)
+    }
+
+    /// Whether it differs for every other body that says something else.
+    #[must_use]
+    pub const fn covers_body(&self) -> bool {
         let is_form = matches!(self, Self::SortedForm { .. } | Self::SortedRequest(_) | Self::PhpForm);
-        is_form || matches!(self, Self::Body | Self::BodySha256 | Self::BodyCrc32)
+        is_form || matches!(self, Self::Body | Self::BodyDigest { .. } | Self::CanonicalBody)
     }
 }
 
@@ -133,16 +145,25 @@ fn part(name: &str) -> Result<Part, TemplateError> {
     match name.split_once(':') {
         None => word(name).ok_or(TemplateError::Part),
         Some(("header", name)) => name.parse::<HeaderName>().map(Part::Header).map_err(|_| TemplateError::Part),
-        Some(("sha256", "body")) => Ok(Part::BodySha256),
         Some(("crc32", "body")) => Ok(Part::BodyCrc32),
+        Some(("jcs", "body")) => Ok(Part::CanonicalBody),
+        Some(("compact", pointer)) => pointer.parse().map(Part::Compact).map_err(|_| TemplateError::Part),
         Some(("json" | "form" | "any-form", _)) => name_of_field(name),
         Some(("sorted-form", field)) if !field.is_empty() => Ok(Part::SortedForm { digest_in_query: Some(field.to_owned()) }),
         Some(("lines", list)) => members(MemberStyle::Lines, list),
         Some(("colons", list)) => members(MemberStyle::Colons, list),
         Some(("headers", name)) => name.parse::<HeaderName>().map(Part::NamedHeaders).map_err(|_| TemplateError::Part),
         Some(("option", name)) if !name.is_empty() => Ok(Part::Option(name.to_owned())),
-        Some(_) => Err(TemplateError::Part),
+        Some(_) => body_digest(name).ok_or(TemplateError::Part),
     }
+}
+
+/// `sha256:body`, or `sha256:body=Name` for one that a header says, too.
+fn body_digest(name: &str) -> Option<Part> {
+    let (word, header) = name.split_once('=').map_or((name, None), |(word, header)| (word, Some(header)));
+    let (_, digest) = BodyDigest::WORDS.into_iter().find(|(known, _)| *known == word)?;
+    let header = header.map(str::parse::<HeaderName>).transpose().ok()?;
+    Some(Part::BodyDigest { digest, header })
 }
 
 fn name_of_field(place: &str) -> Result<Part, TemplateError> {
@@ -195,7 +216,10 @@ impl std::fmt::Display for Part {
             Self::Id => formatter.write_str("{id}"),
             Self::Header(name) => write!(formatter, "{{header:{name}}}"),
             Self::Body => formatter.write_str("{body}"),
-            Self::BodySha256 => formatter.write_str("{sha256:body}"),
+            Self::BodyDigest { digest, header: None } => write!(formatter, "{{{digest}}}"),
+            Self::BodyDigest { digest, header: Some(name) } => write!(formatter, "{{{digest}={name}}}"),
+            Self::CanonicalBody => formatter.write_str("{jcs:body}"),
+            Self::Compact(pointer) => write!(formatter, "{{compact:{pointer}}}"),
             Self::Method => formatter.write_str("{method}"),
             Self::Url(_) => formatter.write_str("{url}"),
             Self::Target(_) => formatter.write_str("{target}"),
@@ -212,6 +236,13 @@ impl std::fmt::Display for Part {
             Self::Option(name) => write!(formatter, "{{option:{name}}}"),
             Self::Secret => formatter.write_str("{secret}"),
         }
+    }
+}
+
+impl std::fmt::Display for BodyDigest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let known = Self::WORDS.iter().find(|(_, known)| known == self);
+        formatter.write_str(known.map_or("", |(word, _)| word))
     }
 }
 
@@ -267,6 +298,16 @@ mod tests {
             ("{id}.{body}.{header:X-A}", vec![id(), literal("."), Part::Body, literal("."), header]),
             ("{url}{sorted-form}", vec![Part::Url(String::new()), Part::SortedForm { digest_in_query: None }]),
             ("{timestamp}{json:/token}", vec![Part::Timestamp, Part::Field(Locator::Json("/token".parse().unwrap()))]),
+            ("{jcs:body}{timestamp}", vec![Part::CanonicalBody, Part::Timestamp]),
+            ("{timestamp}{compact:/a/b}", vec![Part::Timestamp, Part::Compact("/a/b".parse().unwrap())]),
+            ("{sha256:body}", vec![Part::BodyDigest { digest: BodyDigest::Sha256Hex, header: None }]),
+            (
+                "{sha512-base64:body=x-a}{id}",
+                vec![
+                    Part::BodyDigest { digest: BodyDigest::Sha512Base64, header: Some(HeaderName::from_static("x-a")) },
+                    Part::Id,
+                ],
+            ),
             ("{{{body}}}", vec![literal("{"), Part::Body, literal("}")]),
         ];
         for (text, parts) in cases {
@@ -283,6 +324,15 @@ mod tests {
             ("{url}{json:/a}", adjacent("{url}", "{json:/a}")),
             ("{json:/a}{json:/b}", adjacent("{json:/a}", "{json:/b}")),
             ("{body}.{crc32:body}", TemplateError::Body),
+            ("{jcs:body}.{sha512-base64:body}", TemplateError::Body),
+            ("{jcs:body}{compact:/a}", adjacent("{jcs:body}", "{compact:/a}")),
+            ("{id}{jcs:body}", adjacent("{id}", "{jcs:body}")),
+            ("{compact:/a}{json:/b}", adjacent("{compact:/a}", "{json:/b}")),
+            ("{compact:a}", TemplateError::Part),
+            ("{sha1:body}", TemplateError::Part),
+            ("{sha256:body=a b}", TemplateError::Part),
+            ("{crc32:body=x-a}", TemplateError::Part),
+            ("{jcs:/a}", TemplateError::Part),
             ("{lines:/a*,/b*}", TemplateError::Part),
             ("{lines:a}", TemplateError::Part),
             ("{colons:}", TemplateError::Part),

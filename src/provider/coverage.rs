@@ -2,7 +2,7 @@
 //!
 //! Rules:
 //! 1. A member of the body is covered if the body is part of the content, whole or as all fields of its form; or if the member
-//!    itself is. A checksum covers nothing: a body can be made for any.
+//!    itself is, or one that it is inside of. A checksum covers nothing: a body can be made for any.
 //! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`. What a header of the
 //!    request chooses to have signed is not counted on.
 //! 3. A field of the query is covered if the URL is.
@@ -34,10 +34,7 @@ impl Scheme {
     /// Whether the signature covers the body.
     #[must_use]
     pub fn covers_body(&self) -> bool {
-        let in_content = self.content.iter().any(|part| {
-            matches!(part, Part::Body | Part::BodySha256 | Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm)
-        });
-        in_content || self.token().is_some_and(TokenRule::covers_body)
+        self.content.iter().any(Part::covers_body) || self.token().is_some_and(TokenRule::covers_body)
     }
 
     /// Whether the signature stands among the fields that are signed, and is no part of what is.
@@ -59,12 +56,21 @@ impl Scheme {
         names
     }
 
+    /// The headers that are signed as they are given: the scheme says nothing of what stands in them.
+    pub fn given_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.content.iter().filter_map(|part| match part {
+            Part::Header(name) if self.signature.key_id_header.as_ref() != Some(name) => Some(name),
+            _ => None,
+        })
+    }
+
     /// The header whose value a part of the content is.
     #[must_use]
     pub fn header_of<'s>(&'s self, part: &'s Part) -> Option<&'s HeaderName> {
         match part {
             Part::Id => self.id_header.as_ref(),
             Part::Header(name) | Part::NamedHeaders(name) => Some(name),
+            Part::BodyDigest { header, .. } => header.as_ref(),
             Part::Timestamp => match &self.timestamp.as_ref()?.place {
                 TimestampPlace::Header(name) => Some(name),
                 TimestampPlace::SignatureField(_)
@@ -80,6 +86,7 @@ impl Scheme {
 fn holds_member(part: &Part, pointer: &Pointer) -> bool {
     match part {
         Part::Field(Locator::Json(own)) => own == pointer,
+        Part::Compact(own) => pointer.is_in(own),
         Part::Members(list) => list.members.iter().any(|member| member.pointer == *pointer),
         _ => false,
     }

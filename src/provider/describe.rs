@@ -143,8 +143,10 @@ fn signature(scheme: &Scheme) -> String {
         SignatureFormat::Json { member, key_member, .. } => {
             format!(" as `{member}` of a JSON object in base64, whose `{key_member}` names the key by the secret's key_id")
         }
-        SignatureFormat::Named => {
-            ", each behind its key's id and `|`, divided by `&`; the secret's key_id says which is ours".to_owned()
+        SignatureFormat::Named { separator, between } => {
+            format!(
+                ", each behind its key's id and `{between}`, divided by `{separator}`; the secret's key_id says which is ours"
+            )
         }
         SignatureFormat::Token(rule) if rule.prefix.is_empty() => ", as the last part of the token".to_owned(),
         SignatureFormat::Token(rule) => format!(", as the last part of the token behind `{}`", rule.prefix),

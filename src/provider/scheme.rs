@@ -276,8 +276,15 @@ pub enum Part {
     Header(HeaderName),
     /// The raw body.
     Body,
-    /// The SHA-256 of the raw body in lower-case hex.
-    BodySha256,
+    /// A digest of the raw body, and the header that says the same, where the provider sends one.
+    BodyDigest {
+        /// Which, and how it is written.
+        digest: BodyDigest,
+        /// The header that must say the same.
+        header: Option<HeaderName>,
+    },
+    /// The JSON body in the one form of RFC 8785: an object or a list of which nothing is lost in that form.
+    CanonicalBody,
     /// The method.
     Method,
     /// The URL as the provider sees it: the integration's, and the request's own query. Empty until it is bound.
@@ -288,6 +295,8 @@ pub enum Part {
     TargetEscaped(String),
     /// A field of the body as text: a member of JSON, or a decoded field of a form.
     Field(Locator),
+    /// A member of the JSON body that is an object or a list: as sent, less the white space around its tokens.
+    Compact(Pointer),
     /// Several members of the JSON body.
     Members(MemberList),
     /// The fields of the form body, sorted by key, each key and its values as text.
@@ -309,6 +318,21 @@ pub enum Part {
     Option(String),
     /// The secret, first or last in what a plain digest is made of.
     Secret,
+}
+
+/// A digest that covers the body, as it stands in what is signed. All texts of one have one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyDigest {
+    /// SHA-256 in lower-case hex.
+    Sha256Hex,
+    /// SHA-512 in base64 with padding.
+    Sha512Base64,
+}
+
+impl BodyDigest {
+    /// The words of a template.
+    pub(super) const WORDS: [(&'static str, Self); 2] =
+        [("sha256:body", Self::Sha256Hex), ("sha512-base64:body", Self::Sha512Base64)];
 }
 
 /// Members of the JSON body in their order. Their values can be told apart, since at most one may hold what divides them.

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hookward::provider::Catalogue;
-use hookward::provider::locate::find;
+use hookward::provider::locate::canonical::canonical;
 use hookward::provider::locate::form::Form;
+use hookward::provider::locate::{Found, compact, find};
 use hookward::provider::scheme::{ClaimValue, Locator, Member, Part, Scheme, TimestampPlace};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
@@ -66,8 +67,14 @@ fn every_change_of_every_signed_part_of_every_preset_is_refused() {
 fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
-        Part::Body | Part::BodySha256 | Part::BodyCrc32 => Some(bodies(case)),
+        Part::Body | Part::BodyCrc32 => Some(bodies(case)),
+        Part::BodyDigest { header, .. } => Some(header.iter().flat_map(|name| headers(case, name)).chain(bodies(case)).collect()),
         Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
+        Part::CanonicalBody => Some(other_bodies(case, |body| canonical(body).ok())),
+        Part::Compact(pointer) => Some(other_bodies(case, |body| match compact(pointer, body) {
+            Found::Text(text) => Some(text),
+            Found::Absent | Found::Unclear => None,
+        })),
         Part::SortedRequest(_) => Some(form_bodies(case).into_iter().chain(targets(case, bound)).collect()),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
@@ -144,6 +151,11 @@ fn form_bodies(case: &Case) -> Vec<Case> {
         let pairs: BTreeSet<(String, String)> = Form::parse(body)?.fields()?.into_iter().collect();
         Some(pairs.into_iter().map(|(key, value)| key + &value).collect::<String>())
     };
+    other_bodies(case, text)
+}
+
+/// The same without what is the same text to whoever signs, which must be the same delivery.
+fn other_bodies(case: &Case, text: impl Fn(&[u8]) -> Option<String>) -> Vec<Case> {
     let honest = text(&case.body);
     let (same, other): (Vec<Case>, Vec<Case>) = bodies(case).into_iter().partition(|changed| text(&changed.body) == honest);
     for changed in same {

@@ -99,7 +99,15 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let timed_in_body =
         matches!(scheme.timestamp.as_ref().map(|rule| &rule.place), Some(TimestampPlace::Json(_) | TimestampPlace::Form(_)));
     let by_field = |part: &Part| {
-        matches!(part, Part::SortedForm { .. } | Part::SortedRequest(_) | Part::PhpForm | Part::Field(_) | Part::Members(_))
+        matches!(
+            part,
+            Part::SortedForm { .. }
+                | Part::SortedRequest(_)
+                | Part::PhpForm
+                | Part::Field(_)
+                | Part::Members(_)
+                | Part::Compact(_)
+        )
     };
     let in_fields = scheme.signature.header().is_none() || scheme.content.iter().any(by_field);
     let by_pem = scheme.signature.algorithm.is_asymmetric() && scheme.signature.algorithm != Algorithm::Ed25519;
@@ -116,12 +124,7 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let secret = || SecretBytes::new(secret.as_bytes().to_vec());
     let key = SigningKey::parse(scheme, None, secret()).unwrap();
     let public = key.public_key_hex();
-    let mut headers = HeaderMap::new();
-    for part in &scheme.content {
-        if let Part::Header(name) = part {
-            headers.insert(name.clone(), HeaderValue::from_static("QQ"));
-        }
-    }
+    let mut headers: HeaderMap = scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("QQ"))).collect();
     let (now, body) = (UnixTime::from_seconds(1_750_000_000), b"{\"type\":\"a\"}");
     let request = Request { id: Some("QQ"), timestamp: now, headers: &headers.clone(), body };
     headers.extend(sign(scheme, &key, &request));
@@ -147,25 +150,27 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
 
 #[test]
 fn templates() {
-    let words: [&[u8]; 9] = [b"{body}", b"{id}", b"{timestamp}", b"{header:", b"{json:/", b"{lines:/a*,/b?", b"}", b"{{", b"."];
+    let words: [&[u8]; 12] = [
+        b"{body}",
+        b"{jcs:body}",
+        b"{compact:/",
+        b"{sha512-base64:body=",
+        b"{id}",
+        b"{timestamp}",
+        b"{header:",
+        b"{json:/",
+        b"{lines:/a*,/b?",
+        b"}",
+        b"{{",
+        b".",
+    ];
     run("templates", 20_000, &lines("templates"), &words, |input, _| {
         let Ok(text) = std::str::from_utf8(input) else { return };
         let Ok(parts) = content::parse(text) else { return };
         let written: String = parts.iter().map(ToString::to_string).collect();
         assert_eq!(content::parse(&written), Ok(parts.clone()), "{written}");
-        let whole = |part: &&Part| {
-            matches!(
-                part,
-                Part::Body
-                    | Part::BodySha256
-                    | Part::BodyCrc32
-                    | Part::SortedForm { .. }
-                    | Part::SortedRequest(_)
-                    | Part::PhpForm
-            )
-        };
-        let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Members(_)));
-        assert!(matches!((parts.iter().filter(whole).count(), has_field), (1, _) | (0, true)), "{written}");
+        let has_field = parts.iter().any(|part| matches!(part, Part::Field(_) | Part::Compact(_) | Part::Members(_)));
+        assert!(matches!((parts.iter().filter(|part| part.is_whole_body()).count(), has_field), (1, _) | (0, true)), "{written}");
     });
 }
 

@@ -84,11 +84,7 @@ fn world() -> World {
 
 /// The headers that the scheme signs and does not make.
 fn given(scheme: &Scheme) -> http::HeaderMap {
-    let named = scheme.content.iter().filter_map(|part| match part {
-        crate::provider::scheme::Part::Header(name) => Some((name.clone(), http::HeaderValue::from_static("given"))),
-        _ => None,
-    });
-    named.collect()
+    scheme.given_headers().map(|name| (name.clone(), http::HeaderValue::from_static("given"))).collect()
 }
 
 fn message(scheme: &Scheme, body: Option<&str>) -> Vec<u8> {

@@ -5,18 +5,20 @@
 //! 2. Of several members only the one that the scheme says may hold what divides them, so that none can be moved into another.
 //! 3. A form is read strictly and whole, and has a bounded number of fields. The order in which they came is not
 //!    signed, so it makes no other delivery.
+//!    A member that is signed as it stands is an object or a list, and stands once, too.
 //! 4. A form's values of one key are sorted, equal ones are taken once, as providers do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
+use data_encoding::{BASE64, HEXLOWER};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::error::VerifyError;
+use crate::domain::body::RawBody;
 use crate::domain::head::Received;
 use crate::provider::locate::form::Form;
 use crate::provider::locate::{self, Few, Found, Pointer, members};
-use crate::provider::scheme::{Locator, Member, MemberList, MemberStyle};
+use crate::provider::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle};
 
 /// The text of one field, of any length.
 pub(super) fn text(place: &Locator, received: &Received) -> Result<String, VerifyError> {
@@ -40,11 +42,34 @@ pub(super) fn text(place: &Locator, received: &Received) -> Result<String, Verif
         },
         Locator::Header(_) | Locator::FormJson { .. } => Found::Unclear,
     };
+    taken(found, || place.clone())
+}
+
+fn taken(found: Found, place: impl FnOnce() -> Locator) -> Result<String, VerifyError> {
     match found {
         Found::Text(text) if !text.is_empty() => Ok(text),
-        Found::Text(_) | Found::Absent => Err(VerifyError::FieldMissing { place: place.clone() }),
-        Found::Unclear => Err(VerifyError::FieldMalformed { place: place.clone() }),
+        Found::Text(_) | Found::Absent => Err(VerifyError::FieldMissing { place: place() }),
+        Found::Unclear => Err(VerifyError::FieldMalformed { place: place() }),
     }
+}
+
+/// The object or list at a pointer, compact.
+pub(super) fn compact(pointer: &Pointer, received: &Received) -> Result<String, VerifyError> {
+    taken(locate::compact(pointer, &received.body.contiguous()), || Locator::Json(pointer.clone()))
+}
+
+/// The text of a digest of the body.
+pub(super) fn digest(digest: BodyDigest, body: &RawBody) -> String {
+    match digest {
+        BodyDigest::Sha256Hex => HEXLOWER.encode(&digest_of::<Sha256>(body)),
+        BodyDigest::Sha512Base64 => BASE64.encode(&digest_of::<Sha512>(body)),
+    }
+}
+
+fn digest_of<D: Digest>(body: &RawBody) -> Vec<u8> {
+    let mut digest = D::new();
+    body.chunks().iter().for_each(|chunk| digest.update(chunk));
+    digest.finalize().to_vec()
 }
 
 /// Several members, as the provider writes them.

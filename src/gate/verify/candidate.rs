@@ -74,6 +74,14 @@ impl Candidate {
         is_one_text(text).then_some(Self { bytes: [0; MAX_SIGNATURE_BYTES], length: 0, header, long, key_id: None })
     }
 
+    /// The same behind the id of its key, which ends where what stands between them begins.
+    pub(super) fn decode_named(rule: &SignatureRule, entry: &[u8], between: &[u8]) -> Option<Self> {
+        let end = entry.iter().position(|byte| Some(byte) == between.first())?;
+        let (key_id, rest) = entry.split_at_checked(end)?;
+        let key_id = std::str::from_utf8(key_id).ok().filter(|key_id| !key_id.is_empty())?;
+        Self::decode(rule, 0, rest.strip_prefix(between)?).map(|candidate| candidate.of_key(key_id))
+    }
+
     /// The same for the key of an id.
     pub(super) fn of_key(self, key_id: &str) -> Self {
         Self { key_id: Some(key_id.into()), ..self }

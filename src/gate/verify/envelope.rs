@@ -2,9 +2,7 @@
 
 use std::iter;
 
-use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName};
-use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::body_fields;
@@ -12,11 +10,13 @@ use super::error::VerifyError;
 use super::php_form;
 use super::presented::Presented;
 use super::sorted_request;
+use super::spelling::{STANDARD, decode_base64, decode_hex};
 use super::url;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received, Single};
 use crate::provider::content;
-use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace};
+use crate::provider::locate::canonical::canonical;
+use crate::provider::scheme::{BodyDigest, Locator, Part, Scheme, TimestampPlace};
 
 /// What surrounds the body in the content to be signed.
 pub(super) struct Envelope {
@@ -40,7 +40,11 @@ impl Envelope {
                 Part::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Timestamp => bytes.extend_from_slice(presented.sent_at().ok_or(VerifyError::TimestampMissing)?.text()),
                 Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, head, index, part)?),
-                Part::BodySha256 => bytes.extend_from_slice(&body_digest(&received.body)),
+                Part::BodyDigest { digest, header } => {
+                    bytes.extend_from_slice(body_digest(*digest, header.as_ref(), received)?.as_bytes());
+                }
+                Part::CanonicalBody => bytes.extend_from_slice(canonical(&received.body.contiguous())?.as_bytes()),
+                Part::Compact(pointer) => bytes.extend_from_slice(body_fields::compact(pointer, received)?.as_bytes()),
                 Part::Method => bytes.extend_from_slice(head.method.as_str().as_bytes()),
                 Part::Url(base) | Part::Target(base) => url::append(base, scheme, received, bytes)?,
                 Part::TargetEscaped(base) => url::append_escaped(base, scheme, received, bytes)?,
@@ -89,10 +93,33 @@ impl Envelope {
     }
 }
 
-fn body_digest(body: &RawBody) -> Vec<u8> {
-    let mut digest = Sha256::new();
-    body.chunks().iter().for_each(|chunk| digest.update(chunk));
-    HEXLOWER.encode(&digest.finalize()).into_bytes()
+/// A digest of the body, which its header must say, too: whoever stands behind may look there only.
+fn body_digest(digest: BodyDigest, header: Option<&HeaderName>, received: &Received) -> Result<String, VerifyError> {
+    let text = body_fields::digest(digest, &received.body);
+    match header {
+        Some(name) if there_once(&received.head, name)? != text.as_bytes() => Err(VerifyError::SignatureMismatch),
+        _ => Ok(text),
+    }
+}
+
+/// Whether the header of a digest is there, and says one of that kind.
+pub(super) fn digest_header(digest: BodyDigest, head: &Head, name: &HeaderName) -> Result<(), VerifyError> {
+    let value = there_once(head, name)?;
+    let mut bytes = [0; 64];
+    let length = match digest {
+        BodyDigest::Sha256Hex => decode_hex(b'a', value, &mut bytes).filter(|length| *length == 32),
+        BodyDigest::Sha512Base64 => decode_base64(STANDARD, value, &mut bytes).filter(|length| *length == 64),
+    };
+    length.map(|_| ()).ok_or_else(|| VerifyError::PartMalformed { header: name.clone() })
+}
+
+/// What a header says that the scheme signs.
+fn there_once<'h>(head: &'h Head, name: &HeaderName) -> Result<&'h [u8], VerifyError> {
+    match single(&head.headers, name) {
+        Single::One(value) if !value.is_empty() => Ok(value.as_bytes()),
+        Single::One(_) | Single::Missing => Err(VerifyError::PartMissing { header: name.clone() }),
+        Single::Repeated => Err(VerifyError::HeaderRepeated { header: name.clone() }),
+    }
 }
 
 fn body_checksum(body: &RawBody) -> String {
@@ -151,11 +178,7 @@ fn named_headers(scheme: &Scheme, head: &Head, list: &HeaderName) -> Result<Vec<
 /// and without the delimiter that ends it.
 pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, part: &Part) -> Result<&'h [u8], VerifyError> {
     let Some(name) = scheme.header_of(part) else { return Ok(&[]) };
-    let value = match single(&head.headers, name) {
-        Single::One(value) if !value.is_empty() => value.as_bytes(),
-        Single::One(_) | Single::Missing => return Err(VerifyError::PartMissing { header: name.clone() }),
-        Single::Repeated => return Err(VerifyError::HeaderRepeated { header: name.clone() }),
-    };
+    let value = there_once(head, name)?;
     let ends_it = content::delimiter(&scheme.content, index);
     // What no header's value holds, where nothing ends it.
     let ends_it = ends_it.unwrap_or_default();

@@ -4,6 +4,7 @@ use http::HeaderName;
 
 use crate::domain::name::SecretId;
 use crate::domain::reason::Reason;
+use crate::provider::locate::canonical::CanonicalError;
 use crate::provider::scheme::{Algorithm, KeyEncoding, Locator};
 use crate::provider::subscription::SubscriptionError;
 
@@ -61,6 +62,9 @@ pub enum VerifyError {
     /// The body whose fields are signed is no form, or one of too many fields.
     #[error("the body is no form")]
     FormMalformed,
+    /// The body whose canonical form is signed has none, or one in which something would be lost.
+    #[error("the body has no canonical form that says all of it: {0}")]
+    BodyNotCanonical(#[from] CanonicalError),
     /// A claim of a token whose signature holds is absent or says something else than it must.
     #[error("the token's claim {claim} does not say what it must")]
     ClaimRefused {
@@ -122,6 +126,7 @@ impl VerifyError {
             | Self::PartMalformed { .. }
             | Self::FieldMalformed { .. }
             | Self::FormMalformed
+            | Self::BodyNotCanonical(_)
             | Self::TimestampRepeated
             | Self::UrlMalformed => Reason::SignatureMalformed,
             Self::TimestampMissing => Reason::TimestampMissing,

@@ -15,6 +15,7 @@ use super::presented::Presented;
 use super::public_key;
 use super::sent_time::{SentTime, member_time};
 use super::token::Token;
+pub use super::unverified::Unverified;
 use super::window;
 use crate::digest::digest;
 use crate::domain::body::RawBody;
@@ -76,17 +77,6 @@ struct Fields {
     /// Hardly any delivery has one of these, and all are moved: so they stand behind a pointer.
     handshake: Option<Box<Reply>>,
     confirmation: Option<Box<HttpsUrl>>,
-}
-
-/// A request that is not verified: why, and what is known of it nevertheless.
-#[derive(Debug)]
-pub struct Unverified {
-    /// Why.
-    pub error: VerifyError,
-    /// When it was signed, where a signature holds and only its time or its claims do not.
-    pub signed_at: Option<UnixTime>,
-    /// The digest of the body, where a signature was judged over it.
-    pub body_sha256: Option<[u8; 32]>,
 }
 
 /// A key that made a presented signature, over what.
@@ -164,7 +154,8 @@ fn signature<'k>(
     let scheme = judging.scheme;
     // Resolved from this request's own head: what another head presented proves nothing about it.
     presented.take_carried(scheme, received)?;
-    let envelope = Envelope::resolve(scheme, received, presented)?;
+    let envelope =
+        Envelope::resolve(scheme, received, presented).map_err(|error| Unverified::unresolved(error, &received.body))?;
     if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
         && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
     {
@@ -177,13 +168,6 @@ fn signature<'k>(
             Ok(Proof { envelope, key, digests })
         }
         Err(error) => Err(Box::new(Unverified { error, signed_at: None, body_sha256: hashing.into_body_sha256() })),
-    }
-}
-
-impl From<VerifyError> for Box<Unverified> {
-    /// Refused before any signature was judged.
-    fn from(error: VerifyError) -> Self {
-        Self::new(Unverified { error, signed_at: None, body_sha256: None })
     }
 }
 

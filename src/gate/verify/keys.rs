@@ -247,7 +247,7 @@ pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &
 /// The key as the scheme makes it from the text.
 pub(super) fn key_bytes(scheme: &Scheme, encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
     let form = &scheme.signature.key_form;
-    let bytes = decode(encoding, text.strip_prefix(&form.prefix).unwrap_or(text))?;
+    let bytes = decode(encoding, form.unprefixed(text))?;
     Ok(match form.digest {
         None => bytes,
         Some(KeyDigest::Sha1) => Zeroizing::new(Sha1::digest(&*bytes).to_vec()),
@@ -265,7 +265,7 @@ pub fn shared_secret_bytes(scheme: &Scheme, encoding: Option<KeyEncoding>, text:
     }
     let encoding = encoding.unwrap_or(scheme.signature.key_encoding);
     let text = checked_text(algorithm, encoding, text).ok()?;
-    let text = text.strip_prefix(&scheme.signature.key_form.prefix).unwrap_or(text);
+    let text = scheme.signature.key_form.unprefixed(text);
     let text = if algorithm == Algorithm::Basic { text.split_once(':').map_or(text, |(_, password)| password) } else { text };
     decode(encoding, text).ok().map(|bytes| bytes.len())
 }

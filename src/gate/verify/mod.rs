@@ -34,6 +34,7 @@ pub mod sign;
 mod sorted_request;
 mod spelling;
 mod token;
+mod unverified;
 mod url;
 mod window;
 

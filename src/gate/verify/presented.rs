@@ -17,7 +17,7 @@ use http::HeaderName;
 use super::body_fields;
 use super::candidate::{Candidate, Candidates};
 use super::certificate::Certificate;
-use super::envelope::{sender_part, single};
+use super::envelope::{digest_header, sender_part, single};
 use super::error::VerifyError;
 use super::pieces::{pieces, split_at};
 use super::sent_time::{SentTime, field_time, member_time};
@@ -98,7 +98,7 @@ impl Presented {
             Some(token) => key_id.is_none() || token.key_id().is_none() || token.key_id() == key_id,
             None => rule.key_id_header.is_none() || (key_id.is_some() && self.key_id.as_deref() == key_id),
         };
-        let by_entry = matches!(rule.format, SignatureFormat::Named | SignatureFormat::Json { .. });
+        let by_entry = matches!(rule.format, SignatureFormat::Named { .. } | SignatureFormat::Json { .. });
         let fits = move |candidate: &&Candidate| match rule.key_id_of(candidate.header) {
             None if by_entry => key_id.is_some() && candidate.key_id() == key_id,
             None => named,
@@ -125,8 +125,10 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
         None => None,
     };
     for (index, part) in scheme.content.iter().enumerate() {
-        if matches!(part, Part::Id | Part::Header(_)) {
-            sender_part(scheme, head, index, part)?;
+        match part {
+            Part::Id | Part::Header(_) => drop(sender_part(scheme, head, index, part)?),
+            Part::BodyDigest { digest, header: Some(name) } => digest_header(*digest, head, name)?,
+            _ => {}
         }
     }
     // Nearly no head has any header twice, and that is told without a look at one.
@@ -250,7 +252,14 @@ fn read<'v>(
             let entries = pieces(value, *separator).map(|entry| (&b""[..], entry));
             collect(rule, header, "", entries, found)
         }
-        SignatureFormat::Named => collect_named(rule, value, found),
+        // Each is a candidate for the key that it names.
+        SignatureFormat::Named { separator, between } => {
+            for entry in pieces(value, *separator) {
+                found.count_entry()?;
+                found.candidates.extend(Candidate::decode_named(rule, entry, between.as_bytes()));
+            }
+            Ok(())
+        }
         SignatureFormat::Json { member, key_member, fixed } => {
             found.count_entry()?;
             found.candidates.extend(in_object(rule, value, (member, key_member), fixed));
@@ -281,17 +290,6 @@ fn in_object(
     }
     let key_id = object.text(key_member)?;
     Candidate::decode(rule, 0, object.text(member)?.as_bytes()).map(|candidate| candidate.of_key(key_id))
-}
-
-/// Takes the well-formed `key-id|signature` entries, each for the key that it names.
-fn collect_named(rule: &SignatureRule, value: &[u8], found: &mut Found<'_>) -> Result<(), VerifyError> {
-    for entry in pieces(value, '&') {
-        found.count_entry()?;
-        let (key_id, text) = split_at(entry, b'|');
-        let (Ok(key_id), Some(candidate)) = (std::str::from_utf8(key_id), Candidate::decode(rule, 0, text)) else { continue };
-        found.candidates.push(candidate.of_key(key_id));
-    }
-    Ok(())
 }
 
 /// Takes the well-formed entries under a label, and refuses more entries than the bound, whatever their label.

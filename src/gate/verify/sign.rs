@@ -143,6 +143,8 @@ fn private_key(secret: &[u8]) -> Result<ed25519_dalek::SigningKey, KeyFault> {
 pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let timestamp = timestamp_text(scheme, request.timestamp);
     let id = request.id.map_or_else(|| made_id(request), str::to_owned);
+    let named = headers_with_key_id(scheme, key, request);
+    let request = &Request { headers: &named, ..*request };
     let mut headers = Vec::new();
     if let Some(name) = &scheme.id_header {
         headers.push((name.clone(), id.clone()));
@@ -154,6 +156,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
         Some(TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_)) | None => {}
     }
     headers.extend(content::header_lists(scheme));
+    headers.extend(content::digest_headers(scheme, request.body));
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
         headers.push((name.clone(), id.clone()));
     }
@@ -169,6 +172,17 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
     }
     let valued = headers.into_iter().filter_map(|(name, text)| HeaderValue::try_from(text).ok().map(|value| (name, value)));
     valued.collect()
+}
+
+/// The headers that were given, and the one that names the key: a scheme may sign that, too.
+fn headers_with_key_id(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> HeaderMap {
+    let mut headers = request.headers.clone();
+    if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id)
+        && let Ok(id) = HeaderValue::try_from(id)
+    {
+        headers.insert(name, id);
+    }
+    headers
 }
 
 /// The body with the signature in it, and what else the scheme signs of it filled in; `None` where signing leaves the body
@@ -229,7 +243,7 @@ fn signature_text(scheme: &Scheme, key: &SigningKey, fields: &str, content: &[u8
             format!("{fields}{separator}{space}{key}={signature}")
         }
         SignatureFormat::Versioned { version } => format!("{version},{signature}"),
-        SignatureFormat::Named => format!("{}|{signature}", key.key_id.as_deref().unwrap_or_default()),
+        SignatureFormat::Named { between, .. } => format!("{}{between}{signature}", key.key_id.as_deref().unwrap_or_default()),
         SignatureFormat::Json { member, key_member, fixed } => {
             let own = [(key_member.as_str(), key.key_id.as_deref().unwrap_or_default()), (member, &signature)];
             let fixed = fixed.iter().map(|(name, text)| (name.as_str(), text.as_str()));

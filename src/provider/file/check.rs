@@ -3,7 +3,8 @@
 //! 1. A time is signed, or it is no proof of freshness: a `timestamp` stands in the content, and `{timestamp}` has a rule.
 //! 2. `{id}` and `id` likewise. An id that is not signed belongs under `delivery_id`.
 //! 3. A timestamp in a field needs a signature in pairs, under another key.
-//! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped.
+//! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped. The header that names
+//!    the key may be one of the signed.
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
 //!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
@@ -113,7 +114,7 @@ fn carried(scheme: &Scheme, table: &Table<'_>) {
     if !rule.algorithm.is_shown() && (in_body || scheme.covers(&rule.place)) {
         fault_at(table, "signature", "stands in what it signs", "sign fields of the body, such as {json:/id}");
     }
-    if !matches!(rule.format, SignatureFormat::Prefixed { .. } | SignatureFormat::Named) || rule.key_id_header.is_some() {
+    if !matches!(rule.format, SignatureFormat::Prefixed { .. } | SignatureFormat::Named { .. }) || rule.key_id_header.is_some() {
         fault_at(table, "signature", "has a format that only headers have", "");
     }
 }
@@ -132,7 +133,8 @@ fn id(scheme: &Scheme, table: &Table<'_>) {
 fn headers(scheme: &Scheme, table: &Table<'_>) {
     let mut names: Vec<&HeaderName> = scheme.content.iter().filter_map(|part| scheme.header_of(part)).collect();
     names.extend(scheme.signature.headers().map(|(name, _)| name));
-    names.extend(&scheme.signature.key_id_header);
+    let is_signed = |name: &&HeaderName| scheme.content.iter().any(|part| matches!(part, Part::Header(own) if own == *name));
+    names.extend(scheme.signature.key_id_header.iter().filter(|name| !is_signed(name)));
     names.extend(&scheme.signature.secret_header);
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {

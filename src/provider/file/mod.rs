@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `signature.format` is `"prefixed"` (the default), `"pairs"` with `separator` and `key`, `"versioned"` with `version`,
-//! `"joined"`, `"named"` (`key-id|signature` entries), `"json"` (base64 of an object with `member`, `key_member` and `fixed`) or `"jwt"`, whose claims must say what `claims = { … }` says,
+//! `"joined"`, `"named"` (entries of a key's id, `between` and a signature), `"json"` (base64 of an object with `member`, `key_member` and `fixed`) or `"jwt"`, whose claims must say what `claims = { … }` says,
 //! `"jws-detached"` the same for one that stands beside the body it signs, and claims in its header.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{HEADER_HINT, PLACE_HINT, fault_at, header, key_encoding, text};
+use super::{HEADER_HINT, PLACE_HINT, fault_at, header, key_encoding};
 use crate::document::Table;
 use crate::provider::scheme::{
     Algorithm, Claim, ClaimValue, DigestEncoding, HeaderLines, KeyDigest, KeyEncoding, KeyForm, Locator, SignatureEncoding,
@@ -125,9 +125,14 @@ struct Secret {
 fn secret(table: &Table<'_>) -> Secret {
     let encoding = table.required("encoding", "how keys are written, such as \"utf8\"");
     let digest = table.entry("digest").and_then(|entry| entry.word(&KEY_DIGESTS));
+    let prefix = table.entry("prefix").and_then(|entry| Some((entry.text()?.to_owned(), entry)));
+    if let Some((_, entry)) = prefix.as_ref().filter(|(prefix, _)| prefix.matches('*').count() > 1) {
+        entry.fault("holds more than one `*`", "one stands for any word, such as \"key-*-\"");
+    }
+    let prefix = prefix.map(|(prefix, _)| prefix).unwrap_or_default();
     Secret {
         encoding: encoding.and_then(|entry| key_encoding(&entry)),
-        form: KeyForm { prefix: text(table, "prefix").unwrap_or_default(), digest },
+        form: KeyForm { prefix, digest },
         key_id_header: header(table, "key_id"),
         handshake: header(table, "handshake"),
     }
@@ -200,13 +205,14 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
     };
     let Some(word) = word else {
         // Which of them belong to it nobody can say, so none is reported as unknown.
-        let _ = ["prefix", "separator", "key", "version", "spaced", "member", "key_member", "fixed"].map(|key| table.entry(key));
+        let _ = ["prefix", "separator", "key", "version", "spaced", "member", "key_member", "fixed", "between"]
+            .map(|key| table.entry(key));
         return None;
     };
     match word {
         Format::Prefixed => prefix(table).map(|prefix| SignatureFormat::Prefixed { prefix }),
         Format::Pairs => {
-            let separator = separator(table);
+            let separator = separator(table, ',');
             let key = label(table, "key", "the key of a signature, such as \"v1\"");
             let spaced = table.entry("spaced").and_then(|entry| entry.boolean()).unwrap_or(false);
             Some(SignatureFormat::Pairs { separator: separator?, spaced, key: key? })
@@ -215,8 +221,8 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
             let version = label(table, "version", "the version of a signature, such as \"v1\"")?;
             Some(SignatureFormat::Versioned { version })
         }
-        Format::Joined => separator(table).map(|separator| SignatureFormat::Joined { separator }),
-        Format::Named => Some(SignatureFormat::Named),
+        Format::Joined => separator(table, ',').map(|separator| SignatureFormat::Joined { separator }),
+        Format::Named => named(table),
         Format::Json => {
             let member = label(table, "member", "the member that holds the signature, such as \"signature\"");
             let key_member = label(table, "key_member", "the member that names the key, such as \"kid\"");
@@ -228,6 +234,24 @@ fn format(table: &Table<'_>) -> Option<SignatureFormat> {
             prefix(table).map(|prefix| SignatureFormat::Token(TokenRule { prefix, claims: Vec::new(), is_detached }))
         }
     }
+}
+
+/// `separator = ","`, `between = "/SHA256/"`: `&` and `|` where the file does not say.
+fn named(table: &Table<'_>) -> Option<SignatureFormat> {
+    let separator = separator(table, '&');
+    let between = match table.entry("between") {
+        None => "|".to_owned(),
+        Some(entry) => {
+            let text = entry.text()?;
+            let is_fit = |byte: u8| byte.is_ascii_graphic() && separator.is_none_or(|separator| char::from(byte) != separator);
+            if text.starts_with(|first: char| first.is_ascii_alphanumeric()) || text.is_empty() || !text.bytes().all(is_fit) {
+                entry.fault("must be visible ASCII without the separator, and begin with no letter or digit", "such as \"|\"");
+                return None;
+            }
+            text.to_owned()
+        }
+    };
+    Some(SignatureFormat::Named { separator: separator?, between })
 }
 
 /// `fixed = { alg = "ecdsa" }`.
@@ -262,10 +286,10 @@ pub(super) fn is_word(text: &str) -> bool {
 }
 
 /// One character that no signature, key or timestamp holds.
-fn separator(table: &Table<'_>) -> Option<char> {
+fn separator(table: &Table<'_>, default: char) -> Option<char> {
     let words = [(",", ','), (";", ';'), (":", ':'), ("&", '&'), ("|", '|'), (" ", ' '), (".", '.')];
     match table.entry("separator") {
         Some(entry) => entry.word(&words),
-        None => Some(','),
+        None => Some(default),
     }
 }

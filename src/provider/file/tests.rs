@@ -119,9 +119,20 @@ fn each_inconsistency_is_a_fault() {
         (format, "format = 'versioned'", &["signature.version: is missing"]),
         (
             format,
+            "format = 'named', between = 'a|'",
+            &["signature.between: must be visible ASCII without the separator, and begin with no letter or digit"],
+        ),
+        (
+            format,
+            "format = 'named', separator = ',', between = '/a,'",
+            &["signature.between: must be visible ASCII without the separator, and begin with no letter or digit"],
+        ),
+        (event, "secret = { encoding = 'utf8', prefix = 'a-*-*-' }", &["secret.prefix: holds more than one `*`"]),
+        (
+            format,
             "format = 'list', key = 'v1'",
             &[
-                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\"",
+                "signature.format: must be \"prefixed\" or \"pairs\" or \"versioned\" or \"joined\" or \"named\" or \"json\" or \"jwt\" or \"jws-detached\"",
             ],
         ),
         (format, "format = 'versioned', version = 'v1', key = 'x'", &["signature.key: is no key of this table"]),
@@ -151,6 +162,23 @@ fn each_inconsistency_of_what_bodies_and_tokens_carry_is_a_fault() {
         ),
         (carried.replace("/a}", "/s}"), &["signature: stands in what it signs"]),
         (carried.replace("{json:/a}", "{body}"), &["signature: stands in what it signs"]),
+        (carried.replace("{json:/a}", "{jcs:body}"), &["signature: stands in what it signs"]),
+        (carried.replace("{json:/a}", "{compact:/a}"), &[]),
+        (
+            carried.replace("{json:/a}", "{compact:/a}").replace("'json:/s'", "'json:/a/s'"),
+            &["signature: stands in what it signs"],
+        ),
+        (
+            "content = '{sha256:body=X-D}'\nsignature = { header = 'X-D', algorithm = 'hmac-sha256', encoding = 'hex' }"
+                .to_owned(),
+            &["uses one header twice"],
+        ),
+        (
+            "content = '{header:X-K}.{body}'\nsecret = { encoding = 'utf8', key_id = 'X-K' }\n\
+             signature = { header = 'X-S', algorithm = 'hmac-sha256', encoding = 'hex' }"
+                .to_owned(),
+            &[],
+        ),
         (
             "content = '{body}'\nsignature = { at = 'any-form:s', algorithm = 'hmac-sha256', encoding = 'hex' }".to_owned(),
             &["signature: stands in what it signs"],

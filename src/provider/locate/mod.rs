@@ -3,13 +3,17 @@
 //! Invariants: a place that holds two values holds none, since two readers could disagree; a field is text of bounded
 //! length, or absent. Nothing here says whether a field is signed: that is [`super::coverage`].
 
+pub mod canonical;
+mod compact;
 pub mod form;
 mod json;
 mod mark;
 pub mod multipart;
+mod number;
 mod pointer;
 mod scan;
 
+pub use compact::compact;
 pub use json::Found;
 pub use pointer::Pointer;
 

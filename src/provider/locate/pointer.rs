@@ -38,6 +38,12 @@ impl Pointer {
         &self.text
     }
 
+    /// Whether it leads to the same place as another, or inside of that.
+    #[must_use]
+    pub fn is_in(&self, other: &Self) -> bool {
+        self.text.strip_prefix(&*other.text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
     }

@@ -57,6 +57,16 @@ impl<'j> Scan<'j> {
         }
     }
 
+    /// Where it stands.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What was read since it stood at a place.
+    pub(super) fn since(&self, start: usize) -> &'j [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
     /// Whether nothing but white space is left.
     pub(super) fn is_at_end(&mut self) -> bool {
         self.peek().is_none()

@@ -211,7 +211,7 @@ impl SignatureRule {
     /// Whether a request says which key it was signed with.
     #[must_use]
     pub const fn names_keys(&self) -> bool {
-        let by_format = matches!(self.format, SignatureFormat::Named | SignatureFormat::Json { .. });
+        let by_format = matches!(self.format, SignatureFormat::Named { .. } | SignatureFormat::Json { .. });
         by_format || self.key_id_header.is_some() || matches!(self.lines, HeaderLines::Keyed { .. })
     }
 }
@@ -219,10 +219,23 @@ impl SignatureRule {
 /// How a key's text becomes the key, beyond its encoding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyForm {
-    /// What may stand before the encoded text and is no part of it.
+    /// What may stand before the encoded text and is no part of it. One `*` in it is any word.
     pub prefix: String,
     /// The digest of the decoded bytes that is the key, where they themselves are not.
     pub digest: Option<KeyDigest>,
+}
+
+impl KeyForm {
+    /// The text without what may stand before it.
+    #[must_use]
+    pub fn unprefixed<'t>(&self, text: &'t str) -> &'t str {
+        let Some((before, behind)) = self.prefix.split_once('*') else {
+            return text.strip_prefix(&self.prefix).unwrap_or(text);
+        };
+        let behind_word = |rest: &'t str| rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+        let rest = text.strip_prefix(before).filter(|rest| behind_word(rest).len() < rest.len());
+        rest.and_then(|rest| behind_word(rest).strip_prefix(behind)).unwrap_or(text)
+    }
 }
 
 /// A digest that makes a key of a secret.
@@ -280,8 +293,14 @@ pub enum SignatureFormat {
         /// What divides them.
         separator: char,
     },
-    /// `key-id|signature` entries divided by `&`. Each is a candidate for the key that it names.
-    Named,
+    /// Entries of a key's id, fixed text and a signature, such as `key-id|signature`. Each is a candidate for the key that it
+    /// names; with other text inside it is none of ours.
+    Named {
+        /// What divides the entries.
+        separator: char,
+        /// What stands between id and signature. No id holds its first character.
+        between: String,
+    },
     /// Base64 of a JSON object. One member is the signature, one the id of the key that it is for; others say what they must.
     Json {
         /// The member that is the signature.
@@ -310,4 +329,26 @@ pub enum SignatureEncoding {
     Base64OfHex,
     /// As it is: what is shown, for a scheme that signs nothing.
     Plain,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_may_hold_any_word_and_may_be_absent() {
+        for (prefix, text, expected) in [
+            ("", "a-b", "a-b"),
+            ("key-", "key-abc", "abc"),
+            ("key-", "abc", "abc"),
+            ("signkey-*-", "signkey-prod-abc-def", "abc-def"),
+            ("signkey-*-", "signkey-my_env1-abc", "abc"),
+            ("signkey-*-", "signkey--abc", "signkey--abc"),
+            ("signkey-*-", "signkey-abc", "signkey-abc"),
+            ("signkey-*-", "abc", "abc"),
+        ] {
+            let form = KeyForm { prefix: prefix.to_owned(), digest: None };
+            assert_eq!(form.unprefixed(text), expected, "{prefix} {text}");
+        }
+    }
 }

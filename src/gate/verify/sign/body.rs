@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::Request;
 use super::content;
 use crate::provider::locate::form::Form;
+use crate::provider::locate::{self, Found};
 use crate::provider::scheme::{Locator, Part, Scheme, TimestampPlace};
 
 /// The body with the fields that are signed one by one; `None` where there are none, or the body cannot have any.
@@ -16,6 +17,9 @@ pub(super) fn filled(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id
         match part {
             Part::Field(place @ Locator::Form(_)) => wanted.push((place.clone(), BASE64.encode(id.as_bytes()))),
             Part::Field(place) => wanted.push((place.clone(), id.to_owned())),
+            Part::Compact(pointer) if !matches!(locate::compact(pointer, &body), Found::Text(_)) => {
+                body = with(&Locator::Json(format!("{pointer}/id").parse().ok()?), &body, id)?;
+            }
             Part::Members(list) => {
                 let required = list.members.iter().filter(|member| !member.is_optional);
                 wanted.extend(required.map(|member| (Locator::Json(member.pointer.clone()), id.to_owned())));
@@ -23,7 +27,8 @@ pub(super) fn filled(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id
             _ => {}
         }
     }
-    if wanted.is_empty() && scheme.signature.header().is_some() {
+    let is_filled = body != request.body;
+    if wanted.is_empty() && !is_filled && scheme.signature.header().is_some() {
         return None;
     }
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {

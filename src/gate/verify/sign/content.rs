@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::Request;
 use crate::gate::verify::body_fields;
+use crate::provider::locate::canonical::canonical;
 use crate::provider::locate::form::Form;
-use crate::provider::scheme::{Locator, MemberList, Part, Scheme};
+use crate::provider::locate::{self, Found};
+use crate::provider::scheme::{BodyDigest, Locator, MemberList, Part, Scheme};
 
 /// What is signed of a request. A part that the request lacks is empty, and nobody will accept that.
 pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id: &str) -> Vec<u8> {
@@ -21,7 +23,13 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
             Part::Id => content.extend_from_slice(id.as_bytes()),
             Part::Header(name) => content.extend_from_slice(header(request, name)),
             Part::Body => content.extend_from_slice(request.body),
-            Part::BodySha256 => content.extend_from_slice(HEXLOWER.encode(&Sha256::digest(request.body)).as_bytes()),
+            Part::BodyDigest { digest, .. } => content.extend_from_slice(body_digest(*digest, request.body).as_bytes()),
+            Part::CanonicalBody => content.extend_from_slice(canonical(request.body).unwrap_or_default().as_bytes()),
+            Part::Compact(pointer) => {
+                if let Found::Text(text) = locate::compact(pointer, request.body) {
+                    content.extend_from_slice(text.as_bytes());
+                }
+            }
             Part::BodyCrc32 => content.extend_from_slice(crc32fast::hash(request.body).to_string().as_bytes()),
             Part::Field(place) => content.extend_from_slice(field(place, request.body).unwrap_or_default().as_bytes()),
             Part::Members(list) => content.extend_from_slice(members(list, request.body).as_bytes()),
@@ -41,6 +49,21 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
         }
     }
     content
+}
+
+fn body_digest(digest: BodyDigest, body: &[u8]) -> String {
+    match digest {
+        BodyDigest::Sha256Hex => HEXLOWER.encode(&Sha256::digest(body)),
+        BodyDigest::Sha512Base64 => BASE64.encode(&Sha512::digest(body)),
+    }
+}
+
+/// The headers that say a digest of the body.
+pub(super) fn digest_headers(scheme: &Scheme, body: &[u8]) -> impl Iterator<Item = (HeaderName, String)> {
+    scheme.content.iter().filter_map(|part| match part {
+        Part::BodyDigest { digest, header: Some(name) } => Some((name.clone(), body_digest(*digest, body))),
+        _ => None,
+    })
 }
 
 fn header<'r>(request: &Request<'r>, name: &HeaderName) -> &'r [u8] {

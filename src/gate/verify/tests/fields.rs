@@ -128,6 +128,109 @@ fn entries_are_for_the_keys_they_name() {
 }
 
 #[test]
+fn what_stands_between_key_and_signature_is_fixed() {
+    let scheme = fields("{body}", "header = 'x-s', format = 'named', separator = ',', between = '/SHA256/'");
+    let own = KeyMaterial { key_id: Some("1".to_owned()), ..material("own", KEY) };
+    let ring = KeyRing::build(&scheme, vec![own]).unwrap();
+    let tag = mac("{}");
+    let malformed = Some(Reason::SignatureMalformed);
+    for (header, expected) in [
+        (format!("1/SHA256/{tag}"), None),
+        (format!("2/SHA256/{},1/SHA256/{tag}", "0".repeat(64)), None),
+        (format!("1/SHA512/{tag},1/SHA256/{tag}"), None),
+        (format!("2/SHA256/{tag}"), Some(Reason::SignatureMismatch)),
+        (format!("1/SHA512/{tag}"), malformed),
+        (format!("1/SHA256/SHA256/{tag}"), malformed),
+        (format!("1/{tag}"), malformed),
+        (format!("1/x/SHA256/{tag}"), malformed),
+        (format!("/SHA256/{tag}"), malformed),
+        (tag.clone(), malformed),
+        (format!("{}1/SHA256/{tag}", ",".repeat(9)), malformed),
+    ] {
+        let headers = HeaderMap::from_iter([(name("x-s"), value(&header))]);
+        let outcome = judge_with(&scheme, &ring, headers, body(b"{}"), now());
+        assert_eq!(outcome.err().map(|error| error.reason()), expected, "{header}");
+    }
+}
+
+#[test]
+fn a_body_is_signed_by_its_canonical_form() {
+    let scheme = scheme(
+        "content = '{jcs:body}{timestamp}'\ntimestamp = { field = 't', unit = 's' }\n\
+         signature = { header = 'x-s', algorithm = 'hmac-sha256', encoding = 'hex', format = 'pairs', key = 's' }",
+    );
+    let headers = |content: &str| {
+        let header = format!("t=1750000000,s={}", mac(&format!("{content}1750000000")));
+        HeaderMap::from_iter([(name("x-s"), value(&header))])
+    };
+    let malformed = Some(Reason::SignatureMalformed);
+    for (content, body, expected) in [
+        (r#"{"a":1,"b":[2]}"#, r#"{"a":1,"b":[2]}"#, None),
+        (r#"{"a":1,"b":[2]}"#, r#" { "b" : [2.0] , "\u0061" : 1e0 } "#, None),
+        (r#"{"a":1,"b":[2]}"#, r#"{"a":1,"b":[2,3]}"#, Some(Reason::SignatureMismatch)),
+        (r#"{"a":1}"#, r#"{"a":2,"a":1}"#, malformed),
+        (r#"{"a":1}"#, r#"{"a":1.00000000000000000001}"#, malformed),
+        ("", "", malformed),
+        ("1", "1", malformed),
+        ("a", "a", malformed),
+    ] {
+        assert_eq!(reason(&scheme, headers(content), body), expected, "{body}");
+    }
+    let identity = |body: &str| {
+        let keys = KeyRing::build(&scheme, vec![material("own", KEY)]).unwrap();
+        *judge_with(&scheme, &keys, headers(r#"{"a":1}"#), super::body(body.as_bytes()), now()).unwrap().identity()
+    };
+    assert_eq!(identity(r#"{"a":1}"#), identity(" {\"a\": 10e-1}"), "another spelling is the same delivery");
+}
+
+#[test]
+fn a_compact_member_stands_once_and_is_no_scalar() {
+    let scheme = fields("{compact:/a}", "header = 'x-s'");
+    let (missing, malformed) = (Some(Reason::SignatureMissing), Some(Reason::SignatureMalformed));
+    let signature = HeaderMap::from_iter([(name("x-s"), value(&mac(r#"{"b":[1,"c d"]}"#)))]);
+    for (body, expected) in [
+        (r#"{"a":{"b":[1,"c d"]}}"#, None),
+        (r#"{"event":"x","a": { "b" : [ 1 , "c d" ] } }"#, None),
+        (r#"{"a":{"b":[1,"cd"]}}"#, Some(Reason::SignatureMismatch)),
+        (r#"{"a":{"b":[1.0,"c d"]}}"#, Some(Reason::SignatureMismatch)),
+        (r#"{"a":{"b":[1,"c d"]},"a":{}}"#, malformed),
+        (r#"{"a":"{\"b\":[1,\"c d\"]}"}"#, malformed),
+        (r#"{"a":{"b":[1,"c d"]}} {}"#, malformed),
+        (r#"{"a":null}"#, missing),
+        ("{}", missing),
+        ("", malformed),
+    ] {
+        assert_eq!(reason(&scheme, signature.clone(), body), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_header_of_a_digest_says_what_the_body_s_digest_is() {
+    let scheme = fields("{sha256:body=x-d}", "header = 'x-s'");
+    let digest = |text: &str| data_encoding::HEXLOWER.encode(&<sha2::Sha256 as sha2::Digest>::digest(text));
+    let headers = |digests: &[String]| {
+        let mut headers = HeaderMap::from_iter([(name("x-s"), value(&mac(&digest("a"))))]);
+        for digest in digests {
+            headers.append(name("x-d"), value(digest));
+        }
+        headers
+    };
+    for (digests, body, expected) in [
+        (&[digest("a")][..], "a", None),
+        (&[digest("a")], "b", Some(Reason::SignatureMismatch)),
+        (&[digest("b")], "b", Some(Reason::SignatureMismatch)),
+        (&[digest("b")], "a", Some(Reason::SignatureMismatch)),
+        (&[digest("a").to_uppercase()], "a", Some(Reason::SignatureMalformed)),
+        (&[digest("a")[1..].to_owned()], "a", Some(Reason::SignatureMalformed)),
+        (&[], "a", Some(Reason::SignatureMissing)),
+        (&[String::new()], "a", Some(Reason::SignatureMissing)),
+        (&[digest("a"), digest("a")], "a", Some(Reason::SignatureMalformed)),
+    ] {
+        assert_eq!(reason(&scheme, headers(digests), body), expected, "{digests:?} {body}");
+    }
+}
+
+#[test]
 fn a_header_list_names_itself_and_the_time() {
     let scheme = scheme(
         "content = \"{headers:x-list}\\n{body}\"\nsignature = { header = 'x-s', algorithm = 'hmac-sha256', encoding = 'hex' }\n\

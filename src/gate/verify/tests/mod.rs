@@ -66,6 +66,8 @@ pub(super) fn all() -> impl Iterator<Item = Scheme> {
                 | Part::SortedRequest(_)
                 | Part::PhpForm
                 | Part::NamedHeaders(_)
+                | Part::CanonicalBody
+                | Part::Compact(_)
         )
     };
     let is_plain = move |scheme: &Scheme| {
@@ -149,11 +151,7 @@ pub(super) fn signed_at(scheme: &Scheme, body: &[u8], timestamp: UnixTime) -> He
 
 /// The headers that the scheme signs and does not make.
 fn given(scheme: &Scheme) -> HeaderMap {
-    let named = scheme.content.iter().filter_map(|part| match part {
-        Part::Header(name) => Some((name.clone(), HeaderValue::from_static("given"))),
-        _ => None,
-    });
-    named.collect()
+    scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("given"))).collect()
 }
 
 pub(super) fn head(headers: HeaderMap) -> Head {
