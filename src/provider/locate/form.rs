@@ -5,7 +5,7 @@
 
 use std::iter;
 
-use super::Found;
+use super::{Found, lookalike};
 
 /// A body that is a form.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,13 @@ impl<'b> Form<'b> {
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.pairs().any(|(key, _)| is_spelling(key, name))
+    }
+
+    /// Whether a field could be taken for another of a name, or has a name that is none.
+    #[must_use]
+    pub fn has_lookalike(&self, name: &str) -> bool {
+        let keys: Option<Vec<String>> = self.pairs().map(|(key, _)| decode(key)).collect();
+        keys.is_none_or(|keys| lookalike::in_form(name, keys.iter().map(String::as_str)))
     }
 
     /// All fields, decoded; `None` when one does not decode, or there are more than [`FIELDS_MAX`].

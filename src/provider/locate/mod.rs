@@ -8,6 +8,7 @@ mod compact;
 mod cursor;
 pub mod form;
 mod json;
+pub mod lookalike;
 mod mark;
 pub mod multipart;
 mod number;

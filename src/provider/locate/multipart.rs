@@ -12,6 +12,7 @@ use memchr::memmem;
 
 use super::Found;
 use super::form::{FIELDS_MAX, Form};
+use super::lookalike;
 
 /// A body that is a form of either kind.
 #[derive(Clone, Debug)]
@@ -70,6 +71,15 @@ impl<'b> AnyForm<'b> {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<String> {
         self.find(name).into_text()
+    }
+
+    /// Whether a field could be taken for another of a name.
+    #[must_use]
+    pub fn has_lookalike(&self, name: &str) -> bool {
+        match self {
+            Self::Encoded(form) => form.has_lookalike(name),
+            Self::Multipart(parts) => lookalike::in_form(name, parts.iter().map(|part| part.name)),
+        }
     }
 
     /// Whether a field or file has the name.
