@@ -5,6 +5,8 @@
 
 use std::iter;
 
+use memchr::memchr_iter;
+
 use super::{Found, lookalike};
 
 /// A body that is a form.
@@ -40,7 +42,7 @@ impl<'b> Form<'b> {
     /// Whether it has at most [`FIELDS_MAX`] fields, so that a stranger's form costs little.
     #[must_use]
     pub fn is_small(&self) -> bool {
-        self.bytes.iter().filter(|byte| **byte == b'&').count() < FIELDS_MAX
+        memchr_iter(b'&', self.bytes).count() < FIELDS_MAX
     }
 
     /// Whether a field has the name.
