@@ -337,14 +337,20 @@ fn signed_over(scheme: &Arc<Scheme>, alternative: Option<usize>) -> Case {
             _ => false,
         });
     let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
-    let body = if wants_form { b"id=1&type=a".to_vec() } else { json.to_vec() };
+    let body = match (scheme.content.contains(&Part::NoBody), wants_form) {
+        (true, _) => Vec::new(),
+        (_, true) => b"id=1&type=a".to_vec(),
+        (_, false) => json.to_vec(),
+    };
     let now = UnixTime::from_seconds(ANY_TIME);
     let given = scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("orders")));
     let mut headers: HeaderMap = given.collect();
-    let request = Request { id: Some("msg_1"), timestamp: now, headers: &headers, body: &body };
+    let request = Request { id: Some("msg_1"), timestamp: now, headers: &headers.clone(), body: &body };
     let made = sign_body(scheme, &signing_key, &request);
     let body = made.unwrap_or_else(|| body.clone());
-    let signed = sign(scheme, &signing_key, &Request { body: &body, ..request });
+    let request = Request { body: &body, ..request };
+    let signed = sign(scheme, &signing_key, &request);
+    let query = sign_query(scheme, &signing_key, &request, "");
     headers.extend(signed);
     let key = signing_key.public_key_hex().or(signing_key.public_key_pem()).or(key).unwrap_or(secret);
     Case {
@@ -356,7 +362,7 @@ fn signed_over(scheme: &Arc<Scheme>, alternative: Option<usize>) -> Case {
         encoding,
         now,
         method: scheme.methods[0].clone(),
-        target: target(&sign_query(scheme, &signing_key).map_or_else(|| URL.to_owned(), |pair| format!("{URL}?{pair}"))),
+        target: target(&query.map_or_else(|| URL.to_owned(), |pair| format!("{URL}?{pair}"))),
         body,
         headers,
     }

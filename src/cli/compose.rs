@@ -63,18 +63,22 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
     require_signed_headers(scheme, &headers)?;
     let request = Request { id: Some(&id), timestamp: draft.at, headers: &headers, body: &body };
     let made = sign_body(scheme, key, &request).map(Bytes::from);
-    if scheme.signature.header().is_none() && !scheme.is_unsigned() && made.is_none() {
+    let in_body = scheme.signature.header().is_none() && !matches!(scheme.signature.place, Locator::Query(_));
+    if in_body && !scheme.is_unsigned() && made.is_none() {
         return Err(ComposeError::BodyUnfit(scheme.signature.place.clone()));
     }
     let body = made.unwrap_or_else(|| body.clone());
-    let signed = sign(scheme, key, &Request { body: &body, ..request });
+    let request = Request { body: &body, ..request };
+    let query = draft.destination.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let pairs = sign_query(scheme, key, &request, query);
+    let signed = sign(scheme, key, &request);
     for (name, value) in signed {
         headers.insert(name, value);
     }
     let mut destination = draft.destination;
-    if let Some(pair) = sign_query(scheme, key) {
+    if let Some(pairs) = pairs {
         let divider = if destination.target.contains('?') { '&' } else { '?' };
-        destination.target = format!("{}{divider}{pair}", destination.target);
+        destination.target = format!("{}{divider}{pairs}", destination.target);
     }
     let method = scheme.methods.first().cloned().unwrap_or(Method::POST);
     Ok(Outgoing { method, destination, headers, body, body_file: None, cacert: None })

@@ -38,6 +38,10 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
         let text = "The URL is signed as the provider sees it: the integration needs public_url, and its query is forwarded.";
         sentences.push(sentence("url", text.to_owned()));
     }
+    if scheme.content.contains(&Part::NoBody) {
+        let text = "The query is forwarded. A request with a body is refused: nothing signed it.";
+        sentences.push(sentence("body", text.to_owned()));
+    }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
     if scheme.subscription.is_some() {
@@ -100,7 +104,9 @@ fn signed(scheme: &Scheme) -> String {
 /// What of the body the content holds.
 fn of_body(scheme: &Scheme) -> &'static str {
     let has = |is_one: fn(&Part) -> bool| scheme.content.iter().any(is_one);
-    if has(|part| matches!(part, Part::Body | Part::BodyDigest { .. })) {
+    if has(|part| matches!(part, Part::NoBody)) {
+        "no body may come"
+    } else if has(|part| matches!(part, Part::Body | Part::BodyDigest { .. })) {
         "the body is the raw bytes as received"
     } else if has(|part| matches!(part, Part::CanonicalBody)) {
         "the body is its JSON in the one form of RFC 8785"
@@ -203,6 +209,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Form(field @ Locator::Query(_)) => field.to_string(),
         TimestampPlace::Form(field) => format!("{field} of the body"),
         TimestampPlace::Claim(claim) => format!("`{claim}` of the token"),
     };

@@ -138,7 +138,7 @@ impl Scheme {
     /// Whether the query is signed, with the URL or by itself.
     #[must_use]
     pub fn signs_query(&self) -> bool {
-        self.signs_url()
+        self.signs_url() || self.content.iter().any(|part| matches!(part, Part::SortedQuery(_)))
     }
 
     /// The scheme for one integration: with its public URL (without query) and its options in their places.
@@ -245,7 +245,8 @@ pub enum TimestampPlace {
     SignatureField(String),
     /// In a member of the body; no part of the template where the signature covers that anyway.
     Json(Pointer),
-    /// In a field of the form body, a [`Locator::Form`] or [`Locator::AnyForm`]; as for a member of the body.
+    /// In a field of the form body or the query, a [`Locator::Form`], [`Locator::AnyForm`] or [`Locator::Query`]; as for a
+    /// member of the body.
     Form(Locator),
     /// In a claim of the token.
     Claim(String),
@@ -326,6 +327,10 @@ pub enum Part {
     PhpForm,
     /// The URL, its query's fields sorted, and the form's, as Plivo joins them. The integration's URL; empty until it is bound.
     SortedRequest(String),
+    /// The query's fields but the signature's own: these and no others, as `name=value` with nothing between.
+    SortedQuery(Vec<QueryField>),
+    /// No body: nothing in the content, and none may come.
+    NoBody,
     /// The CRC-32 of the raw body in decimal: no cryptographic digest, so the body is not covered.
     BodyCrc32,
     /// The headers that a header names, as `name:value` divided by `;`. It must name itself.
@@ -336,6 +341,15 @@ pub enum Part {
     Option(String),
     /// The secret, first or last in what a plain digest is made of.
     Secret,
+}
+
+/// A field of a signed query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryField {
+    /// Its name.
+    pub name: String,
+    /// Whether whoever asks the provider may leave it out, or give it several times; else it is the provider's own.
+    pub is_optional: bool,
 }
 
 /// A digest that covers the body, as it stands in what is signed. All texts of one have one length.

@@ -68,7 +68,7 @@ fn every_change_of_every_signed_part_of_every_preset_is_refused() {
 fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
-        Part::Body | Part::BodyCrc32 => Some(bodies(case)),
+        Part::Body | Part::BodyCrc32 | Part::NoBody => Some(bodies(case)),
         Part::BodyDigest { header, .. } => Some(header.iter().flat_map(|name| headers(case, name)).chain(bodies(case)).collect()),
         Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
         Part::CanonicalBody => Some(other_bodies(case, |body| canonical(body).ok())),
@@ -77,6 +77,7 @@ fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
             Found::Absent | Found::Unclear => None,
         })),
         Part::SortedRequest(_) => Some(form_bodies(case).into_iter().chain(targets(case, bound)).collect()),
+        Part::SortedQuery(_) => Some(queries(case)),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
         Part::Field(place) => Some(fields(case, place)),
@@ -117,6 +118,7 @@ fn of_time(case: &Case) -> Vec<Case> {
         TimestampPlace::Header(name) => headers(case, name),
         TimestampPlace::SignatureField(_) | TimestampPlace::Claim(_) => headers(case, case.scheme.signature.header().unwrap()),
         TimestampPlace::Json(pointer) => fields(case, &Locator::Json(pointer.clone())),
+        TimestampPlace::Form(Locator::Query(_)) => queries(case),
         TimestampPlace::Form(place) => fields(case, place),
     }
 }

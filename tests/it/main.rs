@@ -41,6 +41,7 @@ mod memory; // what is announced costs nothing, what is sent is counted
 mod overload; // more than can be served: refused early, over at once
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
+mod queries; // requests whose query is signed, with and without a body
 mod readme; // README.md: what it tells a newcomer to type works
 mod redis; // one memory for all replicas: who joins it, who may, and that a delivery is forwarded once
 mod reload; // changed while it runs: whole or not at all, and nothing is lost

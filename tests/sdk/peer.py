@@ -506,6 +506,14 @@ class Vonage:
         return claims["payload_hash"] == hashlib.sha256(ask["body"].encode()).hexdigest()
 
 
+class PlivoGet:
+    @staticmethod
+    def verify(plivo, ask):
+        headers = ask["headers"]
+        nonce, signature = headers["x-plivo-signature-v3-nonce"], headers["x-plivo-signature-v3"]
+        return plivo.validate_v3_signature("GET", ask["url"], nonce, ask["secret"], signature)
+
+
 class Inngest:
     @staticmethod
     def sign(net, ask):
@@ -576,6 +584,7 @@ ADAPTERS = {
     "elevenlabs": ("elevenlabs", ElevenLabs),
     "braintree": ("braintree", Braintree),
     "plivo": ("plivo.utils", Plivo),
+    "plivo-get": ("plivo.utils", PlivoGet),
     "scrapfly": ("scrapfly.api_response", Scrapfly),
 }
 

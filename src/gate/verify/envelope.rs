@@ -9,6 +9,7 @@ use super::body_fields;
 use super::error::VerifyError;
 use super::php_form;
 use super::presented::Presented;
+use super::sorted_query;
 use super::sorted_request;
 use super::spelling::{STANDARD, decode_base64, decode_hex};
 use super::url;
@@ -60,6 +61,10 @@ impl Envelope {
                     bytes.extend_from_slice(body_fields::sorted_form(digest_in_query.as_deref(), received)?.as_bytes());
                 }
                 Part::SortedRequest(base) => sorted_request::append(base, received, bytes)?,
+                Part::SortedQuery(fields) => sorted_query::append(fields, &scheme.signature.place, received, bytes)?,
+                Part::NoBody if received.body.is_empty() => {}
+                // Nobody signed one.
+                Part::NoBody => return Err(VerifyError::SignatureMismatch),
                 Part::PhpForm => bytes.extend_from_slice(&php_form::written(&scheme.signature.place, &received.body)?),
                 Part::NamedHeaders(name) => bytes.extend_from_slice(&named_headers(scheme, head, name)?),
                 Part::Token => {

@@ -33,6 +33,7 @@ mod proof;
 mod public_key;
 mod sent_time;
 pub mod sign;
+mod sorted_query;
 mod sorted_request;
 mod spelling;
 mod token;

@@ -8,7 +8,8 @@
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
 //!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
-//! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own.
+//! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own. One over fields of
+//!    the query stands among them.
 //! 8. A token's time is a claim, and only a token has claims.
 //! 9. What carries a secret is no event type and no delivery id: those are written down.
 //! 10. A secret that the provider hands over in a header is a shared one, and signs deliveries in another header.
@@ -109,6 +110,10 @@ fn touching(scheme: &Scheme, table: &Table<'_>) {
 /// A signature beside what it signs, in the same body or query.
 fn carried(scheme: &Scheme, table: &Table<'_>) {
     let rule = &scheme.signature;
+    let signs_fields = scheme.content.iter().any(|part| matches!(part, Part::SortedQuery(_)));
+    if signs_fields && !matches!(rule.place, Locator::Query(_)) {
+        fault_at(table, "signature", "stands outside the query whose fields it signs", "set signature.at = \"query:…\"");
+    }
     if rule.header().is_some() {
         return;
     }

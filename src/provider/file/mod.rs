@@ -17,7 +17,7 @@
 //! `"jws-detached"` the same for one that stands beside the body it signs, and claims in its header.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
-//! `timestamp.json` a member of the body, `timestamp.form` a place in a form. `secret` may also have `prefix`, `digest`, `key_id` (a header),
+//! `timestamp.json` a member of the body, `timestamp.form` a place in a form, `timestamp.query` a field of the query. `secret` may also have `prefix`, `digest`, `key_id` (a header),
 //! `handshake` (the header in which the provider hands it over itself). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
@@ -171,15 +171,19 @@ fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let field = text(table, "field").map(TimestampPlace::SignatureField);
     let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, str::parse::<Pointer>)).map(TimestampPlace::Json);
     let form = table.entry("form").and_then(|entry| entry.parsed(FORM_HINT, form_place)).map(TimestampPlace::Form);
+    let query = text(table, "query").map(|field| TimestampPlace::Form(Locator::Query(field)));
     let unit = word(table, "unit", &TIMESTAMP_UNITS);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
         fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
     let claim = text(table, "claim").map(TimestampPlace::Claim);
-    let mut places = [header, field, json, form, claim].into_iter().flatten();
+    let mut places = [header, field, json, form, query, claim].into_iter().flatten();
     let (Some(place), None) = (places.next(), places.next()) else {
-        table.fault("needs exactly one of header, field, json, form and claim", "field names a key of the signature's pairs");
+        table.fault(
+            "needs exactly one of header, field, json, form, query and claim",
+            "field names a key of the signature's pairs",
+        );
         return None;
     };
     Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })

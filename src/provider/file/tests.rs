@@ -107,12 +107,16 @@ fn each_inconsistency_is_a_fault() {
         (event, "secret = { encoding = 'pem' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { }", &["secret.encoding: is missing"]),
         (event, "tolerance = '5m'", &["tolerance: is no key of this table"]),
-        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json, form and claim"]),
+        (
+            timestamp,
+            "timestamp = { unit = 'ms' }",
+            &["timestamp: needs exactly one of header, field, json, form, query and claim"],
+        ),
         (
             timestamp,
             "timestamp = { form = 'json:/t' }",
             &[
-                "timestamp: needs exactly one of header, field, json, form and claim",
+                "timestamp: needs exactly one of header, field, json, form, query and claim",
                 "timestamp.form: must be a field of a form, form:field or any-form:field",
             ],
         ),

@@ -1,6 +1,6 @@
 //! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
 
-use super::bodies::{BODIES, CANONICAL, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, REWRITTEN_ALIKE};
+use super::bodies::{BODIES, CALLS, CANONICAL, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, PAGES, REWRITTEN_ALIKE};
 use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
 
 /// One SDK against one preset.
@@ -49,6 +49,8 @@ pub(super) enum Sends {
     JsonOf(&'static [&'static str]),
     /// Forms, signed in a header.
     Forms(&'static [&'static str]),
+    /// Queries of a GET without a body, which are signed.
+    Queries(&'static [&'static str]),
     /// What the SDK makes of these, with its signature.
     Signed {
         bodies: &'static [&'static str],
@@ -178,7 +180,7 @@ impl Row {
         let fits = |index: &usize| self.reads_bytes || REWRITTEN_ALIKE.contains(index);
         let bodies = match self.sends {
             Sends::Json => &BODIES[..],
-            Sends::JsonOf(bodies) | Sends::Forms(bodies) | Sends::Signed { bodies, .. } => bodies,
+            Sends::JsonOf(bodies) | Sends::Forms(bodies) | Sends::Queries(bodies) | Sends::Signed { bodies, .. } => bodies,
         };
         bodies.iter().copied().enumerate().filter(move |(index, _)| fits(index))
     }
@@ -187,7 +189,7 @@ impl Row {
     pub(super) const fn content_type(&self) -> &'static str {
         match self.sends {
             Sends::Forms(_) | Sends::Signed { is_form: true, .. } => "application/x-www-form-urlencoded",
-            Sends::Json | Sends::JsonOf(_) | Sends::Signed { is_form: false, .. } => "application/json",
+            Sends::Json | Sends::JsonOf(_) | Sends::Queries(_) | Sends::Signed { is_form: false, .. } => "application/json",
         }
     }
 
@@ -231,7 +233,7 @@ impl Row {
         match self.provider {
             "stripe" => ("stripe-signature", Some(("stripe-signature", "t="))),
             "github" => ("x-hub-signature-256", None),
-            "adyen" | "braintree" => ("", None),
+            "adyen" | "braintree" | "shopify-app-proxy" => ("", None),
             "standard-webhooks" | "replicate" | "polar" | "openai" | "anthropic" | "lithic" | "liveblocks" | "dodo-payments"
             | "whop" | "imagekit" => ("webhook-signature", Some(("webhook-timestamp", ""))),
             "svix" | "resend" | "clerk" => ("svix-signature", Some(("svix-timestamp", ""))),
@@ -303,7 +305,7 @@ impl Row {
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 134] = [
+pub(super) static ROWS: [Row; 137] = [
     full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen", "adyen", "adyen-item").python().signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
@@ -386,8 +388,10 @@ pub(super) static ROWS: [Row; 134] = [
     full("paddle", "@paddle/paddle-node-sdk", "paddle").timed(),
     full("paddle", "paddle-python-sdk", "paddle").python().timed(),
     full("plaid", "jose", "plaid").signs_by_library().key(Key::OfThePeer(FullNode)).timed(),
-    full("plivo-v3", "plivo", "plivo").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
-    full("plivo-v3", "plivo", "plivo").python().with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
+    full("plivo-v3", "plivo", "plivo").with_url().sends(Sends::Forms(&FORMS)),
+    full("plivo-v3", "plivo", "plivo").python().with_url().sends(Sends::Forms(&FORMS)),
+    full("plivo-v3", "plivo", "plivo-get").with_url().sends(Sends::Queries(&CALLS)),
+    full("plivo-v3", "plivo", "plivo-get").python().with_url().sends(Sends::Queries(&CALLS)),
     full("polar", "polar-sdk", "polar").python().timed(),
     light("pusher", "pusher", "pusher").timed_by_hookward(),
     full("pusher", "pusher", "pusher").python().timed(),
@@ -404,6 +408,7 @@ pub(super) static ROWS: [Row; 134] = [
     light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs_by_library().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
     full("sendgrid", "sendgrid", "sendgrid").python().signs_by_light_node().timed_by_hookward(),
     full("shopify", "@shopify/shopify-api", "shopify").signs(),
+    full("shopify-app-proxy", "@shopify/shopify-api", "shopify-app-proxy").sends(Sends::Queries(&PAGES)).timed(),
     full("shopify-events", "@shopify/shopify-api", "shopify-events").signs(),
     full("signalwire", "@signalwire/compatibility-api", "signalwire").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
     full("sinch", "sinch", "sinch").python().signs().timed_by_hookward(),

@@ -62,6 +62,7 @@ pub(super) fn page() -> String {
             (_, "atlassian-connect") => " (as Atlassian's page says)",
             (_, "vonage") => " (as Vonage's page says)",
             (Sends::Forms(_), _) => " (forms)",
+            (Sends::Queries(_), _) => " (GET)",
             (Sends::Json | Sends::JsonOf(_) | Sends::Signed { .. }, _) => "",
         };
         writeln!(page, "| `{provider}` | {registry} {package}{what} {version}{mark} | {set} | {signer} | {count} | {stale} |")

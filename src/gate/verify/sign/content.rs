@@ -50,7 +50,8 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
                 content.extend(url::escaped(query.as_bytes()));
             }
             // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
-            Part::Option(_) | Part::Secret | Part::Token => {}
+            // Fields of the query are signed with it.
+            Part::Option(_) | Part::Secret | Part::Token | Part::NoBody | Part::SortedQuery(_) => {}
         }
     }
     content
