@@ -336,7 +336,7 @@ fn signed_over(scheme: &Arc<Scheme>, alternative: Option<usize>) -> Case {
             Part::Field(place) => is_form(place),
             _ => false,
         });
-    let json = br#"{"id":"1","type":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
+    let json = br#"{"id":"1","kind":"a","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
     let body = match (scheme.content.contains(&Part::NoBody), wants_form) {
         (true, _) => Vec::new(),
         (_, true) => b"id=1&type=a".to_vec(),
