@@ -118,6 +118,7 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let scheme = &scheme.bound("https://example.com/", &options);
     let secret = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) | (_, KeyEncoding::Hex) => oracle::SEED,
+        (Algorithm::Basic, _) => "user:password",
         (_, KeyEncoding::Whsec | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         _ => oracle::TEXT_SECRET,
     };
@@ -125,7 +126,8 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let key = SigningKey::parse(scheme, None, secret()).unwrap();
     let public = key.public_key_hex();
     let mut headers: HeaderMap = scheme.given_headers().map(|name| (name.clone(), HeaderValue::from_static("QQ"))).collect();
-    let (now, body) = (UnixTime::from_seconds(1_750_000_000), b"{\"type\":\"a\"}");
+    let now = UnixTime::from_seconds(1_750_000_000);
+    let body: &[u8] = if scheme.content.contains(&Part::NoBody) { b"" } else { b"{\"type\":\"a\"}" };
     let request = Request { id: Some("QQ"), timestamp: now, headers: &headers.clone(), body };
     headers.extend(sign(scheme, &key, &request));
     let material = KeyMaterial {
@@ -139,7 +141,7 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let keys = KeyRing::build(scheme, vec![material]).unwrap();
     let head = Head { method: Method::POST, target: Uri::from_static("/"), headers };
     let judging = Judging { integration: &"payments".parse().unwrap(), scheme, keys: &keys, tolerance: Duration::from_secs(300) };
-    let received = Received { head, body: RawBody::from(Bytes::from_static(body)) };
+    let received = Received { head, body: RawBody::from(Bytes::copy_from_slice(body)) };
     let presented = present(scheme, &received.head);
     match presented.and_then(|presented| verify(&judging, presented, received, now)) {
         Ok(_) => true,
@@ -150,8 +152,11 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
 
 #[test]
 fn templates() {
-    let words: [&[u8]; 12] = [
+    let words: [&[u8]; 15] = [
         b"{body}",
+        b"{sorted-query:a?,",
+        b"{no-body}",
+        b"{php-form}",
         b"{jcs:body}",
         b"{compact:/",
         b"{sha512-base64:body=",
