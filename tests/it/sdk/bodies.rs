@@ -25,7 +25,7 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
-/// The same without a key that has one value twice, which SignalWire signs twice.
+/// The same without a key that has one value twice, which not all sign once.
 pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
 
 /// Calls in a query: order, escapes, a key twice, nothing at all.
