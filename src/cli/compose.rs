@@ -62,18 +62,23 @@ pub(crate) fn compose(scheme: &Scheme, key: &SigningKey, draft: Draft) -> Result
     sample::add_headers(&mut headers, scheme, &id, &body);
     require_signed_headers(scheme, &headers)?;
     let request = Request { id: Some(&id), timestamp: draft.at, headers: &headers, body: &body };
-    let body = sign_body(scheme, key, &request).map_or_else(|| body.clone(), Bytes::from);
-    if scheme.signature.header().is_none() && !scheme.is_unsigned() && body == request.body {
+    let made = sign_body(scheme, key, &request).map(Bytes::from);
+    let in_body = scheme.signature.header().is_none() && !matches!(scheme.signature.place, Locator::Query(_));
+    if in_body && !scheme.is_unsigned() && made.is_none() {
         return Err(ComposeError::BodyUnfit(scheme.signature.place.clone()));
     }
-    let signed = sign(scheme, key, &Request { body: &body, ..request });
+    let body = made.unwrap_or_else(|| body.clone());
+    let request = Request { body: &body, ..request };
+    let query = draft.destination.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let pairs = sign_query(scheme, key, &request, query);
+    let signed = sign(scheme, key, &request);
     for (name, value) in signed {
         headers.insert(name, value);
     }
     let mut destination = draft.destination;
-    if let Some(pair) = sign_query(scheme, key) {
+    if let Some(pairs) = pairs {
         let divider = if destination.target.contains('?') { '&' } else { '?' };
-        destination.target = format!("{}{divider}{pair}", destination.target);
+        destination.target = format!("{}{divider}{pairs}", destination.target);
     }
     let method = scheme.methods.first().cloned().unwrap_or(Method::POST);
     Ok(Outgoing { method, destination, headers, body, body_file: None, cacert: None })
@@ -136,6 +141,31 @@ mod tests {
             };
             assert_eq!(draft.places_its_id(&preset(name)), expected, "{name}");
         }
+    }
+
+    /// A body that was captured holds its signature already: signed again it is the same.
+    #[test]
+    fn a_body_that_is_signed_is_signed_again() {
+        let hmac = "content = '{json:/a}'\nsignature = { at = 'json:/s', algorithm = 'hmac-sha256', encoding = 'hex' }";
+        let document = crate::document::Document::new("f.toml", hmac);
+        let evidence = Some(crate::provider::scheme::Evidence::Custom);
+        let read =
+            document.read(&crate::document::Faults::default(), |table| Scheme::read(&"acme".parse().unwrap(), table, evidence));
+        let scheme = read.unwrap();
+        let key = SigningKey::parse(&scheme, None, SecretBytes::new(b"a secret of some length".to_vec())).unwrap();
+        let signed = |body: &[u8]| {
+            let draft = Draft {
+                destination: "http://localhost/".parse().unwrap(),
+                at: UnixTime::from_seconds(0),
+                id: None,
+                headers: HeaderMap::new(),
+                body: Some(Bytes::copy_from_slice(body)),
+            };
+            compose(&scheme, &key, draft).map(|outgoing| outgoing.body)
+        };
+        let once = signed(br#"{"a":"b"}"#).unwrap();
+        assert_eq!(signed(&once).unwrap(), once);
+        assert!(matches!(signed(b"no json").unwrap_err(), ComposeError::BodyUnfit(_)));
     }
 
     #[test]

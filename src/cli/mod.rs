@@ -32,6 +32,7 @@ mod init;
 mod judgement;
 mod key_rings;
 mod man;
+mod option_argument;
 mod outgoing;
 mod output;
 mod places;

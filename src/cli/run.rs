@@ -2,6 +2,7 @@
 //!
 //! What it keeps goes into a directory of its own under the system's temporary one: nothing of a first try outlives it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -12,10 +13,11 @@ use crate::cli::exit::Verdict;
 use crate::cli::providers;
 use crate::cli::scratch::Scratch;
 use crate::cli::secret_argument::SecretArgument;
-use crate::cli::{output, serve};
+use crate::cli::{option_argument, output, serve};
 use crate::config::generate::{RunOptions, run_config};
 use crate::config::{self, render_faults};
 use crate::listen::spec::CertificateSpec;
+use crate::provider::scheme::Scheme;
 use crate::server::reload::engine;
 
 /// Arguments of `run`.
@@ -26,6 +28,15 @@ pub(super) struct Arguments {
     provider: String,
     #[command(flatten)]
     secret: SecretArgument,
+    /// The provider's own id of the key, where its requests name one.
+    #[arg(long, value_name = "ID")]
+    key_id: Option<String>,
+    /// What the scheme needs besides the secret; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = option_argument::read)]
+    option: Vec<(String, String)>,
+    /// The URL as it is registered with the provider, where that is signed.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// Where deliveries go.
     #[arg(long, value_name = "URL")]
     to: String,
@@ -45,13 +56,18 @@ pub(super) struct Arguments {
 
 /// Prints the configuration, then serves it.
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
-    providers::find(&arguments.provider)?;
+    let scheme = providers::find(&arguments.provider)?;
+    let options = option_argument::each_once(&arguments.option)?;
+    says_what_is_needed(arguments, &scheme, &options)?;
     let Some(secret) = arguments.secret.source() else { bail!("name the secret with --secret-env or --secret-file") };
     let scratch = Scratch::new("run")?;
     let certificate = certificate(arguments, &scratch)?;
     let text = run_config(&RunOptions {
         provider: &arguments.provider,
         secret: &secret,
+        key_id: arguments.key_id.as_deref(),
+        options: &options,
+        public_url: arguments.public_url.as_deref(),
         upstream: &arguments.to,
         bind: &arguments.listen,
         path: &arguments.path,
@@ -63,6 +79,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     match config::parse("hookward run", &text, &here) {
         Ok(plan) => serve::serve(&plan, std::path::Path::new("hookward run"), engine::always(&plan)),
         Err(faults) => bail!("these arguments make no configuration:\n{}", render_faults(&faults)),
+    }
+}
+
+/// In the words of the command line: the configuration that it stands for nobody wrote.
+fn says_what_is_needed(arguments: &Arguments, scheme: &Scheme, options: &BTreeMap<String, String>) -> Result<()> {
+    if scheme.signs_url() && arguments.public_url.is_none() {
+        bail!("{} signs the URL: give it with --public-url, as it is registered there", scheme.name);
+    }
+    if scheme.signature.names_keys() && arguments.key_id.is_none() {
+        bail!("requests of {} name their key: give its id with --key-id", scheme.name);
+    }
+    match scheme.options.iter().find(|(name, _)| !options.contains_key(name)) {
+        Some((name, what)) => bail!("--option {name}=…: {} needs {what}", scheme.name),
+        None => Ok(()),
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) fn id_in_body(scheme: &Scheme) -> bool {
 
 /// A body that holds the fields which stand in bodies, and the time where that is signed there.
 pub(super) fn body(scheme: &Scheme, id: &str, at: UnixTime) -> Vec<u8> {
+    if scheme.content.contains(&Part::NoBody) {
+        return Vec::new();
+    }
     if has_forms(scheme) {
         return form(scheme, id);
     }

@@ -18,7 +18,7 @@ use crate::cli::exchange::Answer;
 use crate::cli::exit::Verdict;
 use crate::cli::outgoing::{Outgoing, Rendering};
 use crate::cli::secret_argument::SecretArgument;
-use crate::cli::{output, providers, transmit};
+use crate::cli::{option_argument, output, providers, transmit};
 use crate::domain::time::{Clock, UnixTime};
 use crate::gate::verify::sign::SigningKey;
 use crate::provider::scheme::Scheme;
@@ -35,8 +35,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID")]
     key_id: Option<String>,
     /// What the scheme needs besides the secret; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    option: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = option_argument::read)]
+    option: Vec<(String, String)>,
     /// Where the request goes.
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080/")]
     url: Destination,
@@ -88,17 +88,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
     Ok(answer.status.is_success().into())
 }
 
-/// The options that the scheme needs: each of them and no other, since one without effect would deceive.
+/// The options of the scheme: each that it signs, and none that it does not know. What only its handshakes ask for may be left
+/// out.
 fn options(arguments: &Arguments, scheme: &Scheme) -> Result<BTreeMap<String, String>> {
-    let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let given: BTreeMap<String, String> =
-        arguments.option.iter().map(pair).collect::<Option<_>>().context("--option KEY=VALUE")?;
+    let given = option_argument::each_once(&arguments.option)?;
     for name in given.keys() {
         if !scheme.options.iter().any(|(known, _)| known == name) {
             bail!("--option: the scheme of {} takes no option {}", scheme.name, output::printable(name));
         }
     }
-    match scheme.options.iter().find(|(name, _)| !given.contains_key(name)) {
+    let is_missing = |(name, _): &&(String, String)| scheme.signs_option(name) && !given.contains_key(name);
+    match scheme.options.iter().find(is_missing) {
         Some((name, what)) => bail!("--option {name}=…: {} signs it: {what}", scheme.name),
         None => Ok(given),
     }

@@ -59,7 +59,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict> {
         anyhow::anyhow!("the secrets of {} cannot be used", integration.name)
     })?;
     let judgement = judge(integration, &keys, received, at);
-    let causes = if judgement.is_unproven() { Some(explain(&subject)) } else { None };
+    // What nobody has here no trial can be made with.
+    let is_known = integration.secrets.iter().any(|secret| !secret.source.is_live());
+    let causes = (judgement.is_unproven() && is_known).then(|| explain(&subject));
     match arguments.output.format {
         Format::Text => output::data(text(integration, &judgement, causes.as_deref()).as_bytes())?,
         Format::Json => output::json(&json(integration, &judgement, causes.as_deref()))?,
@@ -86,6 +88,14 @@ fn captured_request(file: &Path) -> Result<Received> {
 fn give_hints(integration: &IntegrationPlan, judgement: &Judgement, judged_now: bool) {
     if judged_now && judgement.reason == Some(Reason::TimestampTooOld) {
         output::talk("hint: --at TIME judges it as of the time it was captured");
+    }
+    if judgement.reason == Some(Reason::SecretUnavailable) {
+        for secret in integration.secrets.iter().filter(|secret| secret.source.is_live()) {
+            output::talk(format_args!(
+                "note: secret \"{}\" comes while the gateway runs, and nothing is fetched here: name its text with file = \"…\" to judge by it",
+                secret.id
+            ));
+        }
     }
     if !integration.enabled {
         output::talk(format_args!("note: {} is disabled; the gateway would refuse every request", integration.name));

@@ -21,6 +21,8 @@ pub(super) struct Context<'a> {
     pub(super) routes: &'a Register<(Option<String>, String)>,
     /// Names of integrations taken so far.
     pub(super) names: &'a Register<String>,
+    /// Names of the providers that the files define, faulty ones too.
+    pub(super) providers: &'a Register<String>,
     /// Settings without effect.
     pub(super) notes: &'a Faults,
     /// Secrets of integrations that are no plan.
@@ -76,6 +78,14 @@ impl<K: Ord> Register<K> {
     /// Whether nothing was entered.
     pub(super) fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
+    }
+
+    /// Whether a key was entered.
+    pub(super) fn has<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        self.0.borrow().contains_key(key)
     }
 
     /// Enters a key; one that is there already is a fault of the entry.

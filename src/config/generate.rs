@@ -2,13 +2,17 @@
 //!
 //! Pure. Invariants: what is written here is read by [`super::parse`] without a fault, whatever the strings hold.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::size::format_duration;
 use crate::listen::spec::CertificateSpec;
+use crate::provider::Catalogue;
+use crate::provider::certificate::CertificateRule;
 use crate::provider::scheme::Scheme;
+use crate::provider::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
 use crate::secrets::spec::SecretSource;
 
 /// What the command line of `hookward run` says.
@@ -18,6 +22,12 @@ pub struct RunOptions<'a> {
     pub provider: &'a str,
     /// Where its secret is.
     pub secret: &'a SecretSource,
+    /// The provider's own id of it, where requests name their key.
+    pub key_id: Option<&'a str>,
+    /// What the scheme needs besides, by name.
+    pub options: &'a BTreeMap<String, String>,
+    /// The URL as the provider sees it, where that is signed.
+    pub public_url: Option<&'a str>,
     /// Where deliveries go.
     pub upstream: &'a str,
     /// Where they come in.
@@ -33,7 +43,8 @@ pub struct RunOptions<'a> {
 /// The configuration that one line of `hookward run` stands for.
 #[must_use]
 pub fn run_config(options: &RunOptions<'_>) -> String {
-    let RunOptions { provider, secret, upstream, bind, path, certificate, state_dir } = options;
+    let RunOptions { provider, secret, upstream, bind, path, certificate, state_dir, .. } = options;
+    let key_id = options.key_id.map(|id| format!(", key_id = {}", quoted(id))).unwrap_or_default();
     let secret = match secret {
         SecretSource::Environment(name) => format!("env = {}", quoted(name)),
         SecretSource::File(path) => format!("file = {}", quoted_path(path)),
@@ -50,7 +61,9 @@ pub fn run_config(options: &RunOptions<'_>) -> String {
          provider = {name}\n\
          path = {path}\n\
          upstream = {upstream}\n\
-         secrets = [ {{ id = \"run\", {secret} }} ]\n",
+         secrets = [ {{ id = \"run\", {secret}{key_id} }} ]\n\
+         {more}",
+        more = run_lines(options),
         state_dir = quoted_path(state_dir),
         bind = quoted(bind),
         cert = quoted_path(&certificate.cert),
@@ -60,6 +73,16 @@ pub fn run_config(options: &RunOptions<'_>) -> String {
         path = quoted(path),
         upstream = quoted(upstream),
     )
+}
+
+/// What hardly any provider needs.
+fn run_lines(options: &RunOptions<'_>) -> String {
+    let mut lines = options.public_url.map(|url| format!("public_url = {}\n", quoted(url))).unwrap_or_default();
+    for (name, value) in options.options {
+        // Writing to a string cannot fail.
+        let _ = writeln!(lines, "options.{} = {}", quoted(name), quoted(value));
+    }
+    lines
 }
 
 const INIT_HEAD: &str = r#"# hookward: what is proven, fresh, allowed and new is forwarded; nothing else is.
@@ -88,42 +111,63 @@ pub fn init_config(providers: &[Arc<Scheme>]) -> String {
         let name = scheme.name.as_str();
         if !names.contains(&name) {
             names.push(name);
-            init_integration(&mut text, name, &notes(scheme), &needs(scheme));
+            init_integration(&mut text, name, &notes(scheme), &needs(name, scheme));
         }
     }
-    if names.is_empty() {
-        init_integration(&mut text, "standard-webhooks", &[], &Needs::default());
+    if names.is_empty()
+        && let Some(scheme) = Catalogue::builtin().get("standard-webhooks")
+    {
+        init_integration(&mut text, scheme.name.as_str(), &[], &needs(scheme.name.as_str(), &scheme));
     }
     text
 }
 
 /// What an integration of a provider needs besides the usual.
-#[derive(Default)]
 struct Needs {
-    /// Inside a secret.
-    key_id: String,
+    /// The first secret, less its id.
+    secret: String,
     /// Whole lines behind the secrets.
     lines: String,
 }
 
-fn needs(scheme: &Scheme) -> Needs {
+fn needs(name: &str, scheme: &Scheme) -> Needs {
     let rule = &scheme.signature;
     let key_id = rule.names_keys().then(|| format!(", key_id = {}", quoted(rule.key_id_of(0).unwrap_or("KEY-ID"))));
+    let variable = name.to_ascii_uppercase().replace('-', "_");
+    let secret = match rule.secret_header {
+        Some(_) => "handshake = true } ]   # the provider hands it over: arm the integration, then create the webhook".to_owned(),
+        None => format!(
+            "env = \"{variable}_SECRET\"{} }} ]   # or file = \"PATH\"; never the secret itself",
+            key_id.unwrap_or_default()
+        ),
+    };
+    Needs { secret, lines: more_lines(name, scheme) }
+}
+
+/// What stands behind the secrets. Writing to a string cannot fail.
+fn more_lines(name: &str, scheme: &Scheme) -> String {
     let mut lines = String::new();
-    if scheme.signs_url() {
-        // Writing to a string cannot fail.
+    for host in scheme.certificate.iter().flat_map(CertificateRule::hosts) {
         let _ =
-            writeln!(lines, "public_url = \"https://hooks.example.com/webhooks/{}\"   # as the provider sees it", scheme.name);
+            writeln!(lines, "# secrets = [ {{ id = \"first\", certificates_from = \"{host}\" }} ]   # instead of a pinned one");
     }
-    for (name, what) in &scheme.options {
-        let _ = writeln!(lines, "options.{name} = \"{}\"   # {what}", name.to_ascii_uppercase());
+    if scheme.signs_url() {
+        let _ = writeln!(lines, "public_url = \"https://hooks.example.com/webhooks/{name}\"   # as the provider sees it");
     }
-    Needs { key_id: key_id.unwrap_or_default(), lines }
+    for (option, what) in &scheme.options {
+        let _ = writeln!(lines, "options.{option} = \"{}\"   # {what}", option.to_ascii_uppercase());
+    }
+    if scheme.subscription.is_some() {
+        let _ = writeln!(lines, "# options.{TOPIC_OPTION} = \"{}\"   # {TOPIC_OPTION_IS}", TOPIC_OPTION.to_ascii_uppercase());
+    }
+    if !scheme.event.is_empty() {
+        lines.push_str("# events.allow = [\"…\"]                           # absent: all; `*` matches any run of characters\n");
+    }
+    lines
 }
 
 fn init_integration(text: &mut String, name: &str, notes: &[String], needs: &Needs) {
-    let Needs { key_id, lines } = needs;
-    let variable = name.to_ascii_uppercase().replace('-', "_");
+    let Needs { secret, lines } = needs;
     text.push('\n');
     for note in notes {
         // Writing to a string cannot fail.
@@ -137,9 +181,8 @@ fn init_integration(text: &mut String, name: &str, notes: &[String], needs: &Nee
          # review_by = 2027-06-30                         # `check` says when it is due\n\
          path = \"/webhooks/{name}\"\n\
          upstream = \"http://127.0.0.1:3000/webhooks/{name}\"   # plain http to this machine only\n\
-         secrets = [ {{ id = \"first\", env = \"{variable}_SECRET\"{key_id} }} ]   # or file = \"PATH\"; never the secret itself\n\
-         {lines}\
-         # events.allow = [\"…\"]                           # absent: all; `*` matches any run of characters\n"
+         secrets = [ {{ id = \"first\", {secret}\n\
+         {lines}"
     );
 }
 

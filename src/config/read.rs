@@ -15,6 +15,7 @@ use crate::provider::Catalogue;
 struct Registers {
     routes: Register<(Option<String>, String)>,
     names: Register<String>,
+    providers: Register<String>,
     unplanned: RefCell<Vec<UnplannedSecret>>,
 }
 
@@ -55,8 +56,9 @@ pub(super) fn examine(main: &Source, path: &Path) -> Examined {
     }
     let notes = Faults::default();
     let (included, watched) = include(main, path, &faults);
-    let catalogue = catalogue(std::iter::once(main).chain(&included), &faults);
-    let registers = Registers { routes: Register::new(), names: Register::new(), unplanned: RefCell::default() };
+    let providers = Register::new();
+    let catalogue = catalogue(std::iter::once(main).chain(&included), &providers, &faults);
+    let registers = Registers { routes: Register::new(), names: Register::new(), providers, unplanned: RefCell::default() };
     let (settings, mut integrations) = main.document.read(&faults, |root| {
         // Read in the passes before this one.
         let _ = (root.entry("include"), root.entry("provider"));
@@ -101,6 +103,7 @@ fn context<'a>(
         settings,
         routes: &registers.routes,
         names: &registers.names,
+        providers: &registers.providers,
         notes,
         unplanned: &registers.unplanned,
     }
@@ -124,13 +127,12 @@ fn include(main: &Source, path: &Path, faults: &Faults) -> (Vec<Source>, Vec<Pat
 }
 
 /// The presets and the providers that the files define.
-fn catalogue<'a>(sources: impl Iterator<Item = &'a Source>, faults: &Faults) -> Catalogue {
-    let taken = Register::new();
+fn catalogue<'a>(sources: impl Iterator<Item = &'a Source>, taken: &Register<String>, faults: &Faults) -> Catalogue {
     let mut custom = Vec::new();
     for source in sources {
         source.document.read(faults, |root| {
             let _ = root.entries();
-            custom.extend(section::providers(root, &taken));
+            custom.extend(section::providers(root, taken));
         });
     }
     Catalogue::builtin().with_custom(custom)

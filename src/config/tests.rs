@@ -23,6 +23,9 @@ fn one_line_stands_for_a_whole_configuration() {
         let text = run_config(&RunOptions {
             provider: "stripe",
             secret,
+            key_id: None,
+            options: &std::collections::BTreeMap::new(),
+            public_url: None,
             upstream: "http://127.0.0.1:3000/hook",
             bind: "127.0.0.1:0",
             path: "/",

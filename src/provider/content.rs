@@ -7,7 +7,8 @@
 //!    characters no timestamp begins or ends with; `file::check` knows its unit and says where that does not hold.
 //!    A canonical body and a compact member are an object or a list, which end themselves: a timestamp may touch them.
 //! 3. A part the sender chooses ends at the literal behind it (begins at the one before it, behind the body) and must not
-//!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is.
+//!    hold that delimiter: else `id = "evt.1"` could be moved into the timestamp. [`delimiter`] says which byte that is. Fixed
+//!    text at the very end is no delimiter: nothing stands behind it.
 //! 4. A URL may touch a body: its query holds only what a URL may hold, a body behind it then begins with what none may
 //!    hold, and a query before whose end the URL stands again is refused.
 //! 5. The secret of a plain digest stands first or last.
@@ -15,11 +16,16 @@
 //!    delivery could cut it up in another way, but not make it another delivery. The same holds for the decoded query of
 //!    `{sorted-request}`. `{php-form}` says how long each is.
 //!
+//! 7. A query that is signed with nothing between its fields has a closed list of names, of which none ends with another, and no
+//!    value holds `=`: so each `=` of what was signed ends the same name for the sender and for us. Names that whoever asks the
+//!    provider may choose (`?`) stand before all of the provider's own, whose values can then be neither moved nor grown. There
+//!    is `{no-body}` beside it, since nothing says what a body should be.
+//!
 //! A brace is written twice: `{{` and `}}`.
 
 use http::HeaderName;
 
-use super::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle, Part};
+use super::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle, Part, QueryField, Scheme};
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,12 +35,17 @@ pub enum TemplateError {
     Brace,
     /// A part has an unknown name.
     #[error(
-        "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{target}}, {{option:name}}, {{secret}}, \
+        "may hold {{timestamp}}, {{id}}, {{header:Name}}, {{method}}, {{url}}, {{url-other-port}}, {{target}}, {{option:name}}, {{secret}}, \
          {{body}}, {{sha256:body}}, {{sha512-base64:body}}, {{crc32:body}}, {{jcs:body}}, {{json:/pointer}}, {{compact:/pointer}}, \
-         {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{lines:/a,/b}}, \
+         {{form:field}}, {{any-form:field}}, {{sorted-form}}, {{sorted-request}}, {{php-form}}, {{sorted-query:a?,b}}, {{no-body}}, {{lines:/a,/b}}, \
          {{colons:/a,/b}}, {{headers:Name}} and fixed text"
     )]
     Part,
+    /// The names of a signed query could be taken for one another.
+    #[error(
+        "must be {{sorted-query:…}}{{no-body}} alone, its names in lower case and sorted, none the end of another, those with ? first"
+    )]
+    Names,
     /// Fixed text is not ASCII.
     #[error("may hold fixed text in ASCII only")]
     Literal,
@@ -65,23 +76,25 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     if !matches!((parts.iter().filter(is_whole).count(), has_field), (1, _) | (0, true)) {
         return Err(TemplateError::Body);
     }
+    if parts.iter().any(|part| matches!(part, Part::SortedQuery(_))) && !matches!(*parts, [Part::SortedQuery(_), Part::NoBody]) {
+        return Err(TemplateError::Names);
+    }
     let secrets = parts.iter().filter(|part| **part == Part::Secret).count();
     let at_an_end = parts.first() == Some(&Part::Secret) || parts.last() == Some(&Part::Secret);
     if secrets > 1 || (secrets == 1 && !at_an_end) {
         return Err(TemplateError::Secret);
     }
     for (left, right) in parts.iter().zip(parts.iter().skip(1)) {
-        let fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret | Part::BodyDigest { .. });
+        let is_fixed = |part: &Part| matches!(part, Part::Literal(_) | Part::Option(_) | Part::Secret);
+        let fixed = |part: &Part| is_fixed(part) || matches!(part, Part::BodyDigest { .. } | Part::NoBody);
         let told_apart = matches!(
             (left, right),
-            (Part::Timestamp, Part::Field(_))
-                | (Part::Timestamp, Part::CanonicalBody | Part::Compact(_))
-                | (Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
-                | (Part::Url(_), Part::SortedForm { .. })
-                | (Part::Timestamp | Part::Url(_), Part::Body)
-                | (Part::Body | Part::Id, Part::Timestamp)
-                | (Part::Method, Part::Url(_) | Part::Target(_))
-                | (Part::Body, Part::Url(_))
+            (Part::Timestamp, Part::Field(_) | Part::CanonicalBody | Part::Compact(_))
+                | (Part::Url(_) | Part::UrlOtherPort(_), Part::SortedForm { .. })
+                | (Part::Timestamp | Part::Url(_) | Part::UrlOtherPort(_), Part::Body)
+                | (Part::Body | Part::Id | Part::CanonicalBody | Part::Compact(_), Part::Timestamp)
+                | (Part::Method, Part::Url(_) | Part::UrlOtherPort(_) | Part::Target(_))
+                | (Part::Body, Part::Url(_) | Part::UrlOtherPort(_))
         );
         if !fixed(left) && !fixed(right) && !told_apart {
             return Err(TemplateError::Adjacent { left: left.to_string(), right: right.to_string() });
@@ -101,7 +114,7 @@ impl Part {
     #[must_use]
     pub const fn covers_body(&self) -> bool {
         let is_form = matches!(self, Self::SortedForm { .. } | Self::SortedRequest(_) | Self::PhpForm);
-        is_form || matches!(self, Self::Body | Self::BodyDigest { .. } | Self::CanonicalBody)
+        is_form || matches!(self, Self::Body | Self::BodyDigest { .. } | Self::CanonicalBody | Self::NoBody)
     }
 }
 
@@ -151,6 +164,7 @@ fn part(name: &str) -> Result<Part, TemplateError> {
         Some(("json" | "form" | "any-form", _)) => name_of_field(name),
         Some(("sorted-form", field)) if !field.is_empty() => Ok(Part::SortedForm { digest_in_query: Some(field.to_owned()) }),
         Some(("lines", list)) => members(MemberStyle::Lines, list),
+        Some(("sorted-query", list)) => query_fields(list).map(Part::SortedQuery).ok_or(TemplateError::Names),
         Some(("colons", list)) => members(MemberStyle::Colons, list),
         Some(("headers", name)) => name.parse::<HeaderName>().map(Part::NamedHeaders).map_err(|_| TemplateError::Part),
         Some(("option", name)) if !name.is_empty() => Ok(Part::Option(name.to_owned())),
@@ -187,6 +201,25 @@ fn members(style: MemberStyle, list: &str) -> Result<Part, TemplateError> {
     Ok(Part::Members(MemberList { style, members }))
 }
 
+/// `a?,b`: sorted in the same way with and without the `=` behind them (rule 7).
+fn query_fields(list: &str) -> Option<Vec<QueryField>> {
+    let read = |text: &str| {
+        let (name, is_optional) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
+        QueryField { name: name.to_owned(), is_optional }
+    };
+    let fields: Vec<_> = list.split(',').map(read).collect();
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"0123456789_".contains(&byte));
+    let follows = |(one, next): (&QueryField, &QueryField)| {
+        let is_sorted = one.name < next.name && format!("{}=", one.name) < format!("{}=", next.name);
+        is_sorted && (one.is_optional || !next.is_optional)
+    };
+    let ends = |field: &QueryField| fields.iter().filter(|other| field.name.ends_with(&other.name)).count() > 1;
+    let is_closed =
+        fields.iter().all(|field| is_name(&field.name) && !ends(field)) && fields.iter().any(|field| !field.is_optional);
+    (is_closed && fields.len() <= MEMBERS_MAX && fields.iter().zip(fields.iter().skip(1)).all(follows)).then_some(fields)
+}
+
 /// As many as one pass over the body looks for.
 const MEMBERS_MAX: usize = 16;
 
@@ -197,11 +230,13 @@ fn word(name: &str) -> Option<Part> {
         "body" => Part::Body,
         "method" => Part::Method,
         "url" => Part::Url(String::new()),
+        "url-other-port" => Part::UrlOtherPort(String::new()),
         "target" => Part::Target(String::new()),
         "target-escaped" => Part::TargetEscaped(String::new()),
         "sorted-form" => Part::SortedForm { digest_in_query: None },
         "sorted-request" => Part::SortedRequest(String::new()),
         "php-form" => Part::PhpForm,
+        "no-body" => Part::NoBody,
         "secret" => Part::Secret,
         _ => return None,
     })
@@ -222,6 +257,7 @@ impl std::fmt::Display for Part {
             Self::Compact(pointer) => write!(formatter, "{{compact:{pointer}}}"),
             Self::Method => formatter.write_str("{method}"),
             Self::Url(_) => formatter.write_str("{url}"),
+            Self::UrlOtherPort(_) => formatter.write_str("{url-other-port}"),
             Self::Target(_) => formatter.write_str("{target}"),
             Self::TargetEscaped(_) => formatter.write_str("{target-escaped}"),
             Self::Field(place) => write!(formatter, "{{{place}}}"),
@@ -229,6 +265,11 @@ impl std::fmt::Display for Part {
             Self::SortedForm { digest_in_query: None } => formatter.write_str("{sorted-form}"),
             Self::SortedForm { digest_in_query: Some(field) } => write!(formatter, "{{sorted-form:{field}}}"),
             Self::SortedRequest(_) => formatter.write_str("{sorted-request}"),
+            Self::NoBody => formatter.write_str("{no-body}"),
+            Self::SortedQuery(fields) => {
+                let mark = |field: &QueryField| format!("{}{}", field.name, if field.is_optional { "?" } else { "" });
+                write!(formatter, "{{sorted-query:{}}}", fields.iter().map(mark).collect::<Vec<_>>().join(","))
+            }
             Self::PhpForm => formatter.write_str("{php-form}"),
             Self::BodyCrc32 => formatter.write_str("{crc32:body}"),
             Self::NamedHeaders(name) => write!(formatter, "{{headers:{name}}}"),
@@ -261,6 +302,12 @@ impl std::fmt::Display for MemberList {
     }
 }
 
+/// What a scheme signs, as templates write it: the content, and each alternative.
+pub fn texts(scheme: &Scheme) -> impl Iterator<Item = String> {
+    let contents = std::iter::once(&scheme.content).chain(&scheme.alternatives);
+    contents.map(|parts| parts.iter().map(ToString::to_string).collect())
+}
+
 /// The byte that the part at an index must not hold (rule 3).
 #[must_use]
 pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
@@ -268,6 +315,10 @@ pub fn delimiter(content: &[Part], index: usize) -> Option<u8> {
     let is_body = |part: &Part| matches!(part, Part::Body | Part::SortedForm { .. } | Part::SortedRequest(_));
     let has_body = |parts: &[Part]| parts.iter().any(is_body);
     if has_body(from_here) || !has_body(before) {
+        // Behind fixed text at the very end stands nothing that could be moved into.
+        if from_here.len() == 2 {
+            return None;
+        }
         return literal(from_here.get(1)?)?.first().copied();
     }
     literal(before.last()?)?.last().copied()
@@ -289,6 +340,7 @@ mod tests {
         let id = || Part::Id;
         let literal = |text: &str| Part::Literal(text.to_owned());
         let header = Part::Header(HeaderName::from_static("x-a"));
+        let field = |name: &str, is_optional| QueryField { name: name.to_owned(), is_optional };
         let cases = [
             ("{body}", vec![Part::Body]),
             ("v0:{timestamp}:{body}", vec![literal("v0:"), Part::Timestamp, literal(":"), Part::Body]),
@@ -298,6 +350,11 @@ mod tests {
             ("{id}.{body}.{header:X-A}", vec![id(), literal("."), Part::Body, literal("."), header]),
             ("{url}{sorted-form}", vec![Part::Url(String::new()), Part::SortedForm { digest_in_query: None }]),
             ("{timestamp}{json:/token}", vec![Part::Timestamp, Part::Field(Locator::Json("/token".parse().unwrap()))]),
+            (
+                "{sorted-query:a?,b_c}{no-body}",
+                vec![Part::SortedQuery(vec![field("a", true), field("b_c", false)]), Part::NoBody],
+            ),
+            ("{url}{no-body}", vec![Part::Url(String::new()), Part::NoBody]),
             ("{jcs:body}{timestamp}", vec![Part::CanonicalBody, Part::Timestamp]),
             ("{timestamp}{compact:/a/b}", vec![Part::Timestamp, Part::Compact("/a/b".parse().unwrap())]),
             ("{sha256:body}", vec![Part::BodyDigest { digest: BodyDigest::Sha256Hex, header: None }]),
@@ -324,6 +381,21 @@ mod tests {
             ("{url}{json:/a}", adjacent("{url}", "{json:/a}")),
             ("{json:/a}{json:/b}", adjacent("{json:/a}", "{json:/b}")),
             ("{body}.{crc32:body}", TemplateError::Body),
+            ("{sorted-query:a,b}", TemplateError::Body),
+            ("{body}{no-body}", TemplateError::Body),
+            ("{sorted-query:a,b}.{body}", TemplateError::Names),
+            ("{sorted-query:a,b}.{no-body}", TemplateError::Names),
+            ("{sorted-query:b,a}{no-body}", TemplateError::Names),
+            ("{sorted-query:a,a}{no-body}", TemplateError::Names),
+            ("{sorted-query:a,a1}{no-body}", TemplateError::Names),
+            ("{sorted-query:id,shop_id}{no-body}", TemplateError::Names),
+            ("{sorted-query:a,b?}{no-body}", TemplateError::Names),
+            ("{sorted-query:a?}{no-body}", TemplateError::Names),
+            ("{sorted-query:A,b}{no-body}", TemplateError::Names),
+            ("{sorted-query:a,}{no-body}", TemplateError::Names),
+            ("{sorted-query:}{no-body}", TemplateError::Names),
+            ("{sorted-request}{id}", adjacent("{sorted-request}", "{id}")),
+            ("{php-form}{body}", TemplateError::Body),
             ("{jcs:body}.{sha512-base64:body}", TemplateError::Body),
             ("{jcs:body}{compact:/a}", adjacent("{jcs:body}", "{compact:/a}")),
             ("{id}{jcs:body}", adjacent("{id}", "{jcs:body}")),
@@ -360,5 +432,7 @@ mod tests {
         assert_eq!(delimiter(&content, 6), Some(b'~'));
         assert_eq!(delimiter(&content, 4), Some(b'|'), "the body has one too, but nobody asks");
         assert_eq!(delimiter(&content, 9), None);
+        let ended = parse("{form:a}|{form:b}\n").unwrap();
+        assert_eq!([0, 2].map(|index| delimiter(&ended, index)), [Some(b'|'), None]);
     }
 }

@@ -5,7 +5,7 @@
 //!    itself is, or one that it is inside of. A checksum covers nothing: a body can be made for any.
 //! 2. A header is covered if its value is part of the content: as `{id}`, `{timestamp}` or `{header:…}`. What a header of the
 //!    request chooses to have signed is not counted on.
-//! 3. A field of the query is covered if the URL is.
+//! 3. A field of the query is covered if the URL is, or it itself. Where no body may come, all of it is.
 //! 4. A field of a form that is read as its content type says is covered if it is signed itself: the boundary is not.
 //! 5. Nothing else is: not the signature's own place, which a form leaves out of what it signs. A scheme that signs nothing covers nothing.
 
@@ -27,7 +27,7 @@ impl Scheme {
             }
             Locator::AnyForm(_) => self.content.iter().any(|part| matches!(part, Part::Field(own) if own == place)),
             Locator::Header(name) => self.content.iter().any(|part| self.header_of(part) == Some(name)),
-            Locator::Query(_) => self.signs_url(),
+            Locator::Query(field) => self.signs_url() || self.content.iter().any(|part| holds_query(part, field)),
         }
     }
 
@@ -47,6 +47,7 @@ impl Scheme {
     pub fn header_names(&self) -> Vec<&HeaderName> {
         let mut names: Vec<&HeaderName> = self.signature.headers().map(|(name, _)| name).collect();
         names.extend(&self.signature.key_id_header);
+        names.extend(self.fixed_headers.iter().map(|(name, _)| name));
         for part in &self.content {
             match self.header_of(part) {
                 Some(name) if !names.contains(&name) => names.push(name),
@@ -81,6 +82,10 @@ impl Scheme {
             _ => None,
         }
     }
+}
+
+fn holds_query(part: &Part, name: &str) -> bool {
+    matches!(part, Part::SortedQuery(fields) if fields.iter().any(|field| field.name == name))
 }
 
 fn holds_member(part: &Part, pointer: &Pointer) -> bool {

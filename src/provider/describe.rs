@@ -1,8 +1,9 @@
 //! A scheme in plain English, for `hookward providers NAME`.
 
 use super::certificate::CertificateRule;
+use super::content;
 use super::scheme::{
-    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal,
+    Algorithm, Echoed, Evidence, HandshakeReply, HandshakeShape, HeaderLines, KeyDigest, KeyEncoding, Locator, OnRefusal, Part,
     Retries, Scheme, SignatureEncoding, SignatureFormat, TimestampPlace, TimestampUnit,
 };
 use super::subscription::{TOPIC_OPTION, TOPIC_OPTION_IS};
@@ -30,9 +31,16 @@ pub fn describe(scheme: &Scheme) -> Vec<Sentence> {
         sentence("replay", replay(scheme)),
         sentence("retries", retries(scheme)),
     ];
+    for (name, text) in &scheme.fixed_headers {
+        sentences.push(sentence("signature", format!("{name} must say `{text}`; it is not signed.")));
+    }
     if scheme.signs_url() {
         let text = "The URL is signed as the provider sees it: the integration needs public_url, and its query is forwarded.";
         sentences.push(sentence("url", text.to_owned()));
+    }
+    if scheme.content.contains(&Part::NoBody) {
+        let text = "The query is forwarded. A request with a body is refused: nothing signed it.";
+        sentences.push(sentence("body", text.to_owned()));
     }
     let option = |(name, what): &(String, String)| sentence("option", format!("Needs options.{name}: {what}."));
     sentences.extend(scheme.options.iter().map(option));
@@ -72,14 +80,14 @@ fn handed_over(header: &http::HeaderName) -> String {
 }
 
 fn signed(scheme: &Scheme) -> String {
-    let template: String = scheme.content.iter().map(ToString::to_string).collect();
+    let template = content::texts(scheme).map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", or else ");
     if scheme.is_unsigned() {
         return "Nothing is signed: whoever knows the secret can send anything, and so can whoever captured one delivery."
             .to_owned();
     }
     let algorithm = scheme.signature.algorithm.code();
     let Some(token) = scheme.token() else {
-        return format!("Signed is `{template}` with {algorithm}; the body is the raw bytes as received.");
+        return format!("Signed is {template} with {algorithm}; {}.", of_body(scheme));
     };
     let claims = token.claims.iter().map(|claim| format!("{} = `{}`", claim.name, claim.value)).collect::<Vec<_>>().join(", ");
     if token.is_detached {
@@ -91,6 +99,26 @@ fn signed(scheme: &Scheme) -> String {
     }
     let body = if scheme.is_bearer() { ". The body is NOT signed: a captured token serves for any" } else { "" };
     format!("Signed is a JSON Web Token with {algorithm}, whatever its header says; its claims must say {claims}{body}.")
+}
+
+/// What of the body the content holds.
+fn of_body(scheme: &Scheme) -> &'static str {
+    let has = |is_one: fn(&Part) -> bool| scheme.content.iter().any(is_one);
+    if has(|part| matches!(part, Part::NoBody)) {
+        "no body may come"
+    } else if has(|part| matches!(part, Part::Body | Part::BodyDigest { .. })) {
+        "the body is the raw bytes as received"
+    } else if has(|part| matches!(part, Part::CanonicalBody)) {
+        "the body is its JSON in the one form of RFC 8785"
+    } else if has(|part| matches!(part, Part::Compact(_))) {
+        "of the body this member only, as received but for the white space between its tokens"
+    } else if has(|part| matches!(part, Part::BodyCrc32)) {
+        "of the raw body only its CRC-32, which is NOT enough to prove it"
+    } else if has(|part| matches!(part, Part::SortedForm { .. } | Part::PhpForm | Part::SortedRequest(_))) {
+        "of the body all fields of its form, decoded and sorted by name"
+    } else {
+        "of the body these fields only, decoded: whatever else it holds is NOT signed"
+    }
 }
 
 fn key(scheme: &Scheme) -> String {
@@ -126,6 +154,7 @@ fn signature(scheme: &Scheme) -> String {
     let encoding = match rule.encoding {
         SignatureEncoding::Hex => "lower-case hex",
         SignatureEncoding::HexUpper => "upper-case hex",
+        SignatureEncoding::HexAnyCase => "hex of either case",
         SignatureEncoding::Plain if rule.algorithm == Algorithm::Basic => "base64",
         SignatureEncoding::Plain => "plain text",
         SignatureEncoding::Base64OfHex => "base64 of its lower-case hex",
@@ -180,6 +209,7 @@ fn window(scheme: &Scheme) -> String {
         TimestampPlace::Header(name) => name.to_string(),
         TimestampPlace::SignatureField(field) => format!("field `{field}` of {}", place(&scheme.signature.place)),
         TimestampPlace::Json(pointer) => format!("json:{pointer} of the body"),
+        TimestampPlace::Form(field @ Locator::Query(_)) => field.to_string(),
         TimestampPlace::Form(field) => format!("{field} of the body"),
         TimestampPlace::Claim(claim) => format!("`{claim}` of the token"),
     };
@@ -211,7 +241,12 @@ fn replay(scheme: &Scheme) -> String {
         OnRefusal::Reject => "refused",
         OnRefusal::Acknowledge => "acknowledged with 200",
     };
-    let retried = if scheme.delivery_id_unique {
+    // An id that nobody signed makes no key.
+    let is_signed = scheme.delivery_id.first().is_some_and(|place| scheme.covers(place));
+    let retried = if scheme.is_bearer() {
+        "nothing signed tells two deliveries apart, so body and delivery id make the idempotency key, and replay protection is \
+         best effort"
+    } else if scheme.delivery_id_unique && is_signed {
         "the delivery id makes a stable idempotency key over retries"
     } else {
         "the signed bytes make the idempotency key"
@@ -228,7 +263,7 @@ fn retries(scheme: &Scheme) -> String {
         Retries::Identical => "What was not taken is sent again with the same bytes and signature",
         Retries::Resigned => "What was not taken is sent again with a new time and signature",
         Retries::Manual => "What was not taken is sent again by hand only",
-        Retries::Unknown => "How it is sent again is not documented",
+        Retries::Unknown => "Whether a retry has the same bytes and signature is not documented",
     };
     let deadline = scheme.deadline.map(|deadline| format!("; an answer is awaited for {}", format_duration(deadline)));
     format!("{again}{}.", deadline.unwrap_or_default())
@@ -255,6 +290,11 @@ fn handshake(shape: &HandshakeShape, reply: &HandshakeReply) -> String {
         HandshakeReply::EchoJson { field: Some(field), member } => format!("200 and {field} as `{member}`"),
         HandshakeReply::Sha256 { member, .. } => format!("200 and a SHA-256 of its value and options as `{member}`"),
         HandshakeReply::Mac { member, .. } => format!("200 and the MAC over its value as `{member}`"),
+        HandshakeReply::NamedMac { separator, digits, .. } => format!(
+            "200, the key's id, `{separator}` and the MAC over its value, if that is {} to {} digits of lower-case hex",
+            digits.start(),
+            digits.end()
+        ),
     };
     format!("{asked} is answered with {answered}, and not forwarded.")
 }

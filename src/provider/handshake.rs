@@ -6,10 +6,12 @@
 //! 2. What is echoed is visible ASCII and spaces, at most 1 KiB, as `text/plain` or JSON: never a page, never a script.
 //! 3. A signed challenge is looked for in a verified delivery only, by whoever holds one.
 //! 4. Where the provider wants a MAC or a digest back, it is made over letters, digits, '-' and '_' only, at most 128 of them:
-//!    no body that a receiver would read is made of these. And where anybody may ask for one, content of that kind is no
+//!    no body that a receiver would read is made of these. Where its own code asks for hex digits only, over so many of them. And where anybody may ask for one, content of that kind is no
 //!    delivery ([`anybody_may_sign`]): what was signed here on request proves nothing here.
 //! 5. A challenge that asks for an option which the integration does not have is none.
 //! 6. A digest is over the value first, then what only the two sides know: it says nothing that a MAC of a delivery would.
+
+use std::ops::RangeInclusive;
 
 use data_encoding::{BASE64, HEXLOWER};
 use http::HeaderName;
@@ -41,7 +43,16 @@ pub struct Reply {
 pub const MAX_MAC_BYTES: usize = 128;
 
 /// Makes the scheme's MAC over a value, with a secret of the integration.
-pub type MacOf<'k> = &'k dyn Fn(&str) -> Option<Vec<u8>>;
+pub type MacOf<'k> = &'k dyn Fn(&str) -> Option<ChallengeMac>;
+
+/// The MAC over a challenge's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeMac {
+    /// The MAC.
+    pub tag: Vec<u8>,
+    /// The provider's own id of the key that made it.
+    pub key_id: Option<String>,
+}
 
 /// The answer to an unsigned challenge, if the request is one.
 #[must_use]
@@ -116,7 +127,7 @@ pub fn signed_places(scheme: &Scheme) -> impl Iterator<Item = &Locator> {
             | HandshakeReply::EchoJson { field, .. }
             | HandshakeReply::Sha256 { field, .. }
             | HandshakeReply::Mac { field, .. } => field.as_ref(),
-            HandshakeReply::Fixed { .. } | HandshakeReply::EchoHeader { .. } => None,
+            HandshakeReply::Fixed { .. } | HandshakeReply::EchoHeader { .. } | HandshakeReply::NamedMac { .. } => None,
         };
         asked.into_iter().chain(echoed)
     })
@@ -141,12 +152,7 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
         HandshakeReply::Fixed { status, content_type, body } => {
             Some(Reply { status: *status, content_type: content_type.clone(), body: body.clone().into_bytes(), header: None })
         }
-        HandshakeReply::EchoText { field } => Some(Reply {
-            status: 200,
-            content_type: Some("text/plain".to_owned()),
-            body: echo(field)?.as_bytes().to_vec(),
-            header: None,
-        }),
+        HandshakeReply::EchoText { field } => Some(plain(echo(field)?)),
         HandshakeReply::EchoHeader { header } => {
             let text = echo(&None).filter(|text| names_origin(text))?;
             Some(Reply { status: 200, content_type: None, body: Vec::new(), header: Some((header.clone(), text.to_owned())) })
@@ -162,11 +168,7 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
         }
         HandshakeReply::Mac { field, plain, member, prefix, encoding } => {
             let text = echo(field).filter(|text| may_sign(text))?;
-            let tag = mac(text)?;
-            let written = match encoding {
-                MacEncoding::Hex => HEXLOWER.encode(&tag),
-                MacEncoding::Base64 => BASE64.encode(&tag),
-            };
+            let written = written(*encoding, &mac(text)?.tag);
             let mut answer = serde_json::Map::new();
             if let Some(plain) = plain {
                 answer.insert(plain.clone(), text.into());
@@ -174,21 +176,56 @@ fn reply<'v>(reply: &HandshakeReply, value: &dyn Fn(Option<&Locator>) -> Option<
             answer.insert(member.clone(), format!("{prefix}{written}").into());
             Some(json(&answer.into()))
         }
+        HandshakeReply::NamedMac { separator, digits, encoding } => {
+            let made = mac(echo(&None).filter(|text| is_hex(text, digits))?)?;
+            let text = format!("{}{separator}{}", made.key_id?, written(*encoding, &made.tag));
+            may_echo(&text).then(|| plain(&text))
+        }
     }
+}
+
+fn written(encoding: MacEncoding, tag: &[u8]) -> String {
+    match encoding {
+        MacEncoding::Hex => HEXLOWER.encode(tag),
+        MacEncoding::Base64 => BASE64.encode(tag),
+    }
+}
+
+fn plain(text: &str) -> Reply {
+    Reply { status: 200, content_type: Some("text/plain".to_owned()), body: text.as_bytes().to_vec(), header: None }
 }
 
 fn json(value: &serde_json::Value) -> Reply {
     Reply { status: 200, content_type: Some("application/json".to_owned()), body: value.to_string().into_bytes(), header: None }
 }
 
-/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC. `content` is
-/// asked for only if it may be.
+/// Whether the content of a delivery is what anybody could have had signed by asking for a challenge's MAC, or for its digest
+/// where an option is the secret as well. `content` is asked for only if it may be.
 pub fn anybody_may_sign(scheme: &Scheme, content: impl FnOnce() -> Vec<u8>) -> bool {
-    let asks = |handshake: &Handshake| {
-        matches!((&handshake.shape, &handshake.reply), (HandshakeShape::Unsigned { .. }, HandshakeReply::Mac { .. }))
+    let is_asked = |handshake: &&Handshake| {
+        let makes_one = matches!(
+            handshake.reply,
+            HandshakeReply::Mac { .. } | HandshakeReply::NamedMac { .. } | HandshakeReply::Sha256 { .. }
+        );
+        makes_one && matches!(handshake.shape, HandshakeShape::Unsigned { .. })
+    };
+    let mut asked = scheme.handshakes.iter().filter(is_asked).peekable();
+    if asked.peek().is_none() {
+        return false;
+    }
+    let content = content();
+    let text = std::str::from_utf8(&content).unwrap_or_default();
+    let may_ask_for = |handshake: &Handshake| match &handshake.reply {
+        HandshakeReply::NamedMac { digits, .. } => is_hex(text, digits),
+        _ => may_sign(text),
     };
     // An empty value is no challenge.
-    scheme.handshakes.iter().any(asks) && std::str::from_utf8(&content()).is_ok_and(|text| !text.is_empty() && may_sign(text))
+    !text.is_empty() && asked.any(may_ask_for)
+}
+
+/// Lower-case hex of so many digits.
+fn is_hex(text: &str, digits: &RangeInclusive<usize>) -> bool {
+    digits.contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What is repeated in a header is a host's name, and nothing that a reader could take for more.
@@ -197,7 +234,13 @@ fn names_origin(text: &str) -> bool {
 }
 
 fn may_sign(text: &str) -> bool {
-    text.len() <= MAX_MAC_BYTES && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    text.len() <= MAX_MAC_BYTES && may_stand_in_challenge(text)
+}
+
+/// Whether all of a text may stand in what a MAC or a digest is made over for a challenge.
+#[must_use]
+pub fn may_stand_in_challenge(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]
@@ -211,7 +254,7 @@ mod tests {
         Head { method, target: target.parse::<Uri>().unwrap(), headers: HeaderMap::new() }
     }
 
-    fn no_mac(_: &str) -> Option<Vec<u8>> {
+    fn no_mac(_: &str) -> Option<ChallengeMac> {
         None
     }
 
@@ -267,6 +310,15 @@ mod tests {
                 "/?challengeCode=890e4665",
                 Some(r#"{"challengeCode":"890e4665","challengeResponse":"6d6163"}"#),
             ),
+            ("braintree", Method::GET, "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53", Some("key|6d6163")),
+            ("braintree", Method::GET, "/?bt_challenge=0123456789abcdef0123", Some("key|6d6163")),
+            ("braintree", Method::GET, "/?bt_challenge=0123456789abcdef012", None),
+            ("braintree", Method::GET, "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a530", None),
+            ("braintree", Method::GET, "/?bt_challenge=20F9F8ED05F77439FE955C977E4C8A53", None),
+            ("braintree", Method::GET, "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a5g", None),
+            ("braintree", Method::GET, "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53%0A", None),
+            ("braintree", Method::GET, "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53&x=1", None),
+            ("braintree", Method::POST, "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53", None),
             ("dropbox", Method::GET, "/?challenge=abc", Some("abc")),
             ("meta", Method::GET, "/?hub.mode=subscribe&hub.challenge=115&hub.verify_token=mytoken", Some("115")),
             ("meta", Method::GET, "/?hub.mode=subscribe&hub.challenge=115&hub.verify_token=other", None),
@@ -278,7 +330,9 @@ mod tests {
         let options = [("verify_token".to_owned(), "mytoken".to_owned())].into_iter().collect();
         for (name, method, target, body) in cases {
             let scheme = Catalogue::builtin().get(name).unwrap().bound("https://example.com/", &options);
-            let reply = unsigned(&scheme, &head(method, target), &|_| Some(b"mac".to_vec()));
+            let reply = unsigned(&scheme, &head(method, target), &|_| {
+                Some(ChallengeMac { tag: b"mac".to_vec(), key_id: Some("key".to_owned()) })
+            });
             assert_eq!(reply.map(|reply| String::from_utf8(reply.body).unwrap()).as_deref(), body, "{name} {target}");
         }
         let unbound = Catalogue::builtin().get("meta").unwrap();
@@ -295,9 +349,18 @@ mod tests {
             ("x-twitter", "a.b", false),
             // The content begins with what no challenge may hold.
             ("linkedin", "hmacsha256=abc", false),
+            ("braintree", "20f9f8ed05f77439fe955c977e4c8a53", true),
+            ("braintree", "0123456789abcdef0123", true),
+            ("braintree", "0123456789abcdef012", false),
+            ("braintree", "20f9f8ed05f77439fe955c977e4c8a530", false),
+            ("braintree", "20f9f8ed05f77439fe955c977e4c8a53\n", false),
+            ("braintree", "20f9f8ed05f77439fe955c977e4c8a5g", false),
             // Nobody asks these without a signature.
             ("zoom", "abc", false),
             ("github", "abc", false),
+            // Its answer is a digest, and its key another's: it costs nothing to refuse what no delivery is made of.
+            ("ebay", "abc", true),
+            ("ebay", r#"{"a":1}"#, false),
         ];
         for (name, content, expected) in cases {
             let scheme = Catalogue::builtin().get(name).unwrap();
@@ -359,7 +422,7 @@ mod tests {
             signed(
                 &Catalogue::builtin().get(name).unwrap(),
                 |place| fields.iter().find(|(known, _)| *known == place.to_string()).map(|(_, value)| *value),
-                &|text| Some(text.as_bytes().to_vec()),
+                &|text| Some(ChallengeMac { tag: text.as_bytes().to_vec(), key_id: None }),
             )
         };
         let json = |body: &str| {

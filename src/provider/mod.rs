@@ -7,6 +7,7 @@
 //!
 //! Start at [`scheme::Scheme`], then [`mod@file`] for how one is written, then [`Catalogue`].
 
+pub mod alternative;
 pub mod canonical;
 pub mod certificate;
 pub mod content;

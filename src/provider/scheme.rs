@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use crate::domain::name::ProviderName;
 use crate::domain::size::ByteSize;
+use crate::provider::alternative;
 use crate::provider::certificate::CertificateRule;
 use crate::provider::locate::Pointer;
 use crate::provider::subscription::{self, Subscription};
@@ -42,6 +43,11 @@ pub struct Scheme {
     pub id_header: Option<HeaderName>,
     /// The content to be signed.
     pub content: Vec<Part>,
+    /// What may have been signed instead: tried in this order, and only where the content itself was not.
+    pub alternatives: Vec<Vec<Part>>,
+    /// Headers that must stand beside the signature, and what each must say: nobody signs them, and a delivery that says
+    /// otherwise is signed in a way that is not this scheme's.
+    pub fixed_headers: Vec<(HeaderName, String)>,
     /// Where the event type stands; the first place that holds one wins.
     pub event: Vec<Locator>,
     /// Where the delivery id stands; the first place that holds one wins.
@@ -122,10 +128,17 @@ impl Scheme {
         in_content || self.token().is_some_and(TokenRule::names_url)
     }
 
+    /// Whether an option is part of what is signed, and not only of a handshake.
+    #[must_use]
+    pub fn signs_option(&self, name: &str) -> bool {
+        let in_content = self.content.iter().any(|part| matches!(part, Part::Option(known) if known == name));
+        in_content || self.token().is_some_and(|rule| rule.option_names().any(|known| known == name))
+    }
+
     /// Whether the query is signed, with the URL or by itself.
     #[must_use]
     pub fn signs_query(&self) -> bool {
-        self.signs_url()
+        self.signs_url() || self.content.iter().any(|part| matches!(part, Part::SortedQuery(_)))
     }
 
     /// The scheme for one integration: with its public URL (without query) and its options in their places.
@@ -134,6 +147,7 @@ impl Scheme {
         let target = || public_url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         let bind = |part: &Part| match part {
             Part::Url(_) => Part::Url(public_url.to_owned()),
+            Part::UrlOtherPort(_) => Part::UrlOtherPort(alternative::other_port(public_url)),
             Part::SortedRequest(_) => Part::SortedRequest(public_url.to_owned()),
             Part::Target(_) => Part::Target(target()),
             Part::TargetEscaped(_) => Part::TargetEscaped(target()),
@@ -150,7 +164,9 @@ impl Scheme {
         }
         let topic = options.get(subscription::TOPIC_OPTION).and_then(|arn| arn.parse().ok());
         let subscription = self.subscription.as_ref().map(|_| Subscription { topic });
-        Self { content: self.content.iter().map(bind).collect(), handshakes, signature, subscription, ..self.clone() }
+        let content = self.content.iter().map(bind).collect();
+        let alternatives = self.alternatives.iter().map(|parts| parts.iter().map(bind).collect()).collect();
+        Self { signature, content, alternatives, handshakes, subscription, ..self.clone() }
     }
 }
 
@@ -229,7 +245,8 @@ pub enum TimestampPlace {
     SignatureField(String),
     /// In a member of the body; no part of the template where the signature covers that anyway.
     Json(Pointer),
-    /// In a field of the form body, a [`Locator::Form`] or [`Locator::AnyForm`]; as for a member of the body.
+    /// In a field of the form body or the query, a [`Locator::Form`], [`Locator::AnyForm`] or [`Locator::Query`]; as for a
+    /// member of the body.
     Form(Locator),
     /// In a claim of the token.
     Claim(String),
@@ -289,6 +306,8 @@ pub enum Part {
     Method,
     /// The URL as the provider sees it: the integration's, and the request's own query. Empty until it is bound.
     Url(String),
+    /// The same with its scheme's own port where it has none, and without its port where it has one: in an alternative only.
+    UrlOtherPort(String),
     /// Path and query of the same.
     Target(String),
     /// The same with its query escaped twice, as Contentful writes it.
@@ -308,6 +327,10 @@ pub enum Part {
     PhpForm,
     /// The URL, its query's fields sorted, and the form's, as Plivo joins them. The integration's URL; empty until it is bound.
     SortedRequest(String),
+    /// The query's fields but the signature's own: these and no others, as `name=value` with nothing between.
+    SortedQuery(Vec<QueryField>),
+    /// No body: nothing in the content, and none may come.
+    NoBody,
     /// The CRC-32 of the raw body in decimal: no cryptographic digest, so the body is not covered.
     BodyCrc32,
     /// The headers that a header names, as `name:value` divided by `;`. It must name itself.
@@ -318,6 +341,15 @@ pub enum Part {
     Option(String),
     /// The secret, first or last in what a plain digest is made of.
     Secret,
+}
+
+/// A field of a signed query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryField {
+    /// Its name.
+    pub name: String,
+    /// Whether whoever asks the provider may leave it out, or give it several times; else it is the provider's own.
+    pub is_optional: bool,
 }
 
 /// A digest that covers the body, as it stands in what is signed. All texts of one have one length.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Catalogue;
+use super::content;
 use super::scheme::{Evidence, HandshakeShape, Scheme};
 use crate::domain::size::format_duration;
 
@@ -51,12 +52,12 @@ fn signed(scheme: &Scheme) -> String {
     if scheme.is_unsigned() {
         return "nothing".to_owned();
     }
-    let template: String = scheme.content.iter().map(ToString::to_string).collect();
     if let Some(token) = scheme.token().filter(|token| !token.is_detached) {
         let claims: Vec<String> = token.claims.iter().map(|claim| format!("`{}`", claim.name)).collect();
         return format!("token with {}", claims.join(", "));
     }
-    format!("`{}`", template.replace('\n', "\\n").replace('|', "\\|"))
+    let cell = |text: String| format!("`{}`", text.replace('\n', "\\n").replace('|', "\\|"));
+    content::texts(scheme).map(cell).collect::<Vec<_>>().join(" or ")
 }
 
 fn window(scheme: &Scheme) -> String {

@@ -70,3 +70,17 @@ fn every_preset_is_described_in_full_sentences() {
     let window = "The signed time is in x-slack-request-timestamp, in Unix seconds; 5m are tolerated in both directions.";
     assert_eq!(texts[3], window);
 }
+
+/// The contract: where one token serves many deliveries the preset says that replay protection is best effort.
+#[test]
+fn what_is_said_of_bodies_ids_and_replays_is_so() {
+    for scheme in Catalogue::builtin().iter() {
+        let sentences = describe::describe(scheme);
+        let of = |topic: &str| sentences.iter().find(|sentence| sentence.topic == topic).unwrap().text.as_str();
+        assert_eq!(of("replay").contains("best effort"), scheme.is_bearer(), "{}", scheme.name);
+        let is_stable = scheme.delivery_id_unique && scheme.delivery_id.iter().any(|place| scheme.covers(place));
+        assert_eq!(of("replay").contains("stable idempotency key"), is_stable && !scheme.is_bearer(), "{}", scheme.name);
+        let is_whole = scheme.content.iter().any(|part| matches!(part, scheme::Part::Body | scheme::Part::BodyDigest { .. }));
+        assert_eq!(of("signed").contains("raw bytes as received"), is_whole, "{}: {}", scheme.name, of("signed"));
+    }
+}

@@ -18,22 +18,23 @@ use hookward::provider::scheme::{ClaimValue, Locator, Member, Part, Scheme, Time
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::{Case, URL, changed_at, content_of, head_and_body, may_be_missing, refused_or_same, signed_alone, target, verified};
+use crate::{Case, URL, changed_at, content_of, head_and_body, may_be_missing, refused_or_same, signed_over, target, verified};
 
 /// Presets of which nothing here can sign a request, and of which there is no known answer: RSA with SHA-1.
 const LEFT_OUT: [&str; 0] = [];
 
-/// A request of each preset.
+/// A request of each preset, and one of each alternative.
 fn every_preset() -> Vec<Case> {
     let mut known: Vec<Case> = verified().collect();
-    let case = |scheme: &Arc<Scheme>| {
+    let mut cases = |scheme: &Arc<Scheme>| -> Vec<Case> {
         if scheme.signature.algorithm.can_sign() {
-            return Some(signed_alone(scheme));
+            let alternatives = (0..scheme.alternatives.len()).map(Some);
+            return std::iter::once(None).chain(alternatives).map(|index| signed_over(scheme, index)).collect();
         }
-        let index = known.iter().position(|case| case.scheme.name == scheme.name)?;
-        Some(known.swap_remove(index))
+        let index = known.iter().position(|case| case.scheme.name == scheme.name);
+        index.map(|index| known.swap_remove(index)).into_iter().collect()
     };
-    Catalogue::builtin().iter().filter_map(case).collect()
+    Catalogue::builtin().iter().flat_map(&mut cases).collect()
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn every_change_of_every_signed_part_of_every_preset_is_refused() {
 fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
     match part {
         Part::Literal(_) | Part::Secret => None,
-        Part::Body | Part::BodyCrc32 => Some(bodies(case)),
+        Part::Body | Part::BodyCrc32 | Part::NoBody => Some(bodies(case)),
         Part::BodyDigest { header, .. } => Some(header.iter().flat_map(|name| headers(case, name)).chain(bodies(case)).collect()),
         Part::SortedForm { .. } | Part::PhpForm => Some(form_bodies(case)),
         Part::CanonicalBody => Some(other_bodies(case, |body| canonical(body).ok())),
@@ -76,11 +77,12 @@ fn of_part(case: &Case, part: &Part, bound: &Part) -> Option<Vec<Case>> {
             Found::Absent | Found::Unclear => None,
         })),
         Part::SortedRequest(_) => Some(form_bodies(case).into_iter().chain(targets(case, bound)).collect()),
+        Part::SortedQuery(_) => Some(queries(case)),
         Part::Timestamp => Some(of_time(case)),
         Part::Id | Part::Header(_) | Part::NamedHeaders(_) => Some(headers(case, case.scheme.header_of(part).unwrap())),
         Part::Field(place) => Some(fields(case, place)),
         Part::Members(list) => Some(list.members.iter().flat_map(|member| of_member(case, member)).collect()),
-        Part::Url(_) | Part::Target(_) | Part::TargetEscaped(_) => Some(targets(case, bound)),
+        Part::Url(_) | Part::UrlOtherPort(_) | Part::Target(_) | Part::TargetEscaped(_) => Some(targets(case, bound)),
         Part::Method => Some(vec![Case { method: Method::DELETE, ..case.clone() }]),
         Part::Option(_) => Some(vec![bound_otherwise(case, URL, "another")]),
         Part::Token => Some(headers(case, case.scheme.signature.header().unwrap())),
@@ -116,13 +118,15 @@ fn of_time(case: &Case) -> Vec<Case> {
         TimestampPlace::Header(name) => headers(case, name),
         TimestampPlace::SignatureField(_) | TimestampPlace::Claim(_) => headers(case, case.scheme.signature.header().unwrap()),
         TimestampPlace::Json(pointer) => fields(case, &Locator::Json(pointer.clone())),
+        TimestampPlace::Form(Locator::Query(_)) => queries(case),
         TimestampPlace::Form(place) => fields(case, place),
     }
 }
 
 fn of_signature(case: &Case) -> Vec<Case> {
     let rule = &case.scheme.signature;
-    let names = rule.headers().map(|(name, _)| name).chain(&rule.key_id_header);
+    let fixed = case.scheme.fixed_headers.iter().map(|(name, _)| name);
+    let names = rule.headers().map(|(name, _)| name).chain(&rule.key_id_header).chain(fixed);
     let mut changes: Vec<Case> = names.flat_map(|name| headers(case, name)).collect();
     match &rule.place {
         Locator::Header(_) => {}

@@ -305,7 +305,9 @@ async fn a_pinned_certificate_stands_beside_those_that_are_named() {
                  { id = \"named\", certificates_from = \"sns.eu-west-1.amazonaws.com\" } ]\n";
     let (stage, others) = stage(lines).await;
     assert_eq!(stage.deliver_named("1", GOOD).await, 200, "the named one does not come, and the pinned one verifies");
-    assert_eq!(stage.deliver("", &naming(&stage.clock, "2", "https://evil.example/a.pem")).await, 200);
+    let other_region = "https://sns.us-west-2.amazonaws.com/SimpleNotificationService-7506a1e35b36ef5a444dd1a8e7cc3ed8.pem";
+    assert_eq!(stage.deliver("", &naming(&stage.clock, "2", other_region)).await, 200);
+    assert_eq!(stage.deliver("", &naming(&stage.clock, "3", "https://evil.example/a.pem")).await, 401, "no host of SNS's");
     assert_eq!(others.asked().len(), 1);
     stage.gateway.drain().await.unwrap();
 }

@@ -19,6 +19,7 @@ mod admin; // the admin listener: health, readiness, metrics, inventory, who may
 mod alerts; // deploy/prometheus, deploy/grafana: what they ask for is there, the rules tell what they should
 mod audit; // the log: one record a decision, the chain, folding, rotation, `audit verify`
 mod canary; // what must appear nowhere: secrets, signatures, bodies
+mod catalogue; // every preset by the command line: init, check, sign, and what the gateway says to it
 mod checkpoints; // the log by its key, and asked: signed checkpoints, `audit query`
 mod cli; // the command line: verbs, exit codes, what is said where
 mod deploy; // deploy/: every configuration there is sound
@@ -40,6 +41,7 @@ mod memory; // what is announced costs nothing, what is sent is counted
 mod overload; // more than can be served: refused early, over at once
 mod plaintext; // the listener without TLS
 mod providers; // every preset: the honest pass, everything else does not
+mod queries; // requests whose query is signed, with and without a body
 mod readme; // README.md: what it tells a newcomer to type works
 mod redis; // one memory for all replicas: who joins it, who may, and that a delivery is forwarded once
 mod reload; // changed while it runs: whole or not at all, and nothing is lost

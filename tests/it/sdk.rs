@@ -139,6 +139,7 @@ impl Duel<'_> {
                 made = reply.body;
                 (reply.headers, reply.query)
             }
+            Signer::Hookward if self.row.is_get() => return self.sign_query_by_hookward(body, at),
             Signer::Hookward => (self.sign_by_hookward(body, at), None),
         };
         headers.insert("content-type".to_owned(), self.row.content_type().to_owned());
@@ -160,6 +161,27 @@ impl Duel<'_> {
         let text = String::from_utf8(output.stdout).unwrap();
         let pairs = text.lines().filter_map(|line| line.split_once(": "));
         pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect()
+    }
+
+    /// A GET with the query, as `sign` completes it.
+    fn sign_query_by_hookward(&self, query: &str, at: i64) -> Signed {
+        let (at, key, url) = (at.to_string(), format!("signing-{}", self.row.name()), format!("{PUBLIC_URL}?{query}"));
+        fs::write(self.gateway.directory().join("body"), "").unwrap();
+        let mut arguments = vec!["sign", "--provider", self.row.provider, "--secret-file", &key, "--at", &at, "--body", "body"];
+        let nonce = format!("x-plivo-signature-v3-nonce:{}", fresh_id());
+        arguments.extend(["--url", &url, "--output", "http"]);
+        if self.row.provider == "plivo-v3" {
+            arguments.extend(["--header", &nonce]);
+        }
+        let output = hookward_output(self.gateway.directory(), &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut lines = text.lines();
+        let target = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a target");
+        let pairs =
+            lines.map_while(|line| line.split_once(": ")).map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        let headers = pairs.filter(|(name, _)| !["host", "content-length"].contains(&name.as_str())).collect();
+        Signed { headers, query: target.split_once('?').map(|(_, query)| query.to_owned()), body: String::new() }
     }
 
     fn question<'q>(&'q self, op: &'static str, at: i64, signed: &'q Signed) -> Question<'q> {
@@ -184,7 +206,9 @@ impl Duel<'_> {
     fn post(&self, signed: &Signed) -> u16 {
         let mut connection = self.gateway.connect();
         let headers: Vec<(String, String)> = signed.headers.clone().into_iter().collect();
-        connection.send(&request(&format!("/{}{}", self.row.name(), signed.query()), &headers, signed.body.as_bytes()));
+        let bytes = request(&format!("/{}{}", self.row.name(), signed.query()), &headers, signed.body.as_bytes());
+        let bytes = if self.row.is_get() { [b"GET", bytes.strip_prefix(b"POST").expect("a POST")].concat() } else { bytes };
+        connection.send(&bytes);
         connection.answer().status
     }
 
@@ -193,7 +217,9 @@ impl Duel<'_> {
         let received = self.upstream.received().pop().expect("a request");
         assert_eq!(received.body, sent.body.as_bytes(), "{}: the body is another one", self.row.provider);
         let headers = received.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        Signed { headers, query: sent.query.clone(), body: String::from_utf8(received.body).unwrap() }
+        let forwarded = received.target.split_once('?').map(|(_, query)| query.to_owned());
+        let query = if self.row.is_get() { forwarded } else { sent.query.clone() };
+        Signed { headers, query, body: String::from_utf8(received.body).unwrap() }
     }
 
     /// One bit of the body, one digit of the signature, one digit of the time.
@@ -205,7 +231,10 @@ impl Duel<'_> {
             ];
         }
         let mut changes = Vec::new();
-        if self.row.signs_body {
+        if self.row.is_get() {
+            let query = signed.query.as_ref().map(|query| query.replacen("evt_", "evu_", 1));
+            changes.push(("one bit of the query", Signed { query, ..signed.clone() }));
+        } else if self.row.signs_body {
             let body = signed.body.replacen("evt_", "evu_", 1);
             changes.push(("one bit of the body", Signed { body, ..signed.clone() }));
         } else if let Some(query) = &signed.query {
@@ -214,7 +243,8 @@ impl Duel<'_> {
         }
         let (signature, time) = self.row.headers();
         let mut other = signed.clone();
-        let value = other.headers.get_mut(signature).expect("a signature");
+        let in_query = other.query.as_mut().filter(|query| query.contains("&signature="));
+        let value = in_query.or(other.headers.get_mut(signature)).expect("a signature");
         *value = bodies::with_another_digit(value, value.len() * 2 / 3);
         changes.push(("one digit of the signature", other));
         if let Some((header, mark)) = time {
@@ -235,6 +265,10 @@ fn digit_behind(signed: &Signed, mark: &str) -> Signed {
 }
 
 impl Row {
+    const fn is_get(&self) -> bool {
+        matches!(self.sends, Sends::Queries(_))
+    }
+
     /// What the gateway is configured with.
     fn configured(&self, peers: &Peers) -> String {
         match self.key {

@@ -558,6 +558,22 @@ const adapters = {
       return validateV3Signature('POST', url, nonce, secret, headers['x-plivo-signature-v3'], form(body));
     },
   },
+  'plivo-get': {
+    async verify({ secret, url, headers }) {
+      const { validateV3Signature } = (await sdk('plivo')).default;
+      const nonce = headers['x-plivo-signature-v3-nonce'];
+      return validateV3Signature('GET', url, nonce, secret, headers['x-plivo-signature-v3']);
+    },
+  },
+  'shopify-app-proxy': {
+    async verify({ secret, url }) {
+      await sdk('@shopify/shopify-api/adapters/node');
+      const { shopifyApi, LogSeverity } = await sdk('@shopify/shopify-api');
+      const app = { apiKey: 'unused', hostName: 'unused.example.com', isEmbeddedApp: false, apiVersion: '2025-10' };
+      const { utils } = shopifyApi({ ...app, apiSecretKey: secret, logger: { level: LogSeverity.Error, log: () => {} } });
+      return utils.validateHmac(form(new URL(url).search), { signator: 'appProxy' });
+    },
+  },
   todoist: {
     async verify({ secret, body, headers }) {
       const { verifyWebhookSignature } = await sdk('@doist/todoist-sdk');

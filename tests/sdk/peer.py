@@ -506,7 +506,31 @@ class Vonage:
         return claims["payload_hash"] == hashlib.sha256(ask["body"].encode()).hexdigest()
 
 
+class PlivoGet:
+    @staticmethod
+    def verify(plivo, ask):
+        headers = ask["headers"]
+        nonce, signature = headers["x-plivo-signature-v3-nonce"], headers["x-plivo-signature-v3"]
+        return plivo.validate_v3_signature("GET", ask["url"], nonce, ask["secret"], signature)
+
+
+class Inngest:
+    @staticmethod
+    def sign(net, ask):
+        return {"x-inngest-signature": net.sign_request(ask["body"].encode(), ask["secret"], ask["at"])}
+
+    @staticmethod
+    def verify(net, ask):
+        from inngest._internal.server_lib import ServerKind
+
+        given = {"body": ask["body"].encode(), "headers": ask["headers"], "mode": ServerKind.CLOUD}
+        # What it refuses it does not raise, but gives back.
+        said = net.validate_request_sig(**given, signing_key=ask["secret"], signing_key_fallback=None)
+        return not isinstance(said, Exception)
+
+
 ADAPTERS = {
+    "inngest": ("inngest._internal.net", Inngest),
     "onfido": ("onfido.webhook_event_verifier", Onfido),
     "getstream": ("stream_chat.webhook", Stream),
     "finch": ("finch", Finch),
@@ -560,6 +584,7 @@ ADAPTERS = {
     "elevenlabs": ("elevenlabs", ElevenLabs),
     "braintree": ("braintree", Braintree),
     "plivo": ("plivo.utils", Plivo),
+    "plivo-get": ("plivo.utils", PlivoGet),
     "scrapfly": ("scrapfly.api_response", Scrapfly),
 }
 

@@ -27,6 +27,7 @@ struct World {
 
 fn signing_secret(scheme: &Scheme) -> &'static str {
     match scheme.signature.key_encoding {
+        _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Basic => "user:a password of some length",
         _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::Ed25519 => SEED,
         _ if scheme.signature.algorithm == crate::provider::scheme::Algorithm::EcdsaP256 => P256,
         _ if scheme.signature.algorithm.is_asymmetric() => RSA,
@@ -88,15 +89,19 @@ fn given(scheme: &Scheme) -> http::HeaderMap {
 }
 
 fn message(scheme: &Scheme, body: Option<&str>) -> Vec<u8> {
+    message_to("https://example.com/in", scheme, body)
+}
+
+fn message_to(url: &str, scheme: &Scheme, body: Option<&str>) -> Vec<u8> {
     let draft = Draft {
-        destination: "https://example.com/in".parse().unwrap(),
+        destination: url.parse().unwrap(),
         at: UnixTime::from_seconds(AT),
         id: None,
         headers: given(scheme),
         body: body.map(|body| Bytes::copy_from_slice(body.as_bytes())),
     };
     let options = scheme.options.iter().map(|(name, _)| (name.clone(), "option".to_owned())).collect();
-    let scheme = &scheme.bound("https://example.com/in", &options);
+    let scheme = &scheme.bound(url, &options);
     compose(scheme, &signing_key(scheme), draft).unwrap().render(Rendering::Http).unwrap()
 }
 
@@ -124,13 +129,42 @@ fn what_is_signed_for_a_provider_verifies_and_a_changed_byte_does_not() {
         assert_eq!(judgement.event.is_some(), !scheme.event.is_empty(), "{name}");
         assert_eq!(judgement.signed_at.is_some(), scheme.is_timed());
         let mut changed = message;
-        *changed.last_mut().unwrap() ^= 1;
+        // Where no body may come one is added.
+        if changed.ends_with(b"\r\n\r\n") {
+            changed.push(b'x');
+        } else {
+            *changed.last_mut().unwrap() ^= 1;
+        }
         if scheme.covers_body() {
             let (decision, reason) = reason(&world.judge(name, changed, AT + 1));
             // A form whose last character is none of a form's is no form any more.
             assert!(decision == "refused" && ["signature_mismatch", "signature_malformed"].contains(&reason), "{name}: {reason}");
         }
     }
+}
+
+#[test]
+fn what_is_signed_with_a_query_in_its_url_verifies_and_with_another_does_not() {
+    let world = world();
+    let signs = |scheme: &&std::sync::Arc<Scheme>| scheme.signs_url() && scheme.signature.algorithm.can_sign();
+    let mut judged = 0;
+    for scheme in Catalogue::builtin().iter().filter(signs) {
+        let name = scheme.name.as_str();
+        // The canonical request of a token is made of the query itself, and `sign` has none to make it of.
+        let is_canonical =
+            scheme.token().is_some_and(|rule| rule.claims.iter().any(|claim| claim.value.to_string().contains("qsh")));
+        // What a provider puts behind the URL is no query of it.
+        let is_told_apart = !scheme.content.iter().any(|part| part.to_string().starts_with('?'));
+        if is_canonical || !is_told_apart {
+            continue;
+        }
+        judged += 1;
+        let message = message_to("https://example.com/in?a=b%20c&d=e/f", scheme, None);
+        assert_eq!(reason(&world.judge(name, message.clone(), AT)), ("accepted", "-"), "{name}");
+        let changed = String::from_utf8(message).unwrap().replacen("d=e/f", "d=e/g", 1).into_bytes();
+        assert_eq!(reason(&world.judge(name, changed, AT)), ("refused", "signature_mismatch"), "{name}");
+    }
+    assert!(judged >= 7, "{judged}");
 }
 
 #[test]

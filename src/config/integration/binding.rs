@@ -63,7 +63,7 @@ fn options(table: &Table<'_>, scheme: &Scheme) -> Option<BTreeMap<String, String
             return Some(BTreeMap::new());
         }
         let names: Vec<&str> = scheme.options.iter().map(|(name, _)| name.as_str()).collect();
-        table.fault(format!("needs options: provider {} signs {}", scheme.name, names.join(", ")), &hint);
+        table.fault(format!("needs options: provider {} asks for {}", scheme.name, names.join(", ")), &hint);
         return None;
     };
     let read = |table: &Table<'_>| -> BTreeMap<String, String> {

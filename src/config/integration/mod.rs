@@ -92,8 +92,10 @@ fn read(name: Option<IntegrationName>, table: &Table<'_>, context: &Context<'_>)
 
 fn scheme(table: &Table<'_>, context: &Context<'_>) -> Option<Arc<Scheme>> {
     let entry = table.required("provider", "`hookward providers` lists the catalogue")?;
-    let scheme = context.catalogue.get(entry.text()?);
-    if scheme.is_none() {
+    let name = entry.text()?;
+    let scheme = context.catalogue.get(name);
+    // One that is defined with faults has told them already.
+    if scheme.is_none() && !context.providers.has(name) {
         entry.fault("is no known provider", "`hookward providers` lists the catalogue; [provider.NAME] adds one");
     }
     scheme

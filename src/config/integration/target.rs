@@ -34,8 +34,8 @@ pub(super) fn read(table: &Table<'_>, scheme: Option<&Scheme>, context: &Context
     let timeout = value::optional(table, "timeout", |entry| value::duration(entry, TIMEOUT));
     let words = [("drop", false), ("forward", true)];
     let forward_query = value::optional(table, "query", |entry| entry.word(&words));
-    // A receiver that verifies again needs the whole of a signed URL.
-    let forward_query = forward_query.unwrap_or_else(|| scheme.is_some_and(Scheme::signs_url));
+    // A receiver that verifies again needs the whole of a signed query.
+    let forward_query = forward_query.unwrap_or_else(|| scheme.is_some_and(Scheme::signs_query));
 
     let entry = table.required("upstream", HINT)?;
     let upstream: Upstream = entry.parsed(HINT, upstream::parse)?;

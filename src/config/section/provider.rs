@@ -34,11 +34,17 @@ fn one(name: &str, entry: &Entry<'_>, taken: &Register<String>) -> Option<Scheme
 /// A scheme inside the bounds that an integration's own settings have, whose defaults it gives.
 fn scheme(name: &ProviderName, table: &Table<'_>) -> Option<Scheme> {
     let scheme = Scheme::read(name, table, Some(Evidence::Custom))?;
-    if scheme.documented_tolerance().is_some_and(|tolerance| !TOLERANCE.contains(&tolerance)) {
-        table.fault("must have a tolerance from 1s to 7d", "");
+    let fault = |key: &str, reason: &str| {
+        if let Some(entry) = table.entry(key) {
+            entry.fault(reason, "");
+        }
+    };
+    // One that is too short is a fault of the scheme itself.
+    if scheme.documented_tolerance().is_some_and(|tolerance| tolerance > *TOLERANCE.end()) {
+        fault("timestamp", "must have a tolerance of at most 7d");
     }
     if scheme.max_body.is_some_and(|size| size.0 > BODY_BYTES_MAX) {
-        table.fault("must have a max_body of at most 1GiB", "");
+        fault("max_body", "must be at most 1GiB");
     }
     Some(scheme)
 }

@@ -69,6 +69,8 @@ fn scheme(handshakes: Vec<Handshake>) -> Scheme {
         timestamp: None,
         id_header: None,
         content: vec![Part::Body],
+        alternatives: Vec::new(),
+        fixed_headers: Vec::new(),
         event: Vec::new(),
         delivery_id: Vec::new(),
         delivery_id_unique: false,

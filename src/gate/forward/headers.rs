@@ -78,7 +78,8 @@ pub fn headers_of(scheme: &Scheme) -> Vec<HeaderName> {
     });
     let own = [scheme.signature.key_id_header.as_ref(), scheme.id_header.as_ref(), timestamp];
     let signatures = scheme.signature.headers().map(|(name, _)| Some(name));
-    signatures.chain(own).flatten().chain(signed).chain(located).cloned().collect()
+    let fixed = scheme.fixed_headers.iter().map(|(name, _)| name);
+    signatures.chain(own).flatten().chain(signed).chain(fixed).chain(located).cloned().collect()
 }
 
 /// Whether a sender's header is never passed on.

@@ -2,9 +2,9 @@
 //! every delivery.
 //!
 //! Invariants: a candidate is exactly as long as its algorithm makes signatures, where that is one length, and came in the one spelling of its bytes:
-//! no other case, alphabet, padding or joint of two texts.
+//! no other case (unless the scheme says that either is one), alphabet, padding or joint of two texts.
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
@@ -39,6 +39,7 @@ impl Candidate {
         let length = match rule.encoding {
             SignatureEncoding::Hex => decode_hex(b'a', text, &mut buffer)?,
             SignatureEncoding::HexUpper => decode_hex(b'A', text, &mut buffer)?,
+            SignatureEncoding::HexAnyCase => decode_any_case(text, &mut buffer)?,
             SignatureEncoding::Base64 => decode_base64(STANDARD, text, &mut buffer)?,
             SignatureEncoding::Base64Url => decode_base64(URL, text, &mut buffer)?,
             // What is shown may be of any length; its digest is compared.
@@ -63,6 +64,7 @@ impl Candidate {
         let encoding = match rule.encoding {
             SignatureEncoding::Hex => &HEXLOWER,
             SignatureEncoding::HexUpper => &HEXUPPER,
+            SignatureEncoding::HexAnyCase => &HEXLOWER_PERMISSIVE,
             SignatureEncoding::Base64Url => &BASE64URL_NOPAD,
             SignatureEncoding::Base64 | SignatureEncoding::Base64OfHex | SignatureEncoding::Plain => &BASE64,
         };
@@ -95,6 +97,12 @@ impl Candidate {
     pub(super) fn bytes(&self) -> &[u8] {
         self.long.as_deref().unwrap_or_else(|| self.bytes.get(..usize::from(self.length)).unwrap_or_default())
     }
+}
+
+/// As many bytes as there is room for.
+fn decode_any_case(text: &[u8], room: &mut [u8]) -> Option<usize> {
+    let length = HEXLOWER_PERMISSIVE.decode_len(text.len()).ok()?;
+    HEXLOWER_PERMISSIVE.decode_mut(text, room.get_mut(..length)?).ok()
 }
 
 /// Decoding alone does not say so: base64 with its padding in the middle, as if two texts were joined, decodes too.

@@ -83,7 +83,7 @@ fn canonical_request(path: &str, received: &Received) -> Result<String, VerifyEr
 
 fn address(base: &str, scheme: &Scheme, received: &Received) -> Result<Around, VerifyError> {
     let mut bytes = Around::new();
-    url::append(base, scheme, received, &mut bytes)?;
+    url::append(base, &scheme.content, received, &mut bytes)?;
     Ok(bytes)
 }
 

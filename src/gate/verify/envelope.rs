@@ -9,6 +9,7 @@ use super::body_fields;
 use super::error::VerifyError;
 use super::php_form;
 use super::presented::Presented;
+use super::sorted_query;
 use super::sorted_request;
 use super::spelling::{STANDARD, decode_base64, decode_hex};
 use super::url;
@@ -29,32 +30,41 @@ pub(super) struct Envelope {
 pub(super) type Around = SmallVec<[u8; 64]>;
 
 impl Envelope {
-    /// Resolves a scheme's template against a request.
-    pub(super) fn resolve(scheme: &Scheme, received: &Received, presented: &Presented) -> Result<Self, VerifyError> {
+    /// Resolves one of a scheme's contents against a request.
+    pub(super) fn resolve(
+        scheme: &Scheme,
+        content: &[Part],
+        received: &Received,
+        presented: &Presented,
+    ) -> Result<Self, VerifyError> {
         let head = &received.head;
         let mut envelope = Self { around: Around::new(), body_at: None };
         let bytes = &mut envelope.around;
-        for (index, part) in scheme.content.iter().enumerate() {
+        for (index, part) in content.iter().enumerate() {
             match part {
                 Part::Body => envelope.body_at = Some(bytes.len()),
                 Part::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Timestamp => bytes.extend_from_slice(presented.sent_at().ok_or(VerifyError::TimestampMissing)?.text()),
-                Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, head, index, part)?),
+                Part::Id | Part::Header(_) => bytes.extend_from_slice(sender_part(scheme, content, head, index)?),
                 Part::BodyDigest { digest, header } => {
                     bytes.extend_from_slice(body_digest(*digest, header.as_ref(), received)?.as_bytes());
                 }
                 Part::CanonicalBody => bytes.extend_from_slice(canonical(&received.body.contiguous())?.as_bytes()),
                 Part::Compact(pointer) => bytes.extend_from_slice(body_fields::compact(pointer, received)?.as_bytes()),
                 Part::Method => bytes.extend_from_slice(head.method.as_str().as_bytes()),
-                Part::Url(base) | Part::Target(base) => url::append(base, scheme, received, bytes)?,
-                Part::TargetEscaped(base) => url::append_escaped(base, scheme, received, bytes)?,
+                Part::Url(base) | Part::UrlOtherPort(base) | Part::Target(base) => url::append(base, content, received, bytes)?,
+                Part::TargetEscaped(base) => url::append_escaped(base, content, received, bytes)?,
                 Part::BodyCrc32 => bytes.extend_from_slice(body_checksum(&received.body).as_bytes()),
-                Part::Field(place) => bytes.extend_from_slice(field(scheme, received, index, place)?.as_bytes()),
+                Part::Field(place) => bytes.extend_from_slice(field(content, received, index, place)?.as_bytes()),
                 Part::Members(list) => bytes.extend_from_slice(body_fields::member_list(list, received)?.as_bytes()),
                 Part::SortedForm { digest_in_query } => {
                     bytes.extend_from_slice(body_fields::sorted_form(digest_in_query.as_deref(), received)?.as_bytes());
                 }
                 Part::SortedRequest(base) => sorted_request::append(base, received, bytes)?,
+                Part::SortedQuery(fields) => sorted_query::append(fields, &scheme.signature.place, received, bytes)?,
+                Part::NoBody if received.body.is_empty() => {}
+                // Nobody signed one.
+                Part::NoBody => return Err(VerifyError::SignatureMismatch),
                 Part::PhpForm => bytes.extend_from_slice(&php_form::written(&scheme.signature.place, &received.body)?),
                 Part::NamedHeaders(name) => bytes.extend_from_slice(&named_headers(scheme, head, name)?),
                 Part::Token => {
@@ -129,9 +139,9 @@ fn body_checksum(body: &RawBody) -> String {
 }
 
 /// A field of the body, without the delimiter that ends it.
-fn field(scheme: &Scheme, received: &Received, index: usize, place: &Locator) -> Result<String, VerifyError> {
+fn field(parts: &[Part], received: &Received, index: usize, place: &Locator) -> Result<String, VerifyError> {
     let text = body_fields::text(place, received)?;
-    match content::delimiter(&scheme.content, index) {
+    match content::delimiter(parts, index) {
         Some(ends_it) if text.as_bytes().contains(&ends_it) => Err(VerifyError::FieldMalformed { place: place.clone() }),
         _ => Ok(text),
     }
@@ -176,13 +186,14 @@ fn named_headers(scheme: &Scheme, head: &Head, list: &HeaderName) -> Result<Vec<
 
 /// The value of a part that the sender chooses: there once, visible ASCII (inside a header other than the id also spaces),
 /// and without the delimiter that ends it.
-pub(super) fn sender_part<'h>(scheme: &Scheme, head: &'h Head, index: usize, part: &Part) -> Result<&'h [u8], VerifyError> {
+pub(super) fn sender_part<'h>(scheme: &Scheme, parts: &[Part], head: &'h Head, index: usize) -> Result<&'h [u8], VerifyError> {
+    let Some(part) = parts.get(index) else { return Ok(&[]) };
     let Some(name) = scheme.header_of(part) else { return Ok(&[]) };
     let value = there_once(head, name)?;
-    let ends_it = content::delimiter(&scheme.content, index);
+    let ends_it = content::delimiter(parts, index);
     // What no header's value holds, where nothing ends it.
     let ends_it = ends_it.unwrap_or_default();
-    let is_told_apart = match (part, scheme.content.get(index.saturating_add(1))) {
+    let is_told_apart = match (part, parts.get(index.saturating_add(1))) {
         // A date holds a colon before its end, so no id of these characters can hold one, or a piece of the body.
         (_, Some(Part::Timestamp)) => value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(byte)),
         (Part::Id, _) => value.iter().all(|byte| byte.is_ascii_graphic() && *byte != ends_it),

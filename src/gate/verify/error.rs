@@ -35,6 +35,12 @@ pub enum VerifyError {
         /// The bound.
         max: usize,
     },
+    /// A header that must stand beside the signature is absent, or says something else.
+    #[error("{header} does not say what the scheme's deliveries say")]
+    FixedHeader {
+        /// The header.
+        header: HeaderName,
+    },
     /// A header that the scheme signs is absent or empty.
     #[error("{header} is signed by the scheme, and missing or empty")]
     PartMissing {
@@ -70,6 +76,12 @@ pub enum VerifyError {
     ClaimRefused {
         /// The claim.
         claim: String,
+    },
+    /// A request names a certificate that is at no host of its provider's.
+    #[error("{place} names a certificate that is not the provider's")]
+    ForeignCertificate {
+        /// Where it does.
+        place: Locator,
     },
     /// The signature holds, for a message that is not this integration's.
     #[error(transparent)]
@@ -122,6 +134,7 @@ impl VerifyError {
             Self::SignatureMissing { .. } | Self::PartMissing { .. } | Self::FieldMissing { .. } => Reason::SignatureMissing,
             Self::HeaderRepeated { .. }
             | Self::SignatureMalformed { .. }
+            | Self::FixedHeader { .. }
             | Self::TooManySignatures { .. }
             | Self::PartMalformed { .. }
             | Self::FieldMalformed { .. }
@@ -133,7 +146,9 @@ impl VerifyError {
             Self::TimestampMalformed => Reason::TimestampMalformed,
             Self::SecretUnavailable | Self::Unbound => Reason::SecretUnavailable,
             // The signature holds, for another delivery or another receiver.
-            Self::SignatureMismatch | Self::ClaimRefused { .. } | Self::Subscription(_) => Reason::SignatureMismatch,
+            Self::SignatureMismatch | Self::ForeignCertificate { .. } | Self::ClaimRefused { .. } | Self::Subscription(_) => {
+                Reason::SignatureMismatch
+            }
             Self::TimestampTooOld { .. } => Reason::TimestampTooOld,
             Self::TimestampInFuture { .. } => Reason::TimestampInFuture,
         }
@@ -172,6 +187,9 @@ pub enum KeyFault {
     /// White space stands where the encoding has none.
     #[error("has white space at an end, or inside although it is encoded")]
     WhiteSpace,
+    /// What is shown would be no user and password: no request could hold it, or anybody's would.
+    #[error("must be user and password, divided by a colon")]
+    NoPassword,
     /// The algorithm takes no key that is written so.
     #[error("cannot be written as {} for {}", word(*encoding), algorithm.code())]
     EncodingUnfit {

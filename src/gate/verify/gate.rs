@@ -5,16 +5,14 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::asymmetric;
 use super::claims;
 use super::envelope::Envelope;
 use super::error::VerifyError;
-use super::hashing::{Digests, Hashing};
-use super::keys::{Key, KeyRing, Verifier};
+use super::hashing::Digests;
+use super::keys::{Key, KeyRing};
 use super::presented::Presented;
-use super::public_key;
+use super::proof::{Proof, signature};
 use super::sent_time::{SentTime, member_time};
-use super::token::Token;
 pub use super::unverified::Unverified;
 use super::window;
 use crate::digest::digest;
@@ -79,14 +77,6 @@ struct Fields {
     confirmation: Option<Box<HttpsUrl>>,
 }
 
-/// A key that made a presented signature, over what.
-struct Proof<'k> {
-    envelope: Envelope,
-    key: &'k Key,
-    /// What was hashed on the way.
-    digests: Option<Digests>,
-}
-
 /// Judges a whole request: the signature first, then the time it covers.
 ///
 /// # Errors
@@ -144,33 +134,6 @@ pub fn judge(
     })
 }
 
-/// The key that made a presented signature over this request's content.
-fn signature<'k>(
-    judging: &Judging<'k>,
-    presented: &mut Presented,
-    received: &Received,
-    now: UnixTime,
-) -> Result<Proof<'k>, Box<Unverified>> {
-    let scheme = judging.scheme;
-    // Resolved from this request's own head: what another head presented proves nothing about it.
-    presented.take_carried(scheme, received)?;
-    let envelope =
-        Envelope::resolve(scheme, received, presented).map_err(|error| Unverified::unresolved(error, &received.body))?;
-    if envelope.len(&received.body) <= handshake::MAX_MAC_BYTES
-        && handshake::anybody_may_sign(scheme, || envelope.contiguous(&received.body))
-    {
-        return Err(VerifyError::SignatureMismatch.into());
-    }
-    let mut hashing = Hashing::new(judging.integration, scheme.is_bearer(), &envelope, &received.body);
-    match matching_key(judging, presented, &mut hashing, now) {
-        Ok(key) => {
-            let digests = hashing.into_made();
-            Ok(Proof { envelope, key, digests })
-        }
-        Err(error) => Err(Box::new(Unverified { error, signed_at: None, body_sha256: hashing.into_body_sha256() })),
-    }
-}
-
 /// The time that the content holds, for a scheme that signs one.
 fn signed_time<'p>(
     scheme: &Scheme,
@@ -183,37 +146,6 @@ fn signed_time<'p>(
         (_, sent_at) => sent_at.map(Cow::Borrowed),
     };
     sent_at.map(Some).ok_or(VerifyError::TimestampMissing)
-}
-
-fn matching_key<'k>(
-    judging: &Judging<'k>,
-    presented: &Presented,
-    hashing: &mut Hashing<'_>,
-    now: UnixTime,
-) -> Result<&'k Key, VerifyError> {
-    let mut usable = judging.keys.usable(now).peekable();
-    if usable.peek().is_none() {
-        return Err(VerifyError::SecretUnavailable);
-    }
-    let mut made = |key: &&Key| {
-        let mut candidates = presented.candidates_of(judging.scheme, key.provider_id()).peekable();
-        match &key.verifier {
-            _ if candidates.peek().is_none() => false,
-            Verifier::Mac(mac) => hashing.tag(mac).is_any_of(candidates),
-            Verifier::Ed25519(public) => asymmetric::any_verifies(public, hashing.contiguous(), candidates),
-            Verifier::Public(public) => {
-                let key_id = presented.token().and_then(Token::key_id);
-                public_key::any_verifies(public, key_id, hashing.contiguous(), candidates)
-            }
-            Verifier::Certificates(urls) => {
-                let Some(public) = presented.certificate().and_then(|certificate| certificate.key(urls, now)) else {
-                    return false;
-                };
-                public_key::any_verifies(std::slice::from_ref(public), None, hashing.contiguous(), candidates)
-            }
-        }
-    };
-    usable.find(|key| made(key)).ok_or(VerifyError::SignatureMismatch)
 }
 
 impl Fields {

@@ -22,6 +22,7 @@ use crate::domain::name::SecretId;
 use crate::domain::secret::SecretBytes;
 use crate::domain::time::UnixTime;
 use crate::provider::certificate::CertificateUrls;
+use crate::provider::handshake::ChallengeMac;
 use crate::provider::scheme::{Algorithm, KeyDigest, KeyEncoding, Scheme};
 
 /// A secret's text as it was read, and what the configuration says about it.
@@ -77,9 +78,12 @@ pub(super) enum Verifier {
 
 impl Key {
     /// The MAC over a challenge's value, for a key that makes any.
-    pub(super) fn challenge_mac(&self, value: &str) -> Option<Vec<u8>> {
+    pub(super) fn challenge_mac(&self, value: &str) -> Option<ChallengeMac> {
         match &self.verifier {
-            Verifier::Mac(mac) if mac.is_hmac() => Some(mac.tag(iter::once(value.as_bytes())).bytes().to_vec()),
+            Verifier::Mac(mac) if mac.is_hmac() => {
+                let tag = mac.tag(iter::once(value.as_bytes())).bytes().to_vec();
+                Some(ChallengeMac { tag, key_id: self.provider_id.clone() })
+            }
             Verifier::Mac(_) | Verifier::Ed25519(_) | Verifier::Public(_) | Verifier::Certificates(_) => None,
         }
     }
@@ -187,7 +191,7 @@ impl KeyRing {
 
     /// The MAC over a challenge's value, by the first key that is valid now; `None` for keys that make none.
     #[must_use]
-    pub fn challenge_mac(&self, value: &str, now: UnixTime) -> Option<Vec<u8>> {
+    pub fn challenge_mac(&self, value: &str, now: UnixTime) -> Option<ChallengeMac> {
         self.usable(now).find_map(|key| key.challenge_mac(value))
     }
 
@@ -241,7 +245,11 @@ pub(super) fn checked_text(algorithm: Algorithm, encoding: KeyEncoding, bytes: &
         KeyEncoding::Utf8 => !ends_stray,
         KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url | KeyEncoding::Whsec => !inside_stray,
     };
-    if fits { Ok(text) } else { Err(KeyFault::WhiteSpace) }
+    if !fits {
+        return Err(KeyFault::WhiteSpace);
+    }
+    let is_pair = text.contains(':') && text != ":";
+    if algorithm == Algorithm::Basic && !is_pair { Err(KeyFault::NoPassword) } else { Ok(text) }
 }
 
 /// The key as the scheme makes it from the text.
@@ -266,7 +274,9 @@ pub fn shared_secret_bytes(scheme: &Scheme, encoding: Option<KeyEncoding>, text:
     let encoding = encoding.unwrap_or(scheme.signature.key_encoding);
     let text = checked_text(algorithm, encoding, text).ok()?;
     let text = scheme.signature.key_form.unprefixed(text);
-    let text = if algorithm == Algorithm::Basic { text.split_once(':').map_or(text, |(_, password)| password) } else { text };
+    if algorithm == Algorithm::Basic {
+        return text.split_once(':').map(|(_, password)| password.len());
+    }
     decode(encoding, text).ok().map(|bytes| bytes.len())
 }
 

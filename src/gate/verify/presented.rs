@@ -4,10 +4,12 @@
 //! 1. A header of the scheme that stands twice is malformed, whichever line would hold, unless the scheme says that it may.
 //! 2. At most nine signature entries, whatever their version; an entry of another version or key is no signature of ours.
 //! 3. A malformed signature is skipped while a well-formed one remains.
-//! 4. Exactly one spelling: nothing is trimmed, no other case or alphabet is taken, lengths are exact.
+//! 4. Exactly one spelling: nothing is trimmed, no other case or alphabet is taken, lengths are exact. Where a provider takes
+//!    hex of either case so is it here, and only so.
 //! 5. A timestamp is ten digits for seconds, thirteen for milliseconds, without sign or leading zero, or RFC 3339.
 //! 6. A signature that the body or the query carries is read when that is here; its head has nothing to present.
-//! 7. Where headers belong to keys, what stands in one is tried with its own key only.
+//! 7. A header that has a fixed value stands once, and has it: what is signed in another way is not judged by this one.
+//! 8. Where headers belong to keys, what stands in one is tried with its own key only.
 
 use std::sync::Arc;
 
@@ -17,15 +19,14 @@ use http::HeaderName;
 use super::body_fields;
 use super::candidate::{Candidate, Candidates};
 use super::certificate::Certificate;
-use super::envelope::{digest_header, sender_part, single};
+use super::envelope::{digest_header, sender_part};
 use super::error::VerifyError;
+use super::lone_headers::{key_id, says, stands_once, time_header};
 use super::pieces::{pieces, split_at};
 use super::sent_time::{SentTime, field_time, member_time};
 use super::token::{self, Token};
-use crate::domain::head::{Head, Received, Single};
-use crate::provider::scheme::{
-    HeaderLines, Locator, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule,
-};
+use crate::domain::head::{Head, Received};
+use crate::provider::scheme::{HeaderLines, Part, Scheme, SignatureFormat, SignatureRule, TimestampPlace, TimestampRule};
 
 /// The most signature entries of one request: a rotation shows two or three.
 pub const MAX_SIGNATURES: usize = 9;
@@ -116,6 +117,7 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     let rule = &scheme.signature;
     let mut found = Found::default();
     signatures(scheme, head, &mut found)?;
+    scheme.fixed_headers.iter().try_for_each(|(name, text)| says(head, name, text))?;
     let sent_at = match &scheme.timestamp {
         Some(timestamp) => sent_at(timestamp, &found, head)?,
         None => None,
@@ -126,7 +128,7 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
     };
     for (index, part) in scheme.content.iter().enumerate() {
         match part {
-            Part::Id | Part::Header(_) => drop(sender_part(scheme, head, index, part)?),
+            Part::Id | Part::Header(_) => drop(sender_part(scheme, &scheme.content, head, index)?),
             Part::BodyDigest { digest, header: Some(name) } => digest_header(*digest, head, name)?,
             _ => {}
         }
@@ -136,16 +138,6 @@ pub fn present(scheme: &Scheme, head: &Head) -> Result<Presented, VerifyError> {
         scheme.event.iter().chain(&scheme.delivery_id).try_for_each(|place| stands_once(place, head))?;
     }
     Ok(Presented { candidates: found.candidates, sent_at, key_id, token: found.token, certificate: None })
-}
-
-/// A field's header given twice is one thing to us and may be the other to the receiver, signed or not.
-fn stands_once(place: &Locator, head: &Head) -> Result<(), VerifyError> {
-    match place {
-        Locator::Header(name) if matches!(single(&head.headers, name), Single::Repeated) => {
-            Err(VerifyError::HeaderRepeated { header: name.clone() })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// All signatures that are well formed on all lines that hold some, and the time on the first of these.
@@ -335,22 +327,4 @@ fn claimed_time(token: Option<&Token>, claim: &str, rule: &TimestampRule) -> Res
     let said = token.and_then(|token| token.claim(claim)).ok_or(VerifyError::TimestampMissing)?;
     let text = said.as_i64().ok_or(VerifyError::TimestampMalformed)?.to_string();
     SentTime::parse(text.as_bytes(), rule.unit).ok_or(VerifyError::TimestampMalformed)
-}
-
-fn key_id(head: &Head, name: &HeaderName) -> Result<Box<str>, VerifyError> {
-    match single(&head.headers, name) {
-        Single::One(value) if !value.is_empty() => {
-            value.to_str().map(Into::into).map_err(|_| VerifyError::PartMalformed { header: name.clone() })
-        }
-        Single::One(_) | Single::Missing => Err(VerifyError::PartMissing { header: name.clone() }),
-        Single::Repeated => Err(VerifyError::HeaderRepeated { header: name.clone() }),
-    }
-}
-
-fn time_header<'h>(head: &'h Head, name: &HeaderName) -> Result<&'h [u8], VerifyError> {
-    match single(&head.headers, name) {
-        Single::One(value) => Ok(value.as_bytes()),
-        Single::Missing => Err(VerifyError::TimestampMissing),
-        Single::Repeated => Err(VerifyError::HeaderRepeated { header: name.clone() }),
-    }
 }

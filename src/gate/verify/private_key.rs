@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
 };
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
+use sha2::{Digest, Sha256};
 
 use super::error::KeyFault;
 use super::public_key;
@@ -18,6 +19,8 @@ use crate::provider::scheme::{Algorithm, SignatureFormat, SignatureRule};
 pub(super) enum PrivateKey {
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    /// Over the content's SHA-256.
+    RsaTwice(RsaKeyPair),
 }
 
 impl PrivateKey {
@@ -33,24 +36,24 @@ impl PrivateKey {
             return EcdsaKeyPair::from_pkcs8(shape, der).map(Self::Ecdsa).map_err(|_| no_key);
         }
         let encoding: &'static dyn RsaEncoding = match algorithm {
-            Algorithm::RsaSha256 => &RSA_PKCS1_SHA256,
+            Algorithm::RsaSha256 | Algorithm::RsaSha256Twice => &RSA_PKCS1_SHA256,
             Algorithm::RsaSha512 => &RSA_PKCS1_SHA512,
             Algorithm::RsaPssSha512 => &RSA_PSS_SHA512,
             // SHA-1 is verified where a provider uses nothing else; nothing new is signed with it.
             _ => return Err(KeyFault::OnlyProvider { algorithm }),
         };
-        RsaKeyPair::from_pkcs8(der).map(|key| Self::Rsa(key, encoding)).map_err(|_| no_key)
+        let key = RsaKeyPair::from_pkcs8(der).map_err(|_| no_key)?;
+        Ok(if algorithm == Algorithm::RsaSha256Twice { Self::RsaTwice(key) } else { Self::Rsa(key, encoding) })
     }
 
     /// The signature over a content; empty where the library cannot make one.
     pub(super) fn sign(&self, content: &[u8]) -> Vec<u8> {
-        let source = SystemRandom::new();
         match self {
-            Self::Ecdsa(key) => key.sign(&source, content).map(|signature| signature.as_ref().to_vec()).unwrap_or_default(),
-            Self::Rsa(key, encoding) => {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(*encoding, &source, content, &mut signature).map_or_else(|_| Vec::new(), |()| signature)
+            Self::Ecdsa(key) => {
+                key.sign(&SystemRandom::new(), content).map(|signature| signature.as_ref().to_vec()).unwrap_or_default()
             }
+            Self::Rsa(key, encoding) => rsa(key, *encoding, content),
+            Self::RsaTwice(key) => rsa(key, &RSA_PKCS1_SHA256, &Sha256::digest(content)),
         }
     }
 
@@ -58,7 +61,12 @@ impl PrivateKey {
     pub(super) fn public_pem(&self) -> Option<String> {
         match self {
             Self::Ecdsa(key) => public_key::pem(key.public_key()),
-            Self::Rsa(key, _) => public_key::pem(key.public_key()),
+            Self::Rsa(key, _) | Self::RsaTwice(key) => public_key::pem(key.public_key()),
         }
     }
+}
+
+fn rsa(key: &RsaKeyPair, encoding: &'static dyn RsaEncoding, content: &[u8]) -> Vec<u8> {
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(encoding, &SystemRandom::new(), content, &mut signature).map_or_else(|_| Vec::new(), |()| signature)
 }

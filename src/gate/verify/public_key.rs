@@ -5,7 +5,8 @@
 //! 2. RSA has at least 2048 bits, EC is P-256 and nothing else.
 //! 3. A token's ECDSA signatures are two numbers side by side (RFC 7518), all others DER.
 //! 4. A key with an id is tried with tokens that name it or none.
-//! 5. The algorithm is the scheme's. Nothing in a key or a request can choose another.
+//! 5. What is signed twice is digested once before the algorithm digests it.
+//! 6. The algorithm is the scheme's. Nothing in a key or a request can choose another.
 
 use std::borrow::Cow;
 
@@ -18,6 +19,7 @@ use aws_lc_rs::signature::{
 use data_encoding::BASE64;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -32,6 +34,7 @@ const RSA_BITS_MIN: usize = 2048;
 pub(super) struct PublicKey {
     id: Option<String>,
     key: ParsedPublicKey,
+    is_digested_first: bool,
 }
 
 impl PublicKey {
@@ -59,7 +62,7 @@ pub(super) fn from_der(rule: &SignatureRule, der: &[u8]) -> Result<PublicKey, Ke
         _ => return Err(KeyFault::OtherKind { algorithm }),
     }
     let key = ParsedPublicKey::new(verification, der).map_err(|_| KeyFault::OtherKind { algorithm })?;
-    Ok(PublicKey { id: None, key })
+    Ok(PublicKey { id: None, key, is_digested_first: algorithm == Algorithm::RsaSha256Twice })
 }
 
 /// A public key from a PEM block, or from the certificate in one.
@@ -91,7 +94,7 @@ fn verification(rule: &SignatureRule) -> Option<&'static dyn VerificationAlgorit
         Algorithm::EcdsaP256 => Some(&ECDSA_P256_SHA256_ASN1),
         Algorithm::EcdsaP256Sha1 => Some(&ECDSA_P256_SHA1_ASN1),
         Algorithm::RsaSha1 => Some(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
-        Algorithm::RsaSha256 => Some(&RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::RsaSha256 | Algorithm::RsaSha256Twice => Some(&RSA_PKCS1_2048_8192_SHA256),
         Algorithm::RsaSha512 => Some(&RSA_PKCS1_2048_8192_SHA512),
         Algorithm::RsaPssSha512 => Some(&RSA_PSS_2048_8192_SHA512),
         _ => None,
@@ -106,7 +109,10 @@ pub(super) fn any_verifies<'c>(
     candidates: impl Iterator<Item = &'c Candidate>,
 ) -> bool {
     let named = |key: &&PublicKey| key_id.is_none() || key.id.is_none() || key.id.as_deref() == key_id;
-    let made = |candidate: &Candidate, key: &PublicKey| key.key.verify_sig(content, candidate.bytes()).is_ok();
+    let made = |candidate: &Candidate, key: &PublicKey| {
+        let content = if key.is_digested_first { Cow::Owned(Sha256::digest(content).to_vec()) } else { Cow::Borrowed(content) };
+        key.key.verify_sig(&content, candidate.bytes()).is_ok()
+    };
     let mut candidates = candidates;
     candidates.any(|candidate| keys.iter().filter(named).any(|key| made(candidate, key)))
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 mod body;
 mod content;
+mod query;
 mod token;
 
 use super::asymmetric;
@@ -156,6 +157,7 @@ pub fn sign(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Vec<(He
         Some(TimestampPlace::Json(_) | TimestampPlace::Form(_) | TimestampPlace::Claim(_)) | None => {}
     }
     headers.extend(content::header_lists(scheme));
+    headers.extend(scheme.fixed_headers.iter().cloned());
     headers.extend(content::digest_headers(scheme, request.body));
     if let (Some(name), Some(id)) = (&scheme.signature.key_id_header, &key.key_id) {
         headers.push((name.clone(), id.clone()));
@@ -199,11 +201,21 @@ pub fn sign_body(scheme: &Scheme, key: &SigningKey, request: &Request<'_>) -> Op
     body::with(&scheme.signature.place, &filled, &signature_text(scheme, key, "", &content))
 }
 
-/// The pair of the query that shows the secret, for a scheme that wants it there.
+/// What is added to a query: the fields that are signed and missing in it, and the signature or the secret, for a scheme that
+/// wants it there.
 #[must_use]
-pub fn sign_query(scheme: &Scheme, key: &SigningKey) -> Option<String> {
+pub fn sign_query(scheme: &Scheme, key: &SigningKey, request: &Request<'_>, query: &str) -> Option<String> {
     let Locator::Query(field) = &scheme.signature.place else { return None };
-    Some(format!("{}={}", body::encoded(field), body::encoded(&signature_text(scheme, key, "", &[]))))
+    let timestamp = timestamp_text(scheme, request.timestamp);
+    let id = request.id.map_or_else(|| made_id(request), str::to_owned);
+    let mut pairs = query::missing(scheme, query, &timestamp, &id);
+    let mut fields = query::given(query);
+    fields.extend_from_slice(&pairs);
+    let content = if scheme.is_unsigned() { Vec::new() } else { query::content(scheme, &fields).into_bytes() };
+    let signature = signature_text(scheme, key, "", &content);
+    pairs.push((field.clone(), signature));
+    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", body::encoded(name), body::encoded(value)));
+    Some(pairs.collect::<Vec<_>>().join("&"))
 }
 
 fn timestamp_text(scheme: &Scheme, timestamp: UnixTime) -> String {
@@ -222,7 +234,7 @@ fn made_id(request: &Request<'_>) -> String {
 
 fn encode(encoding: SignatureEncoding, signature: &[u8]) -> String {
     match encoding {
-        SignatureEncoding::Hex => HEXLOWER.encode(signature),
+        SignatureEncoding::Hex | SignatureEncoding::HexAnyCase => HEXLOWER.encode(signature),
         SignatureEncoding::Plain => String::from_utf8_lossy(signature).into_owned(),
         SignatureEncoding::HexUpper => HEXUPPER.encode(signature),
         SignatureEncoding::Base64OfHex => BASE64.encode(HEXLOWER.encode(signature).as_bytes()),

@@ -18,9 +18,9 @@ pub struct Unverified {
 
 impl Unverified {
     /// Refused before any signature was judged; a digest that the body does not agree with was judged over it, though.
-    pub(super) fn unresolved(error: VerifyError, body: &RawBody) -> Box<Self> {
+    pub(super) fn unresolved(error: VerifyError, body: &RawBody) -> Self {
         let body_sha256 = (error == VerifyError::SignatureMismatch).then(|| digest(body.pieces()));
-        Box::new(Self { error, signed_at: None, body_sha256 })
+        Self { error, signed_at: None, body_sha256 }
     }
 }
 

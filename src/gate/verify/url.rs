@@ -10,17 +10,17 @@
 use super::envelope::Around;
 use super::error::VerifyError;
 use crate::domain::head::Received;
-use crate::provider::scheme::{Part, Scheme};
+use crate::provider::scheme::Part;
 
 /// Appends the URL.
-pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Around) -> Result<(), VerifyError> {
+pub(super) fn append(base: &str, content: &[Part], received: &Received, bytes: &mut Around) -> Result<(), VerifyError> {
     if base.is_empty() {
         return Err(VerifyError::Unbound);
     }
     bytes.extend_from_slice(base.as_bytes());
     let Some(query) = received.head.query() else { return Ok(()) };
     let body_begins = received.body.chunks().first().and_then(|chunk| chunk.first());
-    let may_touch = !touches_body(scheme) || body_begins.is_none_or(|byte| !may_stand(*byte));
+    let may_touch = !touches_body(content) || body_begins.is_none_or(|byte| !may_stand(*byte));
     if !query.bytes().all(may_stand) || query.contains(base) || !may_touch {
         return Err(VerifyError::UrlMalformed);
     }
@@ -31,11 +31,18 @@ pub(super) fn append(base: &str, scheme: &Scheme, received: &Received, bytes: &m
 
 /// The same with the query escaped as a whole and then once more: each byte that is no letter, digit or one of `-_.!~*'()` becomes
 /// `%25` and its hex.
-pub(super) fn append_escaped(base: &str, scheme: &Scheme, received: &Received, bytes: &mut Around) -> Result<(), VerifyError> {
+pub(super) fn append_escaped(base: &str, content: &[Part], received: &Received, bytes: &mut Around) -> Result<(), VerifyError> {
     let mut plain = Around::new();
-    append(base, scheme, received, &mut plain)?;
+    append(base, content, received, &mut plain)?;
     let (plain, query) = plain.split_at_checked(base.len()).unwrap_or((&plain, &[]));
     bytes.extend_from_slice(plain);
+    bytes.extend(escaped(query));
+    Ok(())
+}
+
+/// A query with its question mark, escaped so.
+pub(super) fn escaped(query: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(query.len());
     for (index, byte) in query.iter().copied().enumerate() {
         if index == 0 || byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             bytes.push(byte);
@@ -43,12 +50,12 @@ pub(super) fn append_escaped(base: &str, scheme: &Scheme, received: &Received, b
             bytes.extend_from_slice(format!("%25{byte:02X}").as_bytes());
         }
     }
-    Ok(())
+    bytes
 }
 
-fn touches_body(scheme: &Scheme) -> bool {
-    let pairs = scheme.content.iter().zip(scheme.content.iter().skip(1));
-    pairs.into_iter().any(|(left, right)| matches!(left, Part::Url(_)) && *right == Part::Body)
+fn touches_body(content: &[Part]) -> bool {
+    let pairs = content.iter().zip(content.iter().skip(1));
+    pairs.into_iter().any(|(left, right)| matches!(left, Part::Url(_) | Part::UrlOtherPort(_)) && *right == Part::Body)
 }
 
 fn may_stand(byte: u8) -> bool {

@@ -3,12 +3,13 @@
 //! 1. A time is signed, or it is no proof of freshness: a `timestamp` stands in the content, and `{timestamp}` has a rule.
 //! 2. `{id}` and `id` likewise. An id that is not signed belongs under `delivery_id`.
 //! 3. A timestamp in a field needs a signature in pairs, under another key.
-//! 4. Signature, timestamp, id and signed headers are different headers, and none of them is stripped. The header that names
+//! 4. Signature, timestamp, id, signed and fixed headers are different headers, and none of them is stripped. The header that names
 //!    the key may be one of the signed.
 //! 5. A challenge that is answered on a signature's word stands where the signature covers it; who shows a secret vouches for
 //!    all of a request.
 //! 6. A secret is part of a plain digest only, and what is shown is not signed. Options are described.
-//! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own.
+//! 7. A signature in the body or the query does not stand in what it signs, and has no headers of its own. One over fields of
+//!    the query stands among them.
 //! 8. A token's time is a claim, and only a token has claims.
 //! 9. What carries a secret is no event type and no delivery id: those are written down.
 //! 10. A secret that the provider hands over in a header is a shared one, and signs deliveries in another header.
@@ -18,6 +19,7 @@ use http::HeaderName;
 
 use super::fault_at;
 use super::signature::is_word;
+use super::unusable;
 use crate::document::Table;
 use crate::provider::handshake;
 use crate::provider::scheme::{
@@ -36,6 +38,7 @@ pub(super) fn consistent(scheme: &Scheme, table: &Table<'_>) {
     handed_over(scheme, table);
     places(scheme, table);
     parts(scheme, table);
+    unusable::report(scheme, table);
     let is_secret = |place: &&Locator| scheme.carries_secrets.contains(place);
     if scheme.event.iter().chain(&scheme.delivery_id).any(|place| is_secret(&place)) {
         fault_at(table, "carries_secrets", "names a place that event or delivery_id would write down", "");
@@ -107,6 +110,10 @@ fn touching(scheme: &Scheme, table: &Table<'_>) {
 /// A signature beside what it signs, in the same body or query.
 fn carried(scheme: &Scheme, table: &Table<'_>) {
     let rule = &scheme.signature;
+    let signs_fields = scheme.content.iter().any(|part| matches!(part, Part::SortedQuery(_)));
+    if signs_fields && !matches!(rule.place, Locator::Query(_)) {
+        fault_at(table, "signature", "stands outside the query whose fields it signs", "set signature.at = \"query:…\"");
+    }
     if rule.header().is_some() {
         return;
     }
@@ -136,9 +143,10 @@ fn headers(scheme: &Scheme, table: &Table<'_>) {
     let is_signed = |name: &&HeaderName| scheme.content.iter().any(|part| matches!(part, Part::Header(own) if own == *name));
     names.extend(scheme.signature.key_id_header.iter().filter(|name| !is_signed(name)));
     names.extend(&scheme.signature.secret_header);
+    names.extend(scheme.fixed_headers.iter().map(|(name, _)| name));
     names.sort_unstable_by_key(|name| name.as_str());
     if names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right) {
-        table.fault("uses one header twice", "signature, timestamp, id and signed headers must differ");
+        table.fault("uses one header twice", "signature, timestamp, id, signed and fixed headers must differ");
     }
     if scheme.strip_headers.iter().any(|name| names.contains(&name)) {
         fault_at(table, "strip_headers", "names a header that is verified", "");
@@ -170,7 +178,16 @@ fn parts(scheme: &Scheme, table: &Table<'_>) {
     used.dedup();
     known.sort_unstable();
     if used != known {
-        fault_at(table, "options", "must describe the options of content and handshakes, each of them and no other", "");
+        let hint = match (used.iter().find(|name| !known.contains(name)), known.iter().find(|name| !used.contains(name))) {
+            (Some(missing), _) => format!("add {missing} = \"what it is\""),
+            (None, surplus) => format!("nothing uses {}", surplus.copied().unwrap_or_default()),
+        };
+        fault_at(
+            table,
+            "options",
+            "must describe the options of content, claims and handshakes, each of them and no other",
+            &hint,
+        );
     }
 }
 

@@ -3,8 +3,10 @@
 //! Signed: `field` and `equals`. Unsigned: `method`, `query` (fields with fixed values, `{option:NAME}` for an option) and
 //! `echo`, the query field or `header:NAME` that is answered to; `ignore` lists query fields that are passed over. `reply` is `{ status, content_type, body }`,
 //! `{ header = NAME }` with the value of an unsigned challenge in it, `{ echo = PLACE }` as text, `{ echo = PLACE, member = NAME }` as JSON, `{ hmac = PLACE, member = NAME, encoding }` with
-//! `plain` and `prefix`, or `{ sha256 = PLACE, append = [ … ], member = NAME }`; PLACE is `value` for an unsigned challenge,
+//! `plain` and `prefix`, `{ hmac = "value", named = "|", digits = [20, 32], encoding }` for the key's id and the MAC as text, or `{ sha256 = PLACE, append = [ … ], member = NAME }`; PLACE is `value` for an unsigned challenge,
 //! which without a reply is answered with it as text.
+
+use std::ops::RangeInclusive;
 
 use http::Method;
 
@@ -34,7 +36,7 @@ fn handshake(table: &Table<'_>) -> Option<Handshake> {
         | HandshakeReply::EchoJson { field, .. }
         | HandshakeReply::Sha256 { field, .. }
         | HandshakeReply::Mac { field, .. } => field,
-        HandshakeReply::EchoHeader { .. } => &None,
+        HandshakeReply::EchoHeader { .. } | HandshakeReply::NamedMac { .. } => &None,
         HandshakeReply::Fixed { .. } => return Some(handshake),
     };
     match (&handshake.shape, field) {
@@ -109,6 +111,30 @@ fn value(entry: &Entry<'_>) -> Result<Option<Locator>, Reported> {
     }
 }
 
+/// `{ hmac = "value", named = "|", digits = [20, 32], encoding = "hex" }`.
+fn named_mac(table: &Table<'_>) -> Option<HandshakeReply> {
+    let asked = table.required("hmac", "what the MAC is made over").and_then(|entry| value(&entry).ok());
+    let separator = table.entry("named").and_then(|entry| entry.word(&[("|", '|'), (":", ':'), (".", '.')]));
+    let digits = table.required("digits", "how many hex digits the value may have: [least, most]");
+    let encoding = table.required("encoding", "\"hex\" or \"base64\"").and_then(|entry| entry.word(&MAC_ENCODINGS));
+    if matches!(asked, Some(Some(_))) {
+        table.fault("names its key for an unsigned challenge only", "say hmac = \"value\"");
+    }
+    Some(HandshakeReply::NamedMac { separator: separator?, digits: digits_of(&digits?)?, encoding: encoding? })
+}
+
+/// At least as many that no counter or date is one, at most as many as a digest has.
+fn digits_of(entry: &Entry<'_>) -> Option<RangeInclusive<usize>> {
+    let numbers: Vec<i64> = entry.list()?.iter().filter_map(|entry| entry.integer(16..=64)).collect();
+    match numbers[..] {
+        [least, most] if least <= most => Some(usize::try_from(least).ok()?..=usize::try_from(most).ok()?),
+        _ => {
+            entry.fault("must be two numbers, the least and the most", "");
+            None
+        }
+    }
+}
+
 /// A fault that stands among the others already.
 struct Reported;
 
@@ -130,6 +156,9 @@ fn reply(table: &Table<'_>) -> Option<HandshakeReply> {
         let parts = table.entry("append").and_then(|entry| entry.list()).unwrap_or_default();
         let appended = parts.iter().filter_map(|part| part.text().map(str::to_owned)).collect();
         return Some(HandshakeReply::Sha256 { field: field.ok()?, appended, member: member?.text()?.to_owned() });
+    }
+    if table.entry("named").is_some() {
+        return named_mac(table);
     }
     if let Some(entry) = table.entry("hmac") {
         let field = value(&entry);

@@ -1,11 +1,12 @@
 //! The file grammar of a scheme: the same for presets and for `[provider.NAME]` in the configuration.
 //!
 //! ```toml
-//! content = "{timestamp}.{body}"                        # what is signed; content.rs lists the parts
+//! content = "{timestamp}.{body}"                        # what is signed; content.rs lists the parts. A list holds alternatives
 //! signature = { header = "X-Signature", algorithm = "hmac-sha256", encoding = "hex", prefix = "v1=" }
 //! secret = { encoding = "utf8" }                        # how keys are written
 //! timestamp = { header = "X-Timestamp", unit = "s", tolerance = "5m" }
 //! id = { header = "X-Id" }                              # what {id} stands for
+//! fixed_headers = { "X-Version" = "1" }                 # what else must stand there, and say just this
 //! event = ["json:/type"]                                # first place that holds one; header:, json:, form:
 //! delivery_id = ["json:/id"]
 //! carries_secrets = ["json:/token"]                     # secrets besides the signature: never an event or an id
@@ -16,7 +17,7 @@
 //! `"jws-detached"` the same for one that stands beside the body it signs, and claims in its header.
 //! `signature.at` instead of `signature.header` is a place in body or query. `signature.repeated` takes the header on several lines, `signature.numbered` counts headers,
 //! `signature.headers` has one for each key's id. `timestamp.field` instead of `timestamp.header` names a field of the pairs,
-//! `timestamp.json` a member of the body, `timestamp.form` a place in a form. `secret` may also have `prefix`, `digest`, `key_id` (a header),
+//! `timestamp.json` a member of the body, `timestamp.form` a place in a form, `timestamp.query` a field of the query. `secret` may also have `prefix`, `digest`, `key_id` (a header),
 //! `handshake` (the header in which the provider hands it over itself). `[[handshake]]` is a challenge: `field`,
 //! `equals` for a signed one, `method`, `query`, `echo` for an unsigned one, and its `reply`.
 //!
@@ -24,18 +25,20 @@
 //! a request names the certificate that it was signed with (`at`), which `path` that has, and which `hosts` with which names.
 //!
 //! Every fault is found in one pass. Consistency is judged here and nowhere else, so that a [`Scheme`] can be relied on:
-//! `check.rs` holds the rules that join several keys.
+//! `check.rs` holds the rules that join several keys, `unusable.rs` what would hold together and never work.
 
 mod certificate;
 mod check;
 mod handshake;
 mod origin;
 mod signature;
+mod unusable;
 
 use std::time::Duration;
 
 use http::{HeaderName, Method};
 
+use super::alternative;
 use super::content;
 use super::locate::{LocatorError, Pointer};
 use super::scheme::{
@@ -57,12 +60,13 @@ impl Scheme {
     pub fn read(name: &ProviderName, table: &Table<'_>, evidence_default: Option<Evidence>) -> Option<Self> {
         // All is read before anything is given up: a key that nobody asked for would be reported as unknown.
         let signature = signature::read(table);
-        let content = content_parts(table, signature.as_ref());
+        let content = contents(table, signature.as_ref());
         let origin = origin::read(table, evidence_default);
         let title = text(table, "title").unwrap_or_else(|| name.to_string());
         let methods = methods(table);
         let timestamp = table.entry("timestamp").and_then(|entry| entry.table(timestamp).flatten());
         let id_header = table.entry("id").and_then(|entry| entry.table(id).flatten());
+        let fixed_headers = fixed_headers(table);
         let event = places(table, "event");
         let delivery_id = places(table, "delivery_id");
         let delivery_id_unique = table.entry("delivery_id_unique").and_then(|entry| entry.boolean()).unwrap_or(false);
@@ -77,6 +81,7 @@ impl Scheme {
         let strip_headers = headers(table, "strip_headers");
         let carries_secrets = places(table, "carries_secrets");
         let options = options(table);
+        let (content, alternatives) = content?;
         let scheme = Self {
             name: name.clone(),
             title,
@@ -85,7 +90,9 @@ impl Scheme {
             signature: signature?,
             timestamp,
             id_header,
-            content: content?,
+            content,
+            alternatives,
+            fixed_headers,
             event,
             delivery_id,
             delivery_id_unique,
@@ -121,20 +128,33 @@ pub fn key_encoding(entry: &Entry<'_>) -> Option<KeyEncoding> {
     entry.word(&KeyEncoding::WORDS)
 }
 
-/// What is signed; nothing where the secret itself is shown.
-fn content_parts(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option<Vec<Part>> {
+/// What is signed, and its alternatives; nothing where the secret itself is shown.
+fn contents(table: &Table<'_>, signature: Option<&SignatureRule>) -> Option<(Vec<Part>, Vec<Vec<Part>>)> {
     if signature.is_some_and(|rule| rule.algorithm.is_shown()) {
         table.refuse(&["content"], "is signed by nobody: the secret itself is shown", "");
-        return Some(Vec::new());
+        return Some((Vec::new(), Vec::new()));
     }
     if let Some(SignatureFormat::Token(token)) = signature.map(|rule| &rule.format) {
         table.refuse(&["content"], "is the token's own: its header and claims", "say under claims what they must hold");
         // What a detached one signs is its header and the body (RFC 7797).
         let body = token.is_detached.then(|| [Part::Literal(".".to_owned()), Part::Body]);
-        return Some([Part::Token].into_iter().chain(body.into_iter().flatten()).collect());
+        return Some(([Part::Token].into_iter().chain(body.into_iter().flatten()).collect(), Vec::new()));
     }
     let entry = table.required("content", "say what is signed, such as content = \"{body}\"")?;
-    entry.parsed("such as \"{timestamp}.{body}\"", content::parse)
+    let parsed = |entry: &Entry<'_>| entry.parsed("such as \"{timestamp}.{body}\"", content::parse);
+    if !entry.is_list() {
+        return Some((parsed(&entry)?, Vec::new()));
+    }
+    let mut contents = entry.list()?.iter().map(parsed).collect::<Vec<_>>().into_iter();
+    let Some(first) = contents.next() else {
+        entry.fault("must name at least one content", "");
+        return None;
+    };
+    let (first, others) = (first?, contents.collect::<Option<Vec<_>>>()?);
+    if let Err(error) = alternative::judge(&first, &others) {
+        entry.fault(error.to_string(), "");
+    }
+    Some((first, others))
 }
 
 /// `options = { webhook_id = "what it is and where it is found" }`.
@@ -151,15 +171,19 @@ fn timestamp(table: &Table<'_>) -> Option<TimestampRule> {
     let field = text(table, "field").map(TimestampPlace::SignatureField);
     let json = table.entry("json").and_then(|entry| entry.parsed(POINTER_HINT, str::parse::<Pointer>)).map(TimestampPlace::Json);
     let form = table.entry("form").and_then(|entry| entry.parsed(FORM_HINT, form_place)).map(TimestampPlace::Form);
+    let query = text(table, "query").map(|field| TimestampPlace::Form(Locator::Query(field)));
     let unit = word(table, "unit", &TIMESTAMP_UNITS);
     let tolerance = duration(table, "tolerance");
     if tolerance.is_some_and(|tolerance| tolerance < Duration::from_secs(1)) {
         fault_at(table, "tolerance", "must be at least one second", "clocks differ by more; \"5m\" is usual");
     }
     let claim = text(table, "claim").map(TimestampPlace::Claim);
-    let mut places = [header, field, json, form, claim].into_iter().flatten();
+    let mut places = [header, field, json, form, query, claim].into_iter().flatten();
     let (Some(place), None) = (places.next(), places.next()) else {
-        table.fault("needs exactly one of header, field, json, form and claim", "field names a key of the signature's pairs");
+        table.fault(
+            "needs exactly one of header, field, json, form, query and claim",
+            "field names a key of the signature's pairs",
+        );
         return None;
     };
     Some(TimestampRule { place, unit: unit.unwrap_or(TimestampUnit::Seconds), tolerance })
@@ -198,8 +222,9 @@ fn methods(table: &Table<'_>) -> Vec<Method> {
         3 => Some(Method::GET),
         _ => Some(Method::DELETE),
     };
-    let methods: Vec<Method> = entry.list().unwrap_or_default().iter().filter_map(method).collect();
-    if methods.is_empty() {
+    let named = entry.list().unwrap_or_default();
+    let methods: Vec<Method> = named.iter().filter_map(method).collect();
+    if named.is_empty() {
         entry.fault("must name at least one method", "leave it out for POST");
     }
     methods
@@ -215,6 +240,22 @@ fn places(table: &Table<'_>, key: &str) -> Vec<Locator> {
 fn headers(table: &Table<'_>, key: &str) -> Vec<HeaderName> {
     let entries = table.entry(key).and_then(|entry| entry.list()).unwrap_or_default();
     entries.iter().filter_map(|entry| entry.parsed(HEADER_HINT, str::parse::<HeaderName>)).collect()
+}
+
+fn fixed_headers(table: &Table<'_>) -> Vec<(HeaderName, String)> {
+    let read = |(name, _, entry): (&str, _, Entry<'_>)| {
+        let text = entry.text()?;
+        let Ok(header) = name.parse() else {
+            entry.fault("is no name of a header", HEADER_HINT);
+            return None;
+        };
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            entry.fault("must be visible ASCII characters", "");
+        }
+        Some((header, text.to_owned()))
+    };
+    let all = |table: &Table<'_>| table.entries().into_iter().filter_map(read).collect();
+    table.entry("fixed_headers").and_then(|entry| entry.table(all)).unwrap_or_default()
 }
 
 const HEADER_HINT: &str = "a header name such as \"X-Signature\"";

@@ -9,7 +9,7 @@ use crate::provider::scheme::{
     SignatureFormat, SignatureRule, TokenRule,
 };
 
-const ALGORITHMS: [(&str, Algorithm); 14] = [
+const ALGORITHMS: [(&str, Algorithm); 15] = [
     (Algorithm::HmacSha256.code(), Algorithm::HmacSha256),
     (Algorithm::HmacSha512.code(), Algorithm::HmacSha512),
     (Algorithm::HmacSha1.code(), Algorithm::HmacSha1),
@@ -17,6 +17,7 @@ const ALGORITHMS: [(&str, Algorithm); 14] = [
     (Algorithm::EcdsaP256.code(), Algorithm::EcdsaP256),
     (Algorithm::EcdsaP256Sha1.code(), Algorithm::EcdsaP256Sha1),
     (Algorithm::RsaSha256.code(), Algorithm::RsaSha256),
+    (Algorithm::RsaSha256Twice.code(), Algorithm::RsaSha256Twice),
     (Algorithm::RsaSha512.code(), Algorithm::RsaSha512),
     (Algorithm::RsaPssSha512.code(), Algorithm::RsaPssSha512),
     (Algorithm::RsaSha1.code(), Algorithm::RsaSha1),
@@ -26,11 +27,12 @@ const ALGORITHMS: [(&str, Algorithm); 14] = [
     (Algorithm::Basic.code(), Algorithm::Basic),
 ];
 
-const ENCODINGS: [(&str, SignatureEncoding); 6] = [
+const ENCODINGS: [(&str, SignatureEncoding); 7] = [
     ("hex", SignatureEncoding::Hex),
     ("base64", SignatureEncoding::Base64),
     ("base64url", SignatureEncoding::Base64Url),
     ("hex-upper", SignatureEncoding::HexUpper),
+    ("hex-any-case", SignatureEncoding::HexAnyCase),
     ("base64-of-hex", SignatureEncoding::Base64OfHex),
     ("plain", SignatureEncoding::Plain),
 ];

@@ -87,6 +87,17 @@ fn each_inconsistency_is_a_fault() {
             "event = ['header:X-Topic', 'json:/token']\ncarries_secrets = ['json:/token']",
             &["carries_secrets: names a place that event or delivery_id would write down"],
         ),
+        (event, "fixed_headers = { 'X-A' = '' }", &["fixed_headers.X-A: must be visible ASCII characters"]),
+        (event, "fixed_headers = { 'X A' = '1' }", &["fixed_headers.X A: is no name of a header"]),
+        (event, "fixed_headers = { X-Timestamp = '1' }", &[": uses one header twice"]),
+        (content, "content = []", &["content: must name at least one content"]),
+        (
+            content,
+            "content = ['{timestamp}.{body}', '{timestamp}-{body}']",
+            &[
+                "content: may differ from the first only in the port of its URL, and in fixed text without letters and digits at its end",
+            ],
+        ),
         (event, "methods = []", &["methods: must name at least one method"]),
         (event, "deadline = '0s'", &["deadline: must not be zero"]),
         (event, "max_body = '1MB'", &["max_body: must end in B, KiB, MiB or GiB"]),
@@ -96,12 +107,16 @@ fn each_inconsistency_is_a_fault() {
         (event, "secret = { encoding = 'pem' }", &["secret: has an encoding that no key of hmac-sha512 is written in"]),
         (event, "secret = { }", &["secret.encoding: is missing"]),
         (event, "tolerance = '5m'", &["tolerance: is no key of this table"]),
-        (timestamp, "timestamp = { unit = 'ms' }", &["timestamp: needs exactly one of header, field, json, form and claim"]),
+        (
+            timestamp,
+            "timestamp = { unit = 'ms' }",
+            &["timestamp: needs exactly one of header, field, json, form, query and claim"],
+        ),
         (
             timestamp,
             "timestamp = { form = 'json:/t' }",
             &[
-                "timestamp: needs exactly one of header, field, json, form and claim",
+                "timestamp: needs exactly one of header, field, json, form, query and claim",
                 "timestamp.form: must be a field of a form, form:field or any-form:field",
             ],
         ),
@@ -195,7 +210,7 @@ fn each_inconsistency_of_what_bodies_and_tokens_carry_is_a_fault() {
             format!("{token}\nclaims = {{ aud = '{{option:audience}}', sub = '{{nothing}}' }}"),
             &[
                 "claims.sub: is no fixed text and nothing that a claim is compared with",
-                "options: must describe the options of content and handshakes, each of them and no other",
+                "options: must describe the options of content, claims and handshakes, each of them and no other",
             ],
         ),
     ];

@@ -3,6 +3,7 @@
 //! An unsigned challenge has exactly the query fields that are named here.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use http::{HeaderName, Method};
 
@@ -134,6 +135,16 @@ pub enum HandshakeReply {
         /// What stands before it.
         prefix: String,
         /// How it is written.
+        encoding: MacEncoding,
+    },
+    /// `<the key's id><separator><the scheme's MAC over the value>` as `text/plain`, of an unsigned challenge whose value is
+    /// lower-case hex.
+    NamedMac {
+        /// What stands between them.
+        separator: char,
+        /// How many hex digits the value may have.
+        digits: RangeInclusive<usize>,
+        /// How the MAC is written.
         encoding: MacEncoding,
     },
 }

@@ -23,6 +23,8 @@ pub enum Algorithm {
     RsaSha1,
     /// RSA, PKCS#1 v1.5 with SHA-256.
     RsaSha256,
+    /// The same over the content's SHA-256, for providers that give a digest to what makes one.
+    RsaSha256Twice,
     /// RSA, PKCS#1 v1.5 with SHA-512.
     RsaSha512,
     /// RSA, PSS with SHA-512.
@@ -46,9 +48,13 @@ impl Algorithm {
             // What is shown is compared by its SHA-256.
             Self::HmacSha256 | Self::Sha256 | Self::Token | Self::Basic => Some(32),
             Self::HmacSha512 | Self::Ed25519 => Some(64),
-            Self::EcdsaP256 | Self::EcdsaP256Sha1 | Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha512 | Self::RsaPssSha512 => {
-                None
-            }
+            Self::EcdsaP256
+            | Self::EcdsaP256Sha1
+            | Self::RsaSha1
+            | Self::RsaSha256
+            | Self::RsaSha256Twice
+            | Self::RsaSha512
+            | Self::RsaPssSha512 => None,
         }
     }
 
@@ -82,6 +88,7 @@ impl Algorithm {
             Self::EcdsaP256Sha1 => "ecdsa-p256-sha1",
             Self::RsaSha1 => "rsa-pkcs1-sha1",
             Self::RsaSha256 => "rsa-pkcs1-sha256",
+            Self::RsaSha256Twice => "rsa-pkcs1-sha256-twice",
             Self::RsaSha512 => "rsa-pkcs1-sha512",
             Self::RsaPssSha512 => "rsa-pss-sha512",
             Self::Sha1 => "sha1",
@@ -314,13 +321,15 @@ pub enum SignatureFormat {
     Token(TokenRule),
 }
 
-/// How one signature is written. Exactly one spelling of a value is accepted.
+/// How one signature is written. Exactly one spelling of a value is accepted, but for [`Self::HexAnyCase`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureEncoding {
     /// Lower-case hexadecimal.
     Hex,
     /// Upper-case hexadecimal.
     HexUpper,
+    /// Hexadecimal in either case, for providers whose own code takes both: a delivery is what was signed, however that is written.
+    HexAnyCase,
     /// Standard base64 with padding.
     Base64,
     /// URL-safe base64 without padding.

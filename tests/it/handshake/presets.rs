@@ -4,7 +4,7 @@ use std::fs;
 
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::client::Answer;
 use crate::support::config::Config;
@@ -15,11 +15,12 @@ const SECRET: &str = "a secret of some length";
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 
 /// Presets with a challenge, and what their integrations say besides.
-const PRESETS: [(&str, &str); 22] = [
+const PRESETS: [(&str, &str); 23] = [
     ("azure-event-grid", ""),
     ("azure-event-grid-cloudevents", ""),
     ("mailchimp", ""),
     ("microsoft-graph", ""),
+    ("braintree", ""),
     ("circle", ""),
     ("dropbox", ""),
     ("ebay", EBAY_OPTIONS),
@@ -45,6 +46,9 @@ const EBAY_OPTIONS: &str =
     "{ verification_token = \"71745723-d031-455c-bfa5-f90d11b4f20a\", endpoint = \"http://www.testendpoint.com/webhook\" }";
 const EBAY_ANSWER: &str = r#"{"challengeResponse":"ca527df75caa230092d7e90484071e8f05d63068f1317973d6a3a42593734bbb"}"#;
 
+/// A challenge of the tests of Braintree's own SDK, with our key.
+const BRAINTREE_ANSWER: &str = "public|c76ee44113127d04376a9a0e6a6f98a227a2b0eb";
+
 fn leaked(text: String) -> &'static str {
     text.leak()
 }
@@ -54,6 +58,7 @@ fn integration(config: Config, name: &str, upstream: &str, options: &str) -> Con
     let secret = match name {
         "discord" => "{ id = \"current\", file = \"public\" }",
         "circle" => "{ id = \"current\", file = \"circle\", key_id = \"1\" }",
+        "braintree" => "{ id = \"current\", file = \"secret\", key_id = \"public\" }",
         "ebay" => "{ id = \"current\", file = \"circle\", encoding = \"base64\", key_id = \"1\" }",
         _ => "{ id = \"current\", file = \"secret\" }",
     };
@@ -117,35 +122,37 @@ fn each_unsigned_challenge_of_a_preset_is_answered() {
     let graph =
         "/microsoft-graph?validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+1";
     let reachable = "Validation: Testing client application reachability for subscription Request-Id: 1";
+    let (text, json) = (Some("text/plain"), Some("application/json"));
     let cases = [
-        ("GET", "/meta?hub.mode=subscribe&hub.challenge=115&hub.verify_token=mytoken", "", "115"),
-        ("GET", "/x-twitter?crc_token=9b4507b3-9040", "", response.as_str()),
-        ("GET", "/linkedin?challengeCode=890e", "", linkedin.as_str()),
-        ("GET", "/okta", "X-Okta-Verification-Challenge: abc\r\n", r#"{"verification":"abc"}"#),
-        ("GET", "/dropbox?challenge=abc", "", "abc"),
-        ("GET", "/nylas?challenge=abc", "", "abc"),
-        ("HEAD", "/trello", "", ""),
-        ("HEAD", "/circle", "", ""),
-        ("HEAD", "/mandrill", "", ""),
-        ("POST", "/ringcentral", "Validation-Token: 7fd6ad63\r\n", ""),
-        ("POST", graph, "", reachable),
-        ("GET", "/mailchimp", "", ""),
-        ("GET", "/mailchimp?secret=whatever", "", ""),
-        ("OPTIONS", "/azure-event-grid-cloudevents?code=x", "WebHook-Request-Origin: eventgrid.azure.net\r\n", ""),
-        ("GET", "/ebay?challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", "", EBAY_ANSWER),
+        ("GET", "/meta?hub.mode=subscribe&hub.challenge=115&hub.verify_token=mytoken", "", text, "115"),
+        ("GET", "/x-twitter?crc_token=9b4507b3-9040", "", json, response.as_str()),
+        ("GET", "/linkedin?challengeCode=890e", "", json, linkedin.as_str()),
+        ("GET", "/okta", "X-Okta-Verification-Challenge: abc\r\n", json, r#"{"verification":"abc"}"#),
+        ("GET", "/dropbox?challenge=abc", "", text, "abc"),
+        ("GET", "/nylas?challenge=abc", "", text, "abc"),
+        ("HEAD", "/trello", "", None, ""),
+        ("HEAD", "/circle", "", None, ""),
+        ("HEAD", "/mandrill", "", None, ""),
+        ("POST", "/ringcentral", "Validation-Token: 7fd6ad63\r\n", None, ""),
+        ("POST", graph, "", text, reachable),
+        ("GET", "/mailchimp", "", None, ""),
+        ("GET", "/mailchimp?secret=whatever", "", None, ""),
+        ("OPTIONS", "/azure-event-grid-cloudevents?code=x", "WebHook-Request-Origin: eventgrid.azure.net\r\n", None, ""),
+        ("GET", "/braintree?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53", "", text, BRAINTREE_ANSWER),
+        ("GET", "/ebay?challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", "", json, EBAY_ANSWER),
     ];
-    for (method, target, headers, body) in cases {
+    for (method, target, headers, content_type, body) in cases {
         let answer = ask(&gateway, method, target, headers);
         assert_eq!((answer.status, answer.text().as_str()), (200, body), "{target}");
+        assert_eq!(answer.header("content-type"), content_type, "{target}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
         let origin = target.contains("cloudevents").then_some("eventgrid.azure.net");
         assert_eq!(answer.header("webhook-allowed-origin"), origin, "{target}");
         let token = target.contains("ringcentral").then_some("7fd6ad63");
         assert_eq!(answer.header("validation-token"), token, "{target}");
-        assert!(answer.header("content-type").is_none_or(|kind| !kind.contains("html")), "{target}");
     }
     upstream.saw_nothing();
-    gateway.finish().holds_exactly(&[("handshake", 200); 15]);
+    gateway.finish().holds_exactly(&[("handshake", 200); 16]);
 }
 
 #[test]
@@ -154,23 +161,35 @@ fn each_signed_challenge_of_a_preset_is_answered() {
     let gateway = Gateway::start(config(&upstream.url()));
     let zoom = format!(r#"{{"encryptedToken":"{}","plainToken":"qgg8"}}"#, HEXLOWER.encode(&mac("qgg8")));
     let smartcar = format!(r#"{{"challenge":"{}"}}"#, HEXLOWER.encode(&mac("3a5c8f72")));
+    let (text, json) = (Some("text/plain"), Some("application/json"));
     let cases = [
-        ("slack", r#"{"type":"url_verification","challenge":"3eZb"}"#, r#"{"challenge":"3eZb"}"#),
-        ("discord", r#"{"type":1,"id":"1"}"#, r#"{"type":1}"#),
-        ("zoom", r#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8"}}"#, zoom.as_str()),
-        ("twitch", r#"{"challenge":"pogchamp","subscription":{"status":"webhook_callback_verification_pending"}}"#, "pogchamp"),
-        ("smartcar", r#"{"eventType":"VERIFY","data":{"challenge":"3a5c8f72"}}"#, smartcar.as_str()),
-        ("tebex", r#"{"id":"eb8c","type":"validation.webhook"}"#, r#"{"id":"eb8c"}"#),
-        ("xero", r#"{"events":[],"lastEventSequence":0,"firstEventSequence":0,"entropy":"S0m3"}"#, ""),
+        ("slack", r#"{"type":"url_verification","challenge":"3eZb"}"#, json, r#"{"challenge":"3eZb"}"#),
+        ("discord", r#"{"type":1,"id":"1"}"#, json, r#"{"type":1}"#),
+        ("zoom", r#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8"}}"#, json, zoom.as_str()),
+        (
+            "twitch",
+            r#"{"challenge":"pogchamp","subscription":{"status":"webhook_callback_verification_pending"}}"#,
+            text,
+            "pogchamp",
+        ),
+        ("smartcar", r#"{"eventType":"VERIFY","data":{"challenge":"3a5c8f72"}}"#, json, smartcar.as_str()),
+        ("tebex", r#"{"id":"eb8c","type":"validation.webhook"}"#, json, r#"{"id":"eb8c"}"#),
+        ("xero", r#"{"events":[],"lastEventSequence":0,"firstEventSequence":0,"entropy":"S0m3"}"#, None, ""),
         (
             "azure-event-grid",
             r#"[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]"#,
+            json,
             r#"{"validationResponse":"512d38b6"}"#,
         ),
     ];
-    for (provider, body, expected) in cases {
+    for (provider, body, content_type, expected) in cases {
         let answer = signed(&gateway, provider, body);
         assert_eq!((answer.status, answer.text().as_str()), (200, expected), "{provider}");
+        assert_eq!(answer.header("content-type"), content_type, "{provider}");
+        // Nobody but the provider is told anything: no answer, no MAC.
+        let forged = gateway.post(&format!("/{provider}"), &[], body.as_bytes());
+        forged.refused(401, "unauthorized");
+        assert!(expected.is_empty() || !forged.text().contains(expected), "{provider}: {}", forged.text());
     }
     upstream.saw_nothing();
     gateway.finish();
@@ -249,8 +268,119 @@ fn a_challenges_mac_signs_no_delivery() {
     let linkedin = ask(&gateway, "GET", "/linkedin?challengeCode=abc", "").json();
     let asked_for = linkedin["challengeResponse"].as_str().unwrap().to_owned();
     gateway.post("/linkedin", &[("X-LI-Signature".to_owned(), asked_for)], b"abc").refused(401, "unauthorized");
+    let challenge = "20f9f8ed05f77439fe955c977e4c8a53";
+    let form = [("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+    for text in [challenge.to_owned(), challenge[..20].to_owned()] {
+        let asked_for = ask(&gateway, "GET", &format!("/braintree?bt_challenge={text}"), "").text().replace('|', "%7C");
+        let body = format!("bt_signature={asked_for}&bt_payload={text}");
+        gateway.post("/braintree", &form, body.as_bytes()).refused(401, "unauthorized");
+    }
+    for text in [&challenge[..19], &format!("{challenge}0"), &challenge.to_uppercase(), "PHhtbD48L3htbD4K", "%0A"] {
+        ask(&gateway, "GET", &format!("/braintree?bt_challenge={text}"), "").refused(405, "method_not_allowed");
+    }
     upstream.saw_nothing();
     assert_eq!(signed(&gateway, "x-twitter", r#"{"for_user_id":"1"}"#).status, 200);
+    gateway.finish();
+}
+
+/// A provider, what is asked of it for a token, and where an answer would have to stand to be a signature.
+type Ask = (&'static str, fn(&str) -> (String, String), &'static [(&'static str, &'static str)]);
+
+/// What a stranger is told by asking, in every spelling of it, is no signature of what the stranger chose, nor a token or a
+/// password: for each provider that answers without a signature.
+#[test]
+fn no_answer_to_a_stranger_lets_a_delivery_by() {
+    let upstream = Upstream::start();
+    let generous = "{ rate = \"100000/s\", burst = 100000 }";
+    let config = config(&upstream.url()).set("rate_limit", "per_source", generous).set(
+        "rate_limit",
+        "failures_per_source",
+        "{ rate = \"1000/s\", burst = 100000 }",
+    );
+    let gateway = Gateway::start(config);
+    let body = r#"{"id":"1","type":"a"}"#;
+    let digest = HEXLOWER.encode(&Sha256::digest(body.as_bytes()));
+    let tokens = ["abc", "1", "true", digest.as_str(), "eyJhIjoxfQ"];
+    let asks: [Ask; 9] = [
+        ("x-twitter", |token| (format!("?crc_token={token}"), String::new()), &[("x-twitter-webhooks-signature", "sha256=")]),
+        (
+            "linkedin",
+            |token| (format!("?challengeCode={token}"), String::new()),
+            &[("x-li-signature", ""), ("x-li-signature", "hmacsha256=")],
+        ),
+        ("ebay", |token| (format!("?challenge_code={token}"), String::new()), &[("x-ebay-signature", "")]),
+        ("okta", |token| (String::new(), format!("X-Okta-Verification-Challenge: {token}\r\n")), &[("authorization", "")]),
+        ("dropbox", |token| (format!("?challenge={token}"), String::new()), &[("x-dropbox-signature", "")]),
+        ("nylas", |token| (format!("?challenge={token}"), String::new()), &[("x-nylas-signature", "")]),
+        (
+            "meta",
+            |token| (format!("?hub.mode=subscribe&hub.challenge={token}&hub.verify_token=mytoken"), String::new()),
+            &[("x-hub-signature-256", "sha256=")],
+        ),
+        ("microsoft-graph", |token| (format!("?validationToken={token}"), String::new()), &[("authorization", "Bearer ")]),
+        (
+            "azure-event-grid-cloudevents",
+            |token| (String::new(), format!("WebHook-Request-Origin: {token}\r\n")),
+            &[("authorization", "")],
+        ),
+    ];
+    let mut answered = 0;
+    for (provider, asked, headers) in asks {
+        let method = match provider {
+            "microsoft-graph" => "POST",
+            "azure-event-grid-cloudevents" => "OPTIONS",
+            _ => "GET",
+        };
+        for token in tokens {
+            let (query, lines) = asked(token);
+            let answer = ask(&gateway, method, &format!("/{provider}{query}"), &lines);
+            assert_eq!(answer.status, 200, "{provider} {token}");
+            for told in told_in(&answer) {
+                answered += 1;
+                for (name, prefix) in headers {
+                    for body in [token, body, "", &format!("\"{token}\"")] {
+                        let value = format!("{prefix}{told}");
+                        let headers = [((*name).to_owned(), value)];
+                        gateway.post(&format!("/{provider}"), &headers, body.as_bytes()).refused(401, "unauthorized");
+                    }
+                }
+            }
+        }
+    }
+    assert!(answered > 9 * tokens.len(), "{answered}");
+    upstream.saw_nothing();
+    gateway.finish();
+}
+
+/// Every text of an answer, as it stands, without a prefix, and in the other encodings.
+fn told_in(answer: &Answer) -> Vec<String> {
+    let texts: Vec<String> = match serde_json::from_slice::<serde_json::Value>(&answer.body) {
+        Ok(serde_json::Value::Object(members)) => members.values().map(|value| value.as_str().unwrap().to_owned()).collect(),
+        _ => vec![answer.text()],
+    };
+    let bare = texts.iter().map(|text| text.trim_start_matches("sha256=").to_owned());
+    let bytes = bare.clone().filter_map(|text| {
+        HEXLOWER.decode(text.as_bytes()).or_else(|_| BASE64.decode(text.as_bytes())).ok().filter(|bytes| !bytes.is_empty())
+    });
+    let again = bytes.flat_map(|bytes| [HEXLOWER.encode(&bytes), BASE64.encode(&bytes)]);
+    let mut all: Vec<String> = bare.chain(again).filter(|text| !text.is_empty()).collect();
+    all.dedup();
+    all
+}
+
+/// Zoom signs `v0:time:body`, and its challenge asks for the MAC of a token: not of one that is such a content, whoever sends it.
+#[test]
+fn a_signed_challenge_is_no_oracle_either() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream.url()));
+    for (index, token) in ["v0:1750000000:{}", "a b", "{}", "a.b", "", "a/b=="].into_iter().enumerate() {
+        let body = serde_json::json!({ "event": "endpoint.url_validation", "payload": { "plainToken": token } }).to_string();
+        let answer = signed(&gateway, "zoom", &body);
+        assert!(!answer.text().contains("encryptedToken"), "{token}: {}", answer.text());
+        assert!(!answer.text().contains(&HEXLOWER.encode(&mac(token))), "{token}");
+        // It is the provider's own delivery all the same.
+        assert_eq!(upstream.wait_for(index + 1).len(), index + 1, "{token}");
+    }
     gateway.finish();
 }
 
@@ -281,6 +411,14 @@ fn challenges_spend_the_budget_of_their_source() {
     for _ in 0..3 {
         assert_eq!(ask(&gateway, "GET", "/x-twitter?crc_token=abc", "").status, 200);
     }
-    ask(&gateway, "GET", "/x-twitter?crc_token=abc", "").refused(429, "rate_limited");
+    for target in
+        ["/x-twitter?crc_token=abc", "/ebay?challenge_code=abc", "/linkedin?challengeCode=abc", "/dropbox?challenge=abc", "/okta"]
+    {
+        let answer = ask(&gateway, "GET", target, "X-Okta-Verification-Challenge: abc\r\n");
+        answer.refused(429, "rate_limited");
+        assert!(answer.header("retry-after").is_some(), "{target}");
+    }
+    let graph = ask(&gateway, "POST", "/microsoft-graph?validationToken=abc", "");
+    graph.refused(429, "rate_limited");
     gateway.finish();
 }

@@ -12,6 +12,9 @@ pub(super) const BODIES: [&str; 8] = [
     r#"{"id":"evt_ID","pad":"LONG","event":"a","time_ms":AT,"webhookTimestamp":AT,"events":[]}"#,
 ];
 
+/// The same without numbers that the canonical form of JSON would lose.
+pub(super) const CANONICAL: [&str; 7] = [BODIES[0], BODIES[1], BODIES[2], BODIES[3], BODIES[4], BODIES[6], BODIES[7]];
+
 /// The same as forms: escapes, order, a key twice, nothing at all.
 pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=Hello+World&From=%2B14155551234",
@@ -22,8 +25,22 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
-/// The same without a key that has one value twice, which Plivo and SignalWire sign twice.
+/// The same without a key that has one value twice, which SignalWire signs twice.
 pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
+
+/// Calls in a query: order, escapes, a key twice, nothing at all.
+pub(super) const CALLS: [&str; 4] = [
+    "To=15557654321&From=15551234567&MessageUUID=evt_ID",
+    "b=2&a=1&B=3&A=4&Aa=5&MessageUUID=evt_ID",
+    "a=1&a=2&a=1&MessageUUID=evt_ID&Empty=",
+    "Text=a+%26+b%3Dc%2B%25&MessageUUID=evt_ID",
+];
+
+/// Pages of a shop, before they are signed: for nobody and for a customer.
+pub(super) const PAGES: [&str; 2] = [
+    "shop=evt_ID.myshopify.com&logged_in_customer_id=&path_prefix=%2Fapps%2Freviews",
+    "path_prefix=%2Fa%2Fb%2520c&logged_in_customer_id=6012345678901&shop=evt_ID.myshopify.com",
+];
 
 /// Kinds of notifications that Braintree's SDKs make and sign, each with its id.
 pub(super) const NOTIFICATIONS: [&str; 4] =

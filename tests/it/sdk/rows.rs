@@ -1,6 +1,6 @@
 //! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
 
-use super::bodies::{BODIES, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, REWRITTEN_ALIKE};
+use super::bodies::{BODIES, CALLS, CANONICAL, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, PAGES, REWRITTEN_ALIKE};
 use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
 
 /// One SDK against one preset.
@@ -45,8 +45,12 @@ pub(super) enum Signer {
 pub(super) enum Sends {
     /// JSON, signed in a header.
     Json,
+    /// The same, of these bodies only.
+    JsonOf(&'static [&'static str]),
     /// Forms, signed in a header.
     Forms(&'static [&'static str]),
+    /// Queries of a GET without a body, which are signed.
+    Queries(&'static [&'static str]),
     /// What the SDK makes of these, with its signature.
     Signed {
         bodies: &'static [&'static str],
@@ -87,6 +91,7 @@ const PEM_PAIR: Key = Key::Pair {
     seed: SEED,
     public: "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n",
 };
+const SIGNKEY: Key = Key::Text("signkey-test-4f1c9a7be83d4c5fa0b24f1c9a7be83d");
 const TEXT: Key = Key::Text("whsec_4f1c9a7be83d4c5fa0b2");
 const WHSEC: Key = Key::Text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
@@ -175,7 +180,7 @@ impl Row {
         let fits = |index: &usize| self.reads_bytes || REWRITTEN_ALIKE.contains(index);
         let bodies = match self.sends {
             Sends::Json => &BODIES[..],
-            Sends::Forms(bodies) | Sends::Signed { bodies, .. } => bodies,
+            Sends::JsonOf(bodies) | Sends::Forms(bodies) | Sends::Queries(bodies) | Sends::Signed { bodies, .. } => bodies,
         };
         bodies.iter().copied().enumerate().filter(move |(index, _)| fits(index))
     }
@@ -184,7 +189,7 @@ impl Row {
     pub(super) const fn content_type(&self) -> &'static str {
         match self.sends {
             Sends::Forms(_) | Sends::Signed { is_form: true, .. } => "application/x-www-form-urlencoded",
-            Sends::Json | Sends::Signed { is_form: false, .. } => "application/json",
+            Sends::Json | Sends::JsonOf(_) | Sends::Queries(_) | Sends::Signed { is_form: false, .. } => "application/json",
         }
     }
 
@@ -228,7 +233,7 @@ impl Row {
         match self.provider {
             "stripe" => ("stripe-signature", Some(("stripe-signature", "t="))),
             "github" => ("x-hub-signature-256", None),
-            "adyen" | "braintree" => ("", None),
+            "adyen" | "braintree" | "shopify-app-proxy" => ("", None),
             "standard-webhooks" | "replicate" | "polar" | "openai" | "anthropic" | "lithic" | "liveblocks" | "dodo-payments"
             | "whop" | "imagekit" => ("webhook-signature", Some(("webhook-timestamp", ""))),
             "svix" | "resend" | "clerk" => ("svix-signature", Some(("svix-timestamp", ""))),
@@ -280,6 +285,7 @@ impl Row {
             "kontent-ai" => ("x-kontent-ai-signature", None),
             "signalwire" => ("x-signalwire-signature", None),
             "finch" => ("finch-signature", Some(("finch-timestamp", ""))),
+            "inngest" => ("x-inngest-signature", Some(("x-inngest-signature", "t="))),
             "lightspark" => ("lightspark-signature", None),
             "cloudconvert" => ("cloudconvert-signature", None),
             "creem" => ("creem-signature", None),
@@ -299,7 +305,7 @@ impl Row {
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 133] = [
+pub(super) static ROWS: [Row; 137] = [
     full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen", "adyen", "adyen-item").python().signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
@@ -352,6 +358,7 @@ pub(super) static ROWS: [Row; 133] = [
     full("hubspot-v3", "hubspot-api-client", "hubspot-v3").python().signs().with_url().timed(),
     full("imagekit", "imagekitio", "imagekit").python().timed(),
     full("imagekit-v1", "imagekit", "imagekit-v1").timed_by_hookward(),
+    full("inngest", "inngest", "inngest").python().signs().key(SIGNKEY).timed_by_hookward().sends(Sends::JsonOf(&CANONICAL)),
     full("kontent-ai", "@kontent-ai/webhook-helper", "kontent-ai").signs(),
     full("lightspark", "@lightsparkdev/lightspark-sdk", "lightspark"),
     full("line", "@line/bot-sdk", "line"),
@@ -381,8 +388,10 @@ pub(super) static ROWS: [Row; 133] = [
     full("paddle", "@paddle/paddle-node-sdk", "paddle").timed(),
     full("paddle", "paddle-python-sdk", "paddle").python().timed(),
     full("plaid", "jose", "plaid").signs_by_library().key(Key::OfThePeer(FullNode)).timed(),
-    full("plivo-v3", "plivo", "plivo").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
-    full("plivo-v3", "plivo", "plivo").python().with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
+    full("plivo-v3", "plivo", "plivo").with_url().sends(Sends::Forms(&FORMS)),
+    full("plivo-v3", "plivo", "plivo").python().with_url().sends(Sends::Forms(&FORMS)),
+    full("plivo-v3", "plivo", "plivo-get").with_url().sends(Sends::Queries(&CALLS)),
+    full("plivo-v3", "plivo", "plivo-get").python().with_url().sends(Sends::Queries(&CALLS)),
     full("polar", "polar-sdk", "polar").python().timed(),
     light("pusher", "pusher", "pusher").timed_by_hookward(),
     full("pusher", "pusher", "pusher").python().timed(),
@@ -399,6 +408,7 @@ pub(super) static ROWS: [Row; 133] = [
     light("sendgrid", "@sendgrid/eventwebhook", "sendgrid").signs_by_library().key(Key::OfThePeer(LightNode)).timed_by_hookward(),
     full("sendgrid", "sendgrid", "sendgrid").python().signs_by_light_node().timed_by_hookward(),
     full("shopify", "@shopify/shopify-api", "shopify").signs(),
+    full("shopify-app-proxy", "@shopify/shopify-api", "shopify-app-proxy").sends(Sends::Queries(&PAGES)).timed(),
     full("shopify-events", "@shopify/shopify-api", "shopify-events").signs(),
     full("signalwire", "@signalwire/compatibility-api", "signalwire").with_url().sends(Sends::Forms(&FORMS_OF_SINGLE_VALUES)),
     full("sinch", "sinch", "sinch").python().signs().timed_by_hookward(),

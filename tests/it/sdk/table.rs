@@ -62,7 +62,8 @@ pub(super) fn page() -> String {
             (_, "atlassian-connect") => " (as Atlassian's page says)",
             (_, "vonage") => " (as Vonage's page says)",
             (Sends::Forms(_), _) => " (forms)",
-            (Sends::Json | Sends::Signed { .. }, _) => "",
+            (Sends::Queries(_), _) => " (GET)",
+            (Sends::Json | Sends::JsonOf(_) | Sends::Signed { .. }, _) => "",
         };
         writeln!(page, "| `{provider}` | {registry} {package}{what} {version}{mark} | {set} | {signer} | {count} | {stale} |")
             .unwrap();

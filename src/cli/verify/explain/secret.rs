@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Cause, Trial, material, texts};
+use crate::gate::verify::keys::KeyMaterial;
 use crate::provider::scheme::KeyEncoding;
 use crate::secrets::spec::SecretSpec;
 
@@ -16,10 +17,61 @@ pub(super) fn causes(trial: &Trial<'_>) -> Vec<Cause> {
     let each = |found: fn(&Trial<'_>, &SecretSpec, &[u8]) -> Option<Cause>| {
         trial.texts.iter().find_map(|(spec, text)| found(trial, spec, text.expose()))
     };
-    [each(decoded_otherwise), each(without_white_space), each(with_white_space), of_another(trial)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let own =
+        [decoded_otherwise, with_or_without_prefix, without_white_space, with_white_space, at_another_time, of_another_name];
+    own.into_iter().map(each).chain([of_another(trial)]).flatten().collect()
+}
+
+/// Prefixes that belong to some providers' secrets, and only adorn others'.
+const PREFIXES: [&str; 3] = ["whsec_", "whpk_", "v1,whsec_"];
+
+/// A prefix that is part of the key was left out when the secret was copied, or one that is not was taken along.
+fn with_or_without_prefix(trial: &Trial<'_>, spec: &SecretSpec, text: &[u8]) -> Option<Cause> {
+    let scheme = trial.scheme();
+    let holds = |other: &[u8]| trial.holds_with_key(scheme, material(spec, scheme, spec.encoding, other));
+    PREFIXES.into_iter().find_map(|prefix| {
+        let (other, how) = match text.strip_prefix(prefix.as_bytes()) {
+            Some(bare) => (Zeroizing::new(bare.to_vec()), "begins with"),
+            None => (Zeroizing::new([prefix.as_bytes(), text].concat()), "lacks"),
+        };
+        let end = if how == "lacks" { "it would verify with it" } else { "it would verify without" };
+        holds(&other).then(|| Cause::new("secret-prefix", format!("secret \"{}\" {how} \"{prefix}\": {end}", spec.id)))
+    })
+}
+
+/// The secret is right, and not used at the time of judgement.
+fn at_another_time(trial: &Trial<'_>, spec: &SecretSpec, text: &[u8]) -> Option<Cause> {
+    let scheme = trial.scheme();
+    let when = match (spec.not_before, spec.not_after) {
+        (Some(from), _) if trial.subject.at < from => format!("before {from}"),
+        (_, Some(until)) if trial.subject.at >= until => format!("from {until} on"),
+        _ => return None,
+    };
+    let always = KeyMaterial { not_before: None, not_after: None, ..material(spec, scheme, spec.encoding, text) };
+    trial
+        .holds_with_key(scheme, always)
+        .then(|| Cause::new("secret-validity", format!("it was signed with secret \"{}\", which is not used {when}", spec.id)))
+}
+
+/// The secret is right, and stands under another name than the provider's own one.
+fn of_another_name(trial: &Trial<'_>, spec: &SecretSpec, text: &[u8]) -> Option<Cause> {
+    let scheme = trial.scheme();
+    let rule = &scheme.signature;
+    let own = spec.key_id.as_deref()?;
+    let named = rule.key_id_header.as_ref().and_then(|name| trial.subject.head.headers.get(name)?.to_str().ok());
+    let others = rule.headers().filter_map(|(_, id)| id).chain(named).filter(|id| *id != own);
+    let holds = |id: &&str| {
+        let key = KeyMaterial { key_id: Some((*id).to_owned()), ..material(spec, scheme, spec.encoding, text) };
+        trial.holds_with_key(scheme, key)
+    };
+    let id = others.into_iter().find(holds)?;
+    Some(Cause::new(
+        "secret-key-id",
+        format!(
+            "secret \"{}\" has key_id \"{own}\", and made the signature of \"{id}\": it would verify with that key_id",
+            spec.id
+        ),
+    ))
 }
 
 /// `whsec_`, base64 or hex taken for text, or text taken for one of these.

@@ -3,9 +3,10 @@
 use super::{Cause, Trial};
 use crate::provider::scheme::{Scheme, SignatureEncoding, SignatureFormat};
 
-const ENCODINGS: [(SignatureEncoding, &str); 5] = [
+const ENCODINGS: [(SignatureEncoding, &str); 6] = [
     (SignatureEncoding::Hex, "lower-case hex"),
     (SignatureEncoding::HexUpper, "upper-case hex"),
+    (SignatureEncoding::HexAnyCase, "hex of either case"),
     (SignatureEncoding::Base64, "base64"),
     (SignatureEncoding::Base64Url, "URL-safe base64 without padding"),
     (SignatureEncoding::Base64OfHex, "base64 of hex"),

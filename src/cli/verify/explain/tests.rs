@@ -16,13 +16,16 @@ const OTHER: &str = "another secret of some length";
 const URL: &str = "https://example.com/in";
 
 /// Integrations by what their secret file holds.
-const INTEGRATIONS: [(&str, &str, &str, &str); 9] = [
+const INTEGRATIONS: [(&str, &str, &str, &str); 12] = [
     ("base64", "github", BASE64, ""),
     ("hex", "github", HEX, ""),
     ("other", "slack", OTHER, ""),
     ("plain", "github", PLAIN, ""),
     ("quoted", "github", "\"a secret of some length\"", ""),
     ("spaced", "github", " a secret of some length ", ""),
+    ("contentful", "contentful", PLAIN, "public_url = \"https://example.com/in\""),
+    ("qstash", "upstash-qstash", PLAIN, "public_url = \"https://example.com/in\""),
+    ("walmart", "walmart", PLAIN, "public_url = \"https://example.com/in\""),
     ("square", "square", PLAIN, "public_url = \"https://example.com/in\""),
     ("standard", "standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ""),
     ("stripe", "stripe", PLAIN, ""),
@@ -138,6 +141,57 @@ fn a_secret_of_another_integration() {
 }
 
 #[test]
+fn a_secret_whose_prefix_was_lost_or_taken_along() {
+    let world = world();
+    let tell = |kept: &str, used: &str| {
+        std::fs::write(world.folder.path().join("stripe"), kept).unwrap();
+        world.lines("stripe", &signed("stripe", used, None, AT, "{}"), "{}")
+    };
+    assert_eq!(tell("abcdefghijklmnop", "whsec_abcdefghijklmnop"), ["secret \"now\" lacks \"whsec_\": it would verify with it"]);
+    let along = tell("whsec_abcdefghijklmnop", "abcdefghijklmnop");
+    assert_eq!(along, ["secret \"now\" begins with \"whsec_\": it would verify without"]);
+}
+
+/// A configuration of one integration, with these secrets.
+fn only(provider: &str, secrets: &str) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("old"), PLAIN).unwrap();
+    std::fs::write(folder.path().join("new"), OTHER).unwrap();
+    let text = format!(
+        "[[listener]]\nbind = \"127.0.0.1:8443\"\ntls = {{ cert = \"c\", key = \"k\" }}\n[integration.only]\n\
+         provider = \"{provider}\"\npath = \"/in\"\nupstream = \"http://127.0.0.1:3000/\"\nsecrets = [ {secrets} ]\n"
+    );
+    let plan = config::parse("hookward.toml", &text, folder.path()).unwrap();
+    World { folder, plan }
+}
+
+#[test]
+fn a_secret_that_is_not_used_any_more_or_not_yet() {
+    let head = signed("github", PLAIN, None, AT, "{}");
+    for (validity, when) in [
+        ("not_after = 2020-01-01T00:00:00Z", "from 2020-01-01T00:00:00Z on"),
+        ("not_before = 2040-01-01T00:00:00Z", "before 2040-01-01T00:00:00Z"),
+    ] {
+        let secrets = format!("{{ id = \"new\", file = \"new\" }}, {{ id = \"old\", file = \"old\", {validity} }}");
+        let expected = format!("it was signed with secret \"old\", which is not used {when}");
+        assert_eq!(only("github", &secrets).lines("only", &head, "{}"), [expected]);
+    }
+}
+
+#[test]
+fn a_secret_under_another_key_id() {
+    let world = only("box", "{ id = \"now\", file = \"old\", key_id = \"secondary\" }");
+    let scheme = crate::provider::Catalogue::builtin().get("box").unwrap();
+    let key = SigningKey::parse(&scheme, None, SecretBytes::new(PLAIN.into())).unwrap().named(Some("primary".to_owned()));
+    let (none, timestamp) = (HeaderMap::new(), UnixTime::from_seconds(AT));
+    let headers = sign(&scheme, &key, &Request { id: None, timestamp, headers: &none, body: b"{}" }).into_iter().collect();
+    let head = Head { method: Method::POST, target: "/in".parse().unwrap(), headers };
+    let expected =
+        "secret \"now\" has key_id \"secondary\", and made the signature of \"primary\": it would verify with that key_id";
+    assert_eq!(world.lines("only", &head, "{}"), [expected]);
+}
+
+#[test]
 fn a_body_that_was_written_anew() {
     let (compact, spaced) = (r#"{"a":[1.0,"é/"],"b":{}}"#, r#"{"a": [1.0, "\u00e9/"], "b": {}}"#);
     let pretty = "{\n  \"a\": [\n    1.0,\n    \"é/\"\n  ],\n  \"b\": {}\n}";
@@ -218,6 +272,21 @@ fn a_url_that_differs() {
     let mut called = signed("square", PLAIN, None, AT, "{}");
     called.target = "/in?utm=1".parse().unwrap();
     assert_eq!(world().lines("square", &called, "{}"), ["the URL differs in its query: it was signed without one"]);
+}
+
+/// A path that is escaped, one beside a method, and a URL that a token claims.
+#[test]
+fn a_url_that_differs_where_it_is_not_signed_as_it_stands() {
+    let slashed = "https://example.com/in/";
+    for (name, provider, expected) in [
+        ("contentful", "contentful", "a public_url whose path is \"/in/\""),
+        ("walmart", "walmart", "a public_url whose path is \"/in/\""),
+        ("qstash", "upstash-qstash", "public_url = \"https://example.com/in/\""),
+    ] {
+        let head = signed_at_url(provider, PLAIN, None, AT, "{}", slashed);
+        let expected = format!("the URL differs in its trailing slash: it would verify with {expected}");
+        assert_eq!(world().lines(name, &head, "{}"), [expected]);
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ use http::header::HOST;
 
 use super::{Cause, Trial};
 use crate::domain::head::Head;
-use crate::provider::scheme::{Part, Scheme};
+use crate::provider::alternative::other_port;
+use crate::provider::scheme::{ClaimValue, Part, Scheme, SignatureFormat};
 
 /// A URL in the parts that people get wrong.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) fn causes(trial: &Trial<'_>) -> Vec<Cause> {
     let Some(own) = base(trial.scheme()).and_then(|base| Parts::read(&base)) else { return Vec::new() };
     let mut causes = Vec::new();
     if let Some((other, what)) = others(&own, trial.subject.head).into_iter().find(|(other, _)| holds(trial, &other.text())) {
-        let text = format!("the URL differs in its {what}: it would verify with public_url = \"{}\"", other.text());
+        let text = format!("the URL differs in its {what}: it would verify with {}", told(&other.text()));
         causes.push(Cause::new("url", text));
     }
     causes.extend(without_query(trial));
@@ -29,25 +30,51 @@ pub(super) fn causes(trial: &Trial<'_>) -> Vec<Cause> {
 
 /// The URL that the scheme is bound to.
 pub(super) fn base(scheme: &Scheme) -> Option<String> {
-    scheme.content.iter().find_map(|part| match part {
+    let in_content = scheme.content.iter().find_map(|part| match part {
         Part::Url(base) | Part::SortedRequest(base) if !base.is_empty() => Some(base.clone()),
         // Host and scheme are not signed then; what stands for them is of no account.
-        Part::Target(path) if !path.is_empty() => Some(format!("https://localhost{path}")),
+        Part::Target(path) | Part::TargetEscaped(path) if !path.is_empty() => Some(format!("{ANY_HOST}{path}")),
         _ => None,
-    })
+    });
+    let in_claims = || {
+        scheme.token()?.claims.iter().find_map(|claim| match &claim.value {
+            ClaimValue::Url(base) | ClaimValue::UrlSha256(base) if !base.is_empty() => Some(base.clone()),
+            _ => None,
+        })
+    };
+    in_content.or_else(in_claims)
 }
+
+/// Stands for what is not signed.
+const ANY_HOST: &str = "https://localhost";
 
 fn holds(trial: &Trial<'_>, url: &str) -> bool {
     let mut scheme = trial.scheme().clone();
     let path = Parts::read(url).map(|parts| parts.path).unwrap_or_default();
-    for part in &mut scheme.content {
+    for part in scheme.content.iter_mut().chain(scheme.alternatives.iter_mut().flatten()) {
         match part {
             Part::Url(base) | Part::SortedRequest(base) => url.clone_into(base),
-            Part::Target(base) => path.clone_into(base),
+            Part::UrlOtherPort(base) => *base = other_port(url),
+            Part::Target(base) | Part::TargetEscaped(base) => path.clone_into(base),
             _ => {}
         }
     }
+    if let SignatureFormat::Token(rule) = &mut scheme.signature.format {
+        for claim in &mut rule.claims {
+            if let ClaimValue::Url(base) | ClaimValue::UrlSha256(base) = &mut claim.value {
+                url.clone_into(base);
+            }
+        }
+    }
     trial.holds_under(&scheme)
+}
+
+/// What `public_url` would have to be.
+fn told(url: &str) -> String {
+    match url.strip_prefix(ANY_HOST) {
+        Some(path) => format!("a public_url whose path is \"{path}\""),
+        None => format!("public_url = \"{url}\""),
+    }
 }
 
 /// The query was added, or dropped before it was signed.

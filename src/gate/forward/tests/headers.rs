@@ -130,9 +130,10 @@ fn nomination_removes_only_what_is_the_senders() {
         "acme-signed",
         "acme-event",
         "acme-delivery",
+        "acme-version",
     ];
     let all = "close, ACME-Extra ,, @bad, host, hookward-integration, hookward-event, x-forwarded-for, authorization, \
-               content-type,content-encoding,acme-signature,acme-timestamp,acme-id,acme-signed,acme-event,acme-delivery";
+               content-type,content-encoding,acme-signature,acme-timestamp,acme-id,acme-signed,acme-event,acme-delivery,acme-version";
     let mut lines = vec![("connection", "keep-alive"), ("connection", all), ("acme-extra", "gone")];
     lines.extend(protected.map(|name| (name, "kept")));
     let headers = sent(&lines);

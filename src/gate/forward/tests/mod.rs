@@ -104,6 +104,8 @@ fn scheme() -> Scheme {
         }),
         id_header: Some(name("acme-id")),
         content: vec![Part::Id, Part::Timestamp, Part::Header(name("acme-signed")), Part::Body],
+        alternatives: Vec::new(),
+        fixed_headers: vec![(name("acme-version"), "1".to_owned())],
         event: vec![Locator::Header(name("acme-event")), Locator::Json("/type".parse().unwrap())],
         delivery_id: vec![Locator::Header(name("acme-delivery"))],
         delivery_id_unique: true,

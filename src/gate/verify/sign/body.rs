@@ -33,7 +33,7 @@ pub(super) fn filled(scheme: &Scheme, request: &Request<'_>, timestamp: &str, id
     }
     match scheme.timestamp.as_ref().map(|rule| &rule.place) {
         Some(TimestampPlace::Json(pointer)) => body = with(&Locator::Json(pointer.clone()), &body, timestamp)?,
-        Some(TimestampPlace::Form(place)) => body = with(place, &body, timestamp)?,
+        Some(TimestampPlace::Form(place)) if !matches!(place, Locator::Query(_)) => body = with(place, &body, timestamp)?,
         _ => {}
     }
     for (place, text) in wanted {

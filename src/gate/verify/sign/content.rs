@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::Request;
-use crate::gate::verify::body_fields;
+use crate::gate::verify::{body_fields, url};
 use crate::provider::locate::canonical::canonical;
 use crate::provider::locate::form::Form;
 use crate::provider::locate::{self, Found};
@@ -41,11 +41,17 @@ pub(super) fn content(scheme: &Scheme, request: &Request<'_>, timestamp: &str, i
             Part::PhpForm => content.extend_from_slice(php_form(scheme, request.body).as_bytes()),
             Part::NamedHeaders(list) => content.extend_from_slice(&named_headers(scheme, list, timestamp)),
             Part::Method => content.extend_from_slice(scheme.methods.first().unwrap_or(&Method::POST).as_str().as_bytes()),
-            Part::Literal(text) | Part::Url(text) | Part::Target(text) | Part::TargetEscaped(text) => {
+            Part::Literal(text) | Part::Url(text) | Part::UrlOtherPort(text) | Part::Target(text) => {
                 content.extend_from_slice(text.as_bytes());
             }
+            Part::TargetEscaped(text) => {
+                let (path, query) = text.split_at(text.find('?').unwrap_or(text.len()));
+                content.extend_from_slice(path.as_bytes());
+                content.extend(url::escaped(query.as_bytes()));
+            }
             // An option that is not bound is no text, and nobody will accept what lacks it; a secret is the digest's.
-            Part::Option(_) | Part::Secret | Part::Token => {}
+            // Fields of the query are signed with it.
+            Part::Option(_) | Part::Secret | Part::Token | Part::NoBody | Part::SortedQuery(_) => {}
         }
     }
     content

@@ -5,6 +5,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 
 use super::*;
 use crate::gate::verify::error::{KeyError, KeyFault};
+use crate::gate::verify::keys::shared_secret_bytes;
 
 /// RFC 8032's first test key.
 const PUBLIC_HEX: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
@@ -161,4 +162,22 @@ fn a_public_key_on_one_line_is_taken_and_nothing_else_of_the_kind() {
     assert_eq!(pem(&key[4..]), Err(KeyFault::NoPublicKey));
     let rsa = include_bytes!("../../../../tests/keys/rsa2048.pub.pem");
     assert_eq!(build(&ebay, None, rsa), Err(KeyFault::OtherKind { algorithm: Algorithm::EcdsaP256Sha1 }));
+}
+
+#[test]
+fn what_is_shown_as_user_and_password_is_both() {
+    let postmark = preset("postmark");
+    for (text, expected, bytes) in [
+        ("user:a password", Ok(()), Some(10)),
+        ("user:with:colons", Ok(()), Some(11)),
+        // Nobody but the lint of weak secrets can say whether that is meant.
+        ("user:", Ok(()), Some(0)),
+        (":password", Ok(()), Some(8)),
+        (":", Err(KeyFault::NoPassword), None),
+        ("password alone", Err(KeyFault::NoPassword), None),
+    ] {
+        assert_eq!(build(&postmark, None, text.as_bytes()), expected, "{text}");
+        assert_eq!(shared_secret_bytes(&postmark, None, text.as_bytes()), bytes, "{text}");
+        assert_eq!(SigningKey::parse(&postmark, None, SecretBytes::new(text.into())).is_ok(), expected.is_ok(), "{text}");
+    }
 }

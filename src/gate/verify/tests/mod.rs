@@ -1,5 +1,6 @@
 //! Verification by tables: what is accepted, and each way of being refused.
 
+mod alternatives;
 mod certificate;
 mod detached;
 mod fields;
@@ -95,6 +96,7 @@ pub(super) fn key_id(scheme: &Scheme) -> Option<String> {
 pub(super) fn secret(scheme: &Scheme) -> &'static str {
     match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) => SEED,
+        (Algorithm::Basic, _) => "user:a password of some length",
         (_, KeyEncoding::Whsec) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         (_, KeyEncoding::Hex | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "4f4e4d4c4b4a49484746454443424140",
         (_, _) => "a secret of some length",

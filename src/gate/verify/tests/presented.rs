@@ -109,6 +109,26 @@ fn a_prefixed_signature() {
 }
 
 #[test]
+fn hex_of_either_case_is_taken_where_the_scheme_says_so() {
+    let mixed = format!("{}{}", HEX[..32].to_uppercase(), &HEX[32..]);
+    let cases = [
+        (HEX.to_owned(), None),
+        (HEX.to_uppercase(), None),
+        (mixed, None),
+        (format!("0x{}", &HEX[2..]), Some(Reason::SignatureMalformed)),
+        (HEX[1..].to_owned(), Some(Reason::SignatureMalformed)),
+        (HEX[2..].to_owned(), Some(Reason::SignatureMalformed)),
+        (format!("{HEX}00"), Some(Reason::SignatureMalformed)),
+        (HEX.repeat(3), Some(Reason::SignatureMalformed)),
+        (format!("{}g", &HEX[1..]), Some(Reason::SignatureMalformed)),
+        (String::new(), Some(Reason::SignatureMalformed)),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(reason(&preset("notion"), &[("x-notion-signature", &format!("sha256={text}"))]), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_timestamp_is_exactly_its_digits() {
     let malformed = [
         "+175000000",
@@ -181,6 +201,31 @@ fn a_signed_header_may_hold_spaces_and_no_delimiter() {
     for (topic, shop, expected) in cases {
         assert_eq!(reason(&scheme, &[("x-s", HEX), ("x-topic", topic), ("x-shop", shop)]), expected, "{topic} {shop}");
     }
+}
+
+#[test]
+fn a_fixed_header_says_what_it_must() {
+    let fixed = || VerifyError::FixedHeader { header: name("box-signature-version") };
+    let cases = [
+        (Some("1"), Ok(())),
+        (Some("2"), Err(fixed())),
+        (Some("1 "), Err(fixed())),
+        (Some("01"), Err(fixed())),
+        (Some(""), Err(fixed())),
+        (None, Err(fixed())),
+    ];
+    let scheme = preset("box");
+    for (text, expected) in cases {
+        let mut headers = signed(&scheme, BODY);
+        headers.remove("box-signature-version");
+        headers.extend(text.map(|text| (name("box-signature-version"), value(text))));
+        assert_eq!(present(&scheme, &head(headers)).map(|_| ()), expected, "{text:?}");
+    }
+    assert_eq!(fixed().reason(), Reason::SignatureMalformed);
+    let mut doubled = signed(&scheme, BODY);
+    doubled.append("box-signature-version", value("1"));
+    let error = present(&scheme, &head(doubled)).unwrap_err();
+    assert_eq!(error, VerifyError::HeaderRepeated { header: name("box-signature-version") });
 }
 
 #[test]

@@ -105,6 +105,7 @@ proptest! {
         let encoding = match rule.encoding {
             SignatureEncoding::Hex | SignatureEncoding::Base64OfHex | SignatureEncoding::Plain => data_encoding::HEXLOWER,
             SignatureEncoding::HexUpper => data_encoding::HEXUPPER,
+            SignatureEncoding::HexAnyCase => data_encoding::HEXLOWER_PERMISSIVE,
             SignatureEncoding::Base64 => data_encoding::BASE64,
             SignatureEncoding::Base64Url => data_encoding::BASE64URL_NOPAD,
         };
