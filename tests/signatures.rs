@@ -23,7 +23,7 @@ use hookward::gate::verify::keys::{KeyMaterial, KeyRing};
 use hookward::gate::verify::presented::present;
 use hookward::provider::Catalogue;
 use hookward::provider::scheme::{
-    Algorithm, Evidence, KeyEncoding, Part, Scheme, SignatureFormat, TimestampPlace, TimestampUnit,
+    Algorithm, Evidence, KeyEncoding, Part, Scheme, SignatureFormat, TimestampPlace, TimestampRule, TimestampUnit,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sha2::{Digest, Sha256};
@@ -221,9 +221,8 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
     let body = br#"{"id":"1","type":"a"}"#;
     // Nobody signs with SHA-1 any more, this library neither: its known answers are all there is.
     let fits = |scheme: &Scheme| {
-        // Of tokens and pairs tests/changes tries every part.
-        let is_bare = matches!(&scheme.signature.format, SignatureFormat::Prefixed { prefix } if prefix.is_empty());
-        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some() && is_bare;
+        // Of tokens, detached ones too, tests/changes tries every part.
+        let whole = scheme.content.contains(&Part::Body) && scheme.signature.header().is_some() && scheme.token().is_none();
         whole && scheme.signature.algorithm.signature_bytes().is_none() && scheme.signature.algorithm.can_sign()
     };
     for scheme in Catalogue::builtin().iter().filter(|scheme| fits(scheme)) {
@@ -255,7 +254,13 @@ fn every_preset_of_public_keys_takes_what_the_provider_signs_and_nothing_else() 
                 other => panic!("{}: {other}", scheme.name),
             }
         }
-        set(rule.header().unwrap(), &BASE64.encode(&private.sign(rule.algorithm, &content)));
+        let signature = BASE64.encode(&private.sign(rule.algorithm, &content));
+        let field = scheme.timestamp.as_ref().and_then(TimestampRule::signature_field);
+        let text = match (&rule.format, field) {
+            (SignatureFormat::Pairs { separator, key, .. }, Some(field)) => format!("{field}={time}{separator}{key}={signature}"),
+            _ => signature,
+        };
+        set(rule.header().unwrap(), &text);
         for (text, encoding) in
             [(pem(&private.public_der()), KeyEncoding::Pem), (BASE64.encode(&private.public_der()), KeyEncoding::Base64)]
         {

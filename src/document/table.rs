@@ -233,7 +233,15 @@ fn suggestion(key: &str, known: &[String]) -> String {
     let nearest = known.iter().min_by_key(|candidate| distance(key, candidate));
     match nearest {
         Some(candidate) if distance(key, candidate) <= 2 => format!("did you mean `{candidate}`?"),
-        _ => format!("known keys: {}", known.join(", ")),
+        _ => {
+            let mut each: Vec<&str> = Vec::with_capacity(known.len());
+            for key in known.iter().map(String::as_str) {
+                if !each.contains(&key) {
+                    each.push(key);
+                }
+            }
+            format!("known keys: {}", each.join(", "))
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! 1. `https://`, in lower case. No user, no port, no fragment.
 //! 2. The host is a DNS name in lower case of two labels at least, without a trailing dot; never an address.
-//! 3. Path and query are visible ASCII without what readers take in different ways: `\`, quotes, angle brackets, `//`, `/.`.
+//! 3. Path and query are visible ASCII without what readers take in different ways: `\`, quotes, angle brackets, `//`, `/.`. Only
+//!    `/.well-known/` may begin a path, where RFC 8615 puts key sets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +24,7 @@ pub enum HttpsUrlError {
     #[error("must name its host in lower case, without user and port")]
     Host,
     /// Its path or query has more than one reading.
-    #[error("must have a path, and no fragment, backslash, quote, `//` or `/.` in it")]
+    #[error("must have a path, and no fragment, backslash, quote, `//` or `/.` in it, but /.well-known/ first")]
     Target,
 }
 
@@ -65,11 +66,15 @@ impl FromStr for HttpsUrl {
         }
         let path = target.split('?').next().unwrap_or_default();
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\\#\"'<>`{}|^".contains(&byte);
-        if !target.bytes().all(is_plain) || path.contains("//") || path.contains("/.") {
+        if !target.bytes().all(is_plain) || path.contains("//") || behind_well_known(path).contains("/.") {
             return Err(HttpsUrlError::Target);
         }
         Ok(Self { text: text.to_owned(), host_end: SCHEME.len().saturating_add(length) })
     }
+}
+
+fn behind_well_known(path: &str) -> &str {
+    path.strip_prefix("/.well-known").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
 fn is_name(host: &str) -> bool {
@@ -96,6 +101,8 @@ mod tests {
         let url: HttpsUrl = "https://www.googleapis.com/oauth2/v3/certs?a=b:c%20d".parse().unwrap();
         assert_eq!((url.host(), url.target()), ("www.googleapis.com", "/oauth2/v3/certs?a=b:c%20d"));
         assert_eq!(url.to_string(), "https://www.googleapis.com/oauth2/v3/certs?a=b:c%20d");
+        let keys: HttpsUrl = "https://developer.example.com/.well-known/jwks.json".parse().unwrap();
+        assert_eq!(keys.target(), "/.well-known/jwks.json");
         let long = format!("https://example.com/{}", "a".repeat(HTTPS_URL_BYTES_MAX));
         let wrong = [
             ("http://example.com/", HttpsUrlError::Scheme),
@@ -128,6 +135,14 @@ mod tests {
             ("https://example.com/\r\nX: y", HttpsUrlError::Target),
             ("https://example.com//other.com/", HttpsUrlError::Target),
             ("https://example.com/../a", HttpsUrlError::Target),
+            ("https://example.com/.", HttpsUrlError::Target),
+            ("https://example.com/.hidden", HttpsUrlError::Target),
+            ("https://example.com/.well-known", HttpsUrlError::Target),
+            ("https://example.com/.well-known/../a", HttpsUrlError::Target),
+            ("https://example.com/.well-known/.a", HttpsUrlError::Target),
+            ("https://example.com/.well-known//a", HttpsUrlError::Target),
+            ("https://example.com/a/.well-known/b", HttpsUrlError::Target),
+            ("https://example.com/.well-known-not/../a", HttpsUrlError::Target),
             ("https://example.com/a\\b", HttpsUrlError::Target),
             (&long, HttpsUrlError::Length),
         ];

@@ -100,7 +100,7 @@ lints! {
     UNSIGNED_PROVIDER = Warning "unsigned-provider"
         "a provider that shows a token or a password and signs nothing"
         "whoever sees one request can make any other; nothing proves the body"
-        "use a signed variant if the provider has one; else restrict sources.allow and treat the body as a hint to fetch";
+        "use a signed variant if the provider has one; else restrict sources.allow or ask for client certificates (tls.client_ca), and treat the body as a hint to fetch";
     UNPROVEN_PROVIDER = Warning "unproven-provider"
         "a preset that rests on others' words only"
         "the provider publishes no example to prove it with: it may refuse honest deliveries"

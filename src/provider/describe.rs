@@ -93,7 +93,7 @@ fn signed(scheme: &Scheme) -> String {
     if token.is_detached {
         let must = if claims.is_empty() { String::new() } else { format!(" that header must say {claims};") };
         return format!(
-            "Signed is `{template}` with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
+            "Signed is {template} with {algorithm}, the token being the header of a detached signature (RFC 7797);{must} \
              the body is the raw bytes as received."
         );
     }
@@ -111,7 +111,7 @@ fn of_body(scheme: &Scheme) -> &'static str {
     } else if has(|part| matches!(part, Part::CanonicalBody)) {
         "the body is its JSON in the one form of RFC 8785"
     } else if has(|part| matches!(part, Part::Compact(_))) {
-        "of the body this member only, as received but for the white space between its tokens"
+        "of the body that member only, as received but for the white space between its tokens: whatever else it holds is NOT signed"
     } else if has(|part| matches!(part, Part::BodyCrc32)) {
         "of the raw body only its CRC-32, which is NOT enough to prove it"
     } else if has(|part| matches!(part, Part::SortedForm { .. } | Part::PhpForm | Part::SortedRequest(_))) {

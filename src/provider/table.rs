@@ -19,8 +19,8 @@ pub fn page(catalogue: &Catalogue) -> String {
          its keys are written, where event and delivery id stand, what goes wrong by hand, and what was read.\n\n\
          *Signed* is what the signature covers, as the preset writes it. *Window* is how far a signed time may lie from now, on\n\
          both sides; `-` means that no time is signed, so that only replay protection stands against a captured delivery. Where a\n\
-         provider documents no tolerance five minutes are taken. Where the provider's own code looks at one side only, both\n\
-         count here.\n\n\
+         provider documents no tolerance five minutes are taken. Where the provider's own code looks at one side only, or not at\n\
+         all, both count here; the end of the page lists known answers that therefore differ.\n\n\
          | preset | provider | algorithm | signed | window | handshake | evidence |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
         catalogue.iter().count(),

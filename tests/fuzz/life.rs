@@ -340,7 +340,7 @@ impl Treasure {
         let body = body.collect().await.unwrap().to_bytes();
         let now = self.clock.now().wall.seconds();
         let provider = head.uri.path().trim_start_matches('/').to_owned();
-        let opinion = oracle::vouches(&provider, &head.headers, &body, now);
+        let opinion = oracle::vouches(&provider, &head.headers, head.uri.query().unwrap_or_default(), &body, now);
         let mut seen = self.seen.lock().unwrap();
         seen.arrived += 1;
         let problem = match opinion {

@@ -18,7 +18,7 @@ pub(crate) const PUBLIC_KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa
 pub(crate) const TOLERANCE_SECONDS: i64 = 300;
 
 /// The signed content, if the request is genuine and fresh.
-pub(crate) fn vouches(provider: &str, headers: &http::HeaderMap, body: &[u8], now: i64) -> Option<Vec<u8>> {
+pub(crate) fn vouches(provider: &str, headers: &http::HeaderMap, query: &str, body: &[u8], now: i64) -> Option<Vec<u8>> {
     let one = |name: &str| {
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.as_bytes();
@@ -53,6 +53,7 @@ pub(crate) fn vouches(provider: &str, headers: &http::HeaderMap, body: &[u8], no
             let time = one("x-signature-timestamp")?;
             ([time, body].concat(), vec![hex(one("x-signature-ed25519")?)?], Some(time))
         }
+        "shopify-app-proxy" => return page(query, body, now),
         "livekit" => return token(one("authorization")?, body, now),
         "mailgun" => {
             // What stands beside the fields is no part of the content, and need not be UTF-8.
@@ -107,6 +108,21 @@ pub(crate) fn parts(content_type: &str, body: &[u8]) -> Option<Vec<Part>> {
         }
         Some(parts)
     })
+}
+
+/// A page of a shop, as Shopify's own documentation verifies one: every field but the signature, sorted, with nothing between.
+fn page(query: &str, body: &[u8], now: i64) -> Option<Vec<u8>> {
+    let mut fields: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for (name, value) in request::fields(query.as_bytes()) {
+        fields.entry(name).or_default().push(value);
+    }
+    let signature = HEXLOWER.decode(fields.remove("signature")?.concat().as_bytes()).ok()?;
+    let time: i64 = fields.get("timestamp")?.concat().parse().ok()?;
+    let mut written: Vec<String> = fields.iter().map(|(name, values)| format!("{name}={}", values.join(","))).collect();
+    written.sort();
+    let content = written.concat().into_bytes();
+    let fresh = (now - time).abs() <= TOLERANCE_SECONDS;
+    (fresh && body.is_empty() && signed("shopify-app-proxy", &content, &signature)).then_some(content)
 }
 
 /// A token over the body's digest: what it signs is itself, up to the last dot.

@@ -45,6 +45,10 @@ pub(crate) const HEADER_WORDS: &[&[u8]] = &[
     b"1750000301",
     b"webhook-id: a.b\r\n",
     b"stripe-signature: t=1,v1=00\r\n",
+    b"&logged_in_customer_id=",
+    b"=",
+    b"%3D",
+    b"&",
     b"content-length: 0\r\n",
     b"transfer-encoding: chunked\r\n",
     b"\r\n\r\n",
@@ -64,8 +68,8 @@ pub(crate) fn keys(scheme: &Scheme) -> KeyRing {
 pub(crate) const KNOWN: [&str; 8] =
     ["discord", "discord-events", "github", "shopify", "slack", "standard-webhooks", "standard-webhooks-ed25519", "stripe"];
 
-/// Those it knows besides, whose signature stands in a token or in the body.
-const CARRIED: [&str; 3] = ["livekit", "mailgun", "mailgun-form"];
+/// Those it knows besides, whose signature stands in a token, in the body or in the query.
+const CARRIED: [&str; 4] = ["livekit", "mailgun", "mailgun-form", "shopify-app-proxy"];
 
 /// Each with its keys: which one a request was made for, nobody asks.
 fn judges() -> Vec<(Arc<Scheme>, KeyRing)> {
@@ -77,7 +81,10 @@ fn judges() -> Vec<(Arc<Scheme>, KeyRing)> {
 fn verified(scheme: &Scheme, keys: &KeyRing, received: Received, now: i64) -> bool {
     let provider = scheme.name.as_str();
     let body = received.body.contiguous().escape_ascii().to_string();
-    let opinion = oracle::vouches(provider, &received.head.headers, &received.body.contiguous(), now);
+    let opinion = {
+        let query = received.head.query().unwrap_or_default();
+        oracle::vouches(provider, &received.head.headers, query, &received.body.contiguous(), now)
+    };
     let tolerance = Duration::from_secs(oracle::TOLERANCE_SECONDS.unsigned_abs());
     let judging = Judging { integration: &"payments".parse().unwrap(), scheme, keys, tolerance };
     let presented = present(scheme, &received.head);

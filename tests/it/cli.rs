@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::support::config::{Config, Integration, Ports};
@@ -284,8 +285,12 @@ fn init_writes_a_configuration_and_never_overwrites() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
 }
 
+/// `run` has the default admin listener, and a machine has one of these.
+static ADMIN_PORT: Mutex<()> = Mutex::new(());
+
 #[test]
 fn run_is_a_gateway_in_one_line() {
+    let _held = ADMIN_PORT.lock().unwrap_or_else(PoisonError::into_inner);
     let upstream = Upstream::start();
     let directory = tempfile::tempdir().unwrap();
     let listen = format!("127.0.0.1:{}", free_port());
@@ -308,6 +313,70 @@ fn run_is_a_gateway_in_one_line() {
     assert!(status.success());
     let ended = crate::support::poll(Duration::from_secs(10), || child.0.try_wait().unwrap());
     assert_eq!(ended.and_then(|status| status.code()), Some(0));
+}
+
+/// Families that need more than a secret, by the words of `sign`.
+#[test]
+fn run_takes_what_a_provider_needs_besides_a_secret() {
+    let _held = ADMIN_PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let url = "https://hooks.example.com/in";
+    let cases: [(&str, &[&str], &str); 4] = [
+        ("twilio", &["--public-url", url], "--public-url"),
+        ("box", &["--key-id", "primary"], "--key-id"),
+        ("meta", &["--option", "verify_token=mytoken"], "--option verify_token="),
+        ("tiktok-shop", &["--option", "app_key=abc"], "--option app_key="),
+    ];
+    for (provider, more, named) in cases {
+        let upstream = Upstream::start();
+        let directory = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let to = upstream.url();
+        let plain = ["run", "--provider", provider, "--secret-env", "HW_RUN", "--to", &to, "--listen", &listen];
+        let without = hookward(directory.path()).args(plain).env("HW_RUN", "a secret of some length").output().unwrap();
+        exits(&without, 2);
+        assert!(err(&without).contains(named), "{provider}: {}", err(&without));
+
+        let log = directory.path().join("stderr");
+        let child = hookward(directory.path())
+            .args(plain)
+            .args(more)
+            .env("HW_RUN", "a secret of some length")
+            .stdout(fs::File::create(directory.path().join("stdout")).unwrap())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut child = Killed(child);
+        // It serves, unless another one has the admin port, which is the same for all: then its words were understood, too.
+        let told = || fs::read_to_string(&log).unwrap();
+        let serves = || std::net::TcpStream::connect(&listen).is_ok();
+        let went_on = crate::support::poll(Duration::from_secs(20), || {
+            let ended = child.0.try_wait().unwrap().is_some();
+            (ended || serves()).then_some(ended)
+        });
+        assert!(went_on == Some(false) || told().contains("admin listener"), "{provider}: {}", told());
+    }
+}
+
+/// Certificates of a host, key sets of a URL and secrets that are handed over are the running gateway's.
+#[test]
+fn verify_fetches_nothing_and_says_so() {
+    let directory = configured();
+    let rsa = include_str!("../keys/rsa2048.pem");
+    fs::write(directory.path().join("rsa"), rsa).unwrap();
+    let signed = ["sign", "--provider", "aws-sns", "--secret-file", "rsa", "--output", "http"];
+    let message = hookward_output(directory.path(), &signed);
+    exits(&message, 0);
+    fs::write(directory.path().join("request.http"), &message.stdout).unwrap();
+    let text = "[[listener]]\nbind = \"127.0.0.1:8443\"\ntls = { cert = \"tls.crt\", key = \"tls.key\" }\n[integration.sns]\n\
+                provider = \"aws-sns\"\npath = \"/sns\"\nupstream = \"http://127.0.0.1:1/\"\n\
+                secrets = [ { id = \"aws\", certificates_from = \"sns.eu-west-1.amazonaws.com\" } ]\n";
+    fs::write(directory.path().join("hookward.toml"), text).unwrap();
+    let verdict = hookward_output(directory.path(), &["verify", "--integration", "sns", "--request", "request.http"]);
+    exits(&verdict, 1);
+    assert!(out(&verdict).contains("secret_unavailable"), "{}", out(&verdict));
+    let note = "note: secret \"aws\" comes while the gateway runs, and nothing is fetched here";
+    assert!(err(&verdict).contains(note), "{}", err(&verdict));
 }
 
 /// A child that does not outlive its test.

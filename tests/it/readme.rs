@@ -75,6 +75,41 @@ fn its_configuration_is_sound() {
     assert!(succeeds(&checked).contains("6 integrations"), "{checked:?}");
 }
 
+/// The ten lines of a provider of one's own, an integration that says its name, and a delivery that nobody here signed.
+#[test]
+fn its_provider_of_ones_own_verifies_what_that_signs() {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let directory = followed();
+    let file = directory.path().join("hookward.toml");
+    let integration = "\n[integration.own]\nprovider = \"acme\"\npath = \"/webhooks/acme\"\nupstream = \"http://127.0.0.1:3000/\"\n\
+                       secrets = [ { id = \"now\", env = \"STRIPE_SECRET\" } ]\n";
+    fs::write(&file, fs::read_to_string(&file).unwrap() + integration).unwrap();
+    let (body, at) = (r#"{"type":"a.b","id":"1"}"#, crate::support::unix_now());
+    let secret = Provider::Stripe.secret("current").configured;
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{at}.{body}").as_bytes());
+    let signature = data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes());
+    let request = |body: &str| {
+        let head = format!("X-Acme-Signature: sha256={signature}\r\nX-Acme-Timestamp: {at}\r\nHost: localhost\r\n");
+        fs::write(directory.path().join("request.http"), format!("POST /webhooks/acme HTTP/1.1\r\n{head}\r\n{body}")).unwrap();
+        let line = "hookward verify --config hookward.toml --integration own --request request.http";
+        typed(directory.path(), line)
+    };
+    let said = succeeds(&request(body));
+    assert!(said.contains("a.b") && said.contains("accepted"), "{said}");
+    let refused = request(&body.replace("a.b", "a.c"));
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    // As the chapter says: a time that is not signed proves nothing.
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\"{timestamp}.{body}\""));
+    fs::write(&file, text.replace("\"{timestamp}.{body}\"", "\"{body}\"")).unwrap();
+    let checked = hookward(directory.path()).arg("check").envs(environment()).output().unwrap();
+    assert_eq!(checked.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&checked.stdout).contains("provider.acme.timestamp: is not signed, so it proves no freshness")
+    );
+}
+
 #[test]
 fn its_signed_requests_are_deliveries_of_its_integrations() {
     let directory = followed();

@@ -95,6 +95,9 @@ fn a_signature_in_the_body_is_read_there_and_only_signed_fields_count() {
         text(&signed).replace("hello", "hellp"),
         text(&signed).replacen('{', r#"{"Subject":"added","#, 1),
         text(&signed).replacen('{', r#"{"Subject":"a","Subject":"b","#, 1),
+        // ASP.NET and Go read the last of two keys that differ in case.
+        text(&signed).replacen('}', r#","message":"other"}"#, 1),
+        text(&signed).replacen('{', r#"{"TYPE":"other","#, 1),
         text(&signed).replace("\"Signature\"", "\"Signaturf\""),
         "not json".to_owned(),
         String::new(),
@@ -189,6 +192,11 @@ fn a_nonce_of_a_form_passes_once_in_whichever_way_the_form_is_written() {
     let again = Signed { body: text(&signed).replace("clicked", "opened").into(), ..signed.clone() };
     assert_eq!(world.send("/in", &again).status, 409);
     assert_eq!(world.send("/in", &as_parts(&signed)).status, 409);
+    let taken_for_it = world.sign("token=t0k7n&subject=ho", &[]);
+    for added in ["&tok%45n=t0k8n", "&token%5B%5D=t0k8n", "&+token=t0k8n"] {
+        let body = (text(&taken_for_it) + added).into();
+        assert_eq!(world.send("/in", &Signed { body, ..taken_for_it.clone() }).status, 401, "{added}");
+    }
     let other = as_parts(&world.sign("token=t0k4n&subject=ho", &[]));
     let changed = Signed { body: text(&other).replace("t0k4n", "t0k5n").into(), ..other.clone() };
     assert_eq!(world.send("/in", &changed).status, 401);

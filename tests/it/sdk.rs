@@ -140,17 +140,26 @@ impl Duel<'_> {
                 (reply.headers, reply.query)
             }
             Signer::Hookward if self.row.is_get() => return self.sign_query_by_hookward(body, at),
-            Signer::Hookward => (self.sign_by_hookward(body, at), None),
+            Signer::Hookward if matches!(self.row.sends, Sends::Signed { .. }) => {
+                made = self.signed_by_hookward(body, at, "http").split_once("\n\n").map(|(_, body)| body.to_owned());
+                (BTreeMap::new(), None)
+            }
+            Signer::Hookward => {
+                let text = self.signed_by_hookward(body, at, "headers");
+                let pairs = text.lines().filter_map(|line| line.split_once(": "));
+                (pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(), None)
+            }
         };
         headers.insert("content-type".to_owned(), self.row.content_type().to_owned());
         Signed { headers, query, body: made.unwrap_or_else(|| body.to_owned()) }
     }
 
-    fn sign_by_hookward(&self, body: &str, at: i64) -> BTreeMap<String, String> {
+    /// What `hookward sign` prints, its lines ending as the body's do.
+    fn signed_by_hookward(&self, body: &str, at: i64, form: &str) -> String {
         let (at, id, key) = (at.to_string(), format!("msg_{}", fresh_id()), format!("signing-{}", self.row.name()));
         fs::write(self.gateway.directory().join("body"), body).unwrap();
         let mut arguments = vec!["sign", "--provider", self.row.provider, "--secret-file", &key, "--at", &at, "--body", "body"];
-        arguments.extend(["--id", &id, "--url", PUBLIC_URL, "--output", "headers"]);
+        arguments.extend(["--id", &id, "--url", PUBLIC_URL, "--output", form]);
         arguments.extend(self.row.key_id().iter().flat_map(|id| ["--key-id", id]));
         let nonce = format!("x-plivo-signature-v3-nonce:{id}");
         if self.row.provider == "plivo-v3" {
@@ -158,9 +167,7 @@ impl Duel<'_> {
         }
         let output = hookward_output(self.gateway.directory(), &arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let pairs = text.lines().filter_map(|line| line.split_once(": "));
-        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect()
+        String::from_utf8(output.stdout).unwrap().replacen("\r\n", "\n", usize::MAX)
     }
 
     /// A GET with the query, as `sign` completes it.

@@ -8,6 +8,8 @@
 // An adapter calls the SDK's own function and adds nothing: no check, no default, no repair. What the SDK throws is a refusal.
 
 import { createHash, createSecretKey, createSign, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import https from 'node:https';
 import { createInterface } from 'node:readline';
 
 /** A module, loaded at first use: each set of SDKs installs only its own. */
@@ -104,6 +106,32 @@ const braintree = async (secret) => {
   const { BraintreeGateway, Environment } = (await sdk('braintree')).default;
   return new BraintreeGateway({ environment: Environment.Sandbox, merchantId: 'unused', publicKey: 'public-key', privateKey: secret });
 };
+
+/** What this SDK fetches, and keeps for good, is the key of the test, which stands where the certificate would. */
+const sns = (SignatureVersion, hash) => ({
+  async key() {
+    sns.pair ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+    return sns.pair.publicKey.export({ type: 'spki', format: 'pem' });
+  },
+  async body({ at, body }) {
+    const message = { ...JSON.parse(body), Timestamp: new Date(at * 1000).toISOString(), SignatureVersion };
+    const named = ['Message', 'MessageId', 'Subject', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
+    const signed = named.filter((name) => name in message).map((name) => `${name}\n${message[name]}\n`);
+    message.Signature = createSign(hash).update(signed.join('')).sign(sns.pair.privateKey, 'base64');
+    return JSON.stringify(message);
+  },
+  async verify({ secret, body }) {
+    const { default: MessageValidator } = await sdk('sns-validator');
+    https.get = (url, take) => {
+      const response = Object.assign(new EventEmitter(), { statusCode: 200 });
+      take(response);
+      response.emit('data', secret);
+      response.emit('end');
+      return response;
+    };
+    return new Promise((resolve) => new MessageValidator().validate(body, (error) => resolve(!error)));
+  },
+});
 
 const quiet = { debug() {}, error() {}, warn() {}, info() {} };
 
@@ -768,6 +796,35 @@ const adapters = {
     async verify({ secret, body, headers }) {
       const { verifyWebhookSignature } = await sdk('creem/webhooks');
       return passes(() => verifyWebhookSignature(body, headers, secret));
+    },
+  },
+  'sns-v1': sns('1', 'RSA-SHA1'),
+  'sns-v2': sns('2', 'RSA-SHA256'),
+  getstream: {
+    async verify({ secret, body, headers }) {
+      const { StreamClient } = await sdk('@stream-io/node-sdk');
+      return new StreamClient('unused', secret).verifyWebhook(body, headers['x-signature']);
+    },
+  },
+  'worldline-direct': {
+    async verify({ secret, body, headers }) {
+      const { webhooks } = (await sdk('onlinepayments-sdk-nodejs')).default;
+      webhooks.inMemorySecretKeyStore.storeSecretKey('key-1', secret);
+      return passes(() => webhooks.init(webhooks.inMemorySecretKeyStore).validate(body, headers));
+    },
+  },
+  'worldline-connect': {
+    async verify({ secret, body, headers }) {
+      const { webhooks } = (await sdk('connect-sdk-nodejs')).default;
+      const { newSignatureValidator } = (await sdk('connect-sdk-nodejs/lib/webhooks/validation.js')).default;
+      webhooks.inMemorySecretKeyStore.storeSecretKey('key-1', secret);
+      return passes(() => newSignatureValidator(webhooks.inMemorySecretKeyStore).validate(body, headers));
+    },
+  },
+  'acuity-scheduling': {
+    async verify({ secret, body, headers }) {
+      const { default: acuity } = await sdk('acuityscheduling');
+      return passes(() => acuity.verifyMessageSignature(secret, body, headers['x-acuity-signature']));
     },
   },
 };

@@ -529,8 +529,76 @@ class Inngest:
         return not isinstance(said, Exception)
 
 
+class Gr4vy:
+    @staticmethod
+    def verify(webhooks, ask):
+        signatures, at = (ask["headers"][f"x-gr4vy-webhook-{name}"] for name in ("signatures", "timestamp"))
+        return passes(lambda: webhooks.verify_webhook(ask["body"], ask["secret"], signatures, at, 300))
+
+
+class Liveblocks:
+    @staticmethod
+    def verify(webhooks, ask):
+        # None of these kinds of events is one that it knows, which it says after it has verified.
+        try:
+            webhooks.WebhookHandler(ask["secret"]).verify_request(headers=ask["headers"], raw_body=ask["body"])
+        except ValueError as error:
+            return str(error).startswith("Unknown event type")
+        return False
+
+
+class Mailgun:
+    @staticmethod
+    def verify(security, ask):
+        signed = json.loads(ask["body"])["signature"]
+        return security.SecurityGuard.verify_webhook(ask["secret"], signed["token"], signed["timestamp"], signed["signature"])
+
+
+class BoldSign:
+    @staticmethod
+    def verify(utility, ask):
+        signature = ask["headers"]["x-boldsign-signature"]
+        return passes(lambda: utility.WebhookUtility.validate_signature(ask["body"], signature, ask["secret"]))
+
+
+class Worldline:
+    @staticmethod
+    def verify(webhooks, ask):
+        from onlinepayments.sdk.communication.request_header import RequestHeader
+        from onlinepayments.sdk.webhooks.signature_validator import SignatureValidator
+
+        store = SimpleNamespace(get_secret_key={"key-1": ask["secret"]}.__getitem__)
+        headers = [RequestHeader(name, value) for name, value in ask["headers"].items()]
+        return passes(lambda: SignatureValidator(store).validate(ask["body"].encode(), headers))
+
+
+class PubSub:
+    """What this SDK would fetch is the key of the test."""
+
+    @staticmethod
+    def verify(id_token, ask):
+        keys = SimpleNamespace(status=200, data=ask["secret"].encode())
+        token = ask["headers"]["authorization"].removeprefix("Bearer ")
+        claims = id_token.verify_oauth2_token(token, lambda *_, **__: keys, "https://push.example.com")
+        return claims["email"] == "push@example.com" and claims["email_verified"]
+
+
+class Increase:
+    @staticmethod
+    def verify(increase, ask):
+        client = increase.Increase(api_key="unused", webhook_secret=ask["secret"])
+        return passes(lambda: client.events.unwrap(ask["body"], headers=ask["headers"]))
+
+
 ADAPTERS = {
     "inngest": ("inngest._internal.net", Inngest),
+    "increase": ("increase", Increase),
+    "gr4vy": ("gr4vy.webhooks", Gr4vy),
+    "liveblocks": ("liveblocks.webhooks", Liveblocks),
+    "mailgun": ("mailgun.security", Mailgun),
+    "boldsign": ("boldsign.webhook_utility", BoldSign),
+    "worldline": ("onlinepayments.sdk.webhooks", Worldline),
+    "pubsub": ("google.oauth2.id_token", PubSub),
     "onfido": ("onfido.webhook_event_verifier", Onfido),
     "getstream": ("stream_chat.webhook", Stream),
     "finch": ("finch", Finch),

@@ -2,6 +2,7 @@
 //!
 //! 1. A field is text that stands once. What stands twice, or is an object, a list or a fraction, is refused: two readers
 //!    would disagree about it. `null` is as good as absent.
+//!    So is one beside which another stands that some readers take for it ([`lookalike`]).
 //! 2. Of several members only the one that the scheme says may hold what divides them, so that none can be moved into another.
 //! 3. A form is read strictly and whole, and has a bounded number of fields. The order in which they came is not
 //!    signed, so it makes no other delivery.
@@ -17,20 +18,23 @@ use super::error::VerifyError;
 use crate::domain::body::RawBody;
 use crate::domain::head::Received;
 use crate::provider::locate::form::Form;
-use crate::provider::locate::{self, Few, Found, Pointer, members};
+use crate::provider::locate::{self, Few, Found, Pointer, lookalike, members};
 use crate::provider::scheme::{BodyDigest, Locator, Member, MemberList, MemberStyle};
 
 /// The text of one field, of any length.
 pub(super) fn text(place: &Locator, received: &Received) -> Result<String, VerifyError> {
     let body = received.body.contiguous();
     let found = match place {
+        Locator::Json(pointer) if lookalike::in_json(&[pointer], &body) => Found::Unclear,
         Locator::Json(pointer) => members(&[pointer], &body).and_then(|mut found| found.pop()).unwrap_or(Found::Unclear),
         Locator::Form(field) => match Form::parse(&body).filter(Form::is_small) {
+            Some(form) if form.has_lookalike(field) => Found::Unclear,
             Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
             Some(_) => Found::Absent,
             None => Found::Unclear,
         },
         Locator::AnyForm(field) => match locate::any_form(&received.head, &body) {
+            Some(form) if form.has_lookalike(field) => Found::Unclear,
             Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
             Some(_) => Found::Absent,
             None => Found::Unclear,
@@ -55,7 +59,9 @@ fn taken(found: Found, place: impl FnOnce() -> Locator) -> Result<String, Verify
 
 /// The object or list at a pointer, compact.
 pub(super) fn compact(pointer: &Pointer, received: &Received) -> Result<String, VerifyError> {
-    taken(locate::compact(pointer, &received.body.contiguous()), || Locator::Json(pointer.clone()))
+    let body = received.body.contiguous();
+    let found = if lookalike::in_json(&[pointer], &body) { Found::Unclear } else { locate::compact(pointer, &body) };
+    taken(found, || Locator::Json(pointer.clone()))
 }
 
 /// The text of a digest of the body.
@@ -78,6 +84,9 @@ pub(super) fn member_list(list: &MemberList, received: &Received) -> Result<Stri
     // Of a list one element is signed: what stands behind it nobody vouched for.
     let second = list.members.first().and_then(|member| second_element(&member.pointer));
     let pointers: Few<&Pointer> = list.members.iter().map(|member| &member.pointer).chain(&second).collect();
+    if let Some(first) = pointers.first().filter(|_| lookalike::in_json(&pointers, &body)) {
+        return Err(VerifyError::FieldMalformed { place: Locator::Json((*first).clone()) });
+    }
     // A body that is no JSON has none of them.
     let mut found = members(&pointers, &body).unwrap_or_else(|| pointers.iter().map(|_| Found::Unclear).collect());
     if let Some(place) = &second

@@ -123,9 +123,9 @@ fn named_mac(table: &Table<'_>) -> Option<HandshakeReply> {
     Some(HandshakeReply::NamedMac { separator: separator?, digits: digits_of(&digits?)?, encoding: encoding? })
 }
 
-/// At least as many that no counter or date is one, at most as many as a digest has.
+/// More than a counter or a date has, and fewer than a SHA-256: deliveries may be signed by these.
 fn digits_of(entry: &Entry<'_>) -> Option<RangeInclusive<usize>> {
-    let numbers: Vec<i64> = entry.list()?.iter().filter_map(|entry| entry.integer(16..=64)).collect();
+    let numbers: Vec<i64> = entry.list()?.iter().filter_map(|entry| entry.integer(16..=63)).collect();
     match numbers[..] {
         [least, most] if least <= most => Some(usize::try_from(least).ok()?..=usize::try_from(most).ok()?),
         _ => {

@@ -167,10 +167,13 @@ fn signature(table: &Table<'_>) -> Option<SignatureRule> {
 
 /// Header, headers, or `at = "json:/pointer"`. `numbered` counts from 1 and is bounded as the signatures of a request are.
 fn headers(table: &Table<'_>) -> Option<(Locator, HeaderLines)> {
+    const ONE: &str = "stands beside another place: a signature has one";
     if let Some(entry) = table.entry("headers") {
+        table.refuse(&["header", "at"], ONE, "leave one of header, headers and at");
         return entry.table(keyed).flatten();
     }
     if let Some(entry) = table.entry("at") {
+        table.refuse(&["header"], ONE, "leave one of header, headers and at");
         return Some((entry.parsed(PLACE_HINT, str::parse::<Locator>)?, HeaderLines::Once));
     }
     let entry = table.required("header", "name the header that holds the signature")?;

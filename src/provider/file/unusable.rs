@@ -3,7 +3,7 @@
 //! 1. A header is the provider's own: none that belongs to the connection or its framing, none that hookward sets. One whose name
 //!    holds an underscore may be verified, and is dropped behind that like every such name.
 //! 2. A token's algorithm has a name in RFC 7518, and its signature is URL-safe base64 without padding.
-//! 3. A challenge that wants a MAC needs an algorithm that makes one.
+//! 3. A challenge that wants a MAC needs an algorithm that makes one, and one that wants its key's id keys that have some.
 //! 4. Where anybody may ask for a MAC over letters, digits, '-' and '_', deliveries are told from these by a character that
 //!    they all hold; else every one of them would be refused as what a stranger could have had signed here.
 //! 5. A fixed answer's content type is a media type.
@@ -44,12 +44,13 @@ fn headers(scheme: &Scheme, table: &Table<'_>) {
         Locator::Header(name) => Some(name.clone()),
         _ => None,
     };
-    let keys: [(&str, Vec<HeaderName>); 7] = [
+    let keys: [(&str, Vec<HeaderName>); 8] = [
         ("signature", scheme.signature.headers().map(|(name, _)| name.clone()).collect()),
         ("secret", scheme.signature.key_id_header.iter().chain(&scheme.signature.secret_header).cloned().collect()),
         ("timestamp", of_parts(scheme, |part| matches!(part, Part::Timestamp))),
         ("id", of_parts(scheme, |part| matches!(part, Part::Id))),
         ("content", of_parts(scheme, |part| matches!(part, Part::Header(_) | Part::NamedHeaders(_)))),
+        ("fixed_headers", scheme.fixed_headers.iter().map(|(name, _)| name.clone()).collect()),
         ("event", scheme.event.iter().filter_map(in_place).collect()),
         ("delivery_id", scheme.delivery_id.iter().filter_map(in_place).collect()),
     ];
@@ -95,9 +96,12 @@ fn token(scheme: &Scheme, table: &Table<'_>) {
 fn handshakes(scheme: &Scheme, table: &Table<'_>) {
     for handshake in &scheme.handshakes {
         match &handshake.reply {
-            HandshakeReply::Mac { .. } if !makes_macs(scheme.signature.algorithm) => {
+            HandshakeReply::Mac { .. } | HandshakeReply::NamedMac { .. } if !makes_macs(scheme.signature.algorithm) => {
                 let reason = format!("is answered with a MAC, and no key of {} makes one", scheme.signature.algorithm.code());
                 fault_at(table, "handshake", reason, "");
+            }
+            HandshakeReply::NamedMac { .. } if !scheme.signature.names_keys() => {
+                fault_at(table, "handshake", "is answered with the id of a key, and no key of the scheme has one", "");
             }
             HandshakeReply::Mac { .. } | HandshakeReply::Sha256 { .. }
                 if matches!(handshake.shape, HandshakeShape::Unsigned { .. }) && is_always_a_challenge(scheme) =>
@@ -162,6 +166,7 @@ mod tests {
         }
         let more = [
             ("event = 'header:TE'", "event", "te"),
+            ("fixed_headers = { Host = 'a' }", "fixed_headers", "host"),
             ("delivery_id = ['json:/id', 'header:Hookward-Id']", "delivery_id", "hookward-id"),
             ("secret = { encoding = 'utf8', key_id = 'Host' }", "secret", "host"),
         ];
@@ -190,6 +195,15 @@ mod tests {
         assert_eq!(faults(&format!("{SIGNED}{ASKED}")), Vec::<String>::new());
         let ed25519 = format!("{SIGNED}{ASKED}").replace("hmac-sha256", "ed25519");
         assert_eq!(faults(&ed25519), ["3:handshake: is answered with a MAC, and no key of ed25519 makes one"]);
+        let named = ASKED.replace("member = 'm'", "named = '|', digits = [20, 32]");
+        let unnamed = "3:handshake: is answered with the id of a key, and no key of the scheme has one";
+        assert_eq!(faults(&format!("{SIGNED}{named}")), [unnamed]);
+        let of_keys = SIGNED.replace("encoding", "format = 'named', encoding");
+        assert_eq!(faults(&format!("{of_keys}{named}")), Vec::<String>::new());
+        for digits in ["[20]", "[32, 20]", "[1, 20]", "[20, 64]"] {
+            let text = format!("{of_keys}{}", named.replace("[20, 32]", digits));
+            assert!(!faults(&text).is_empty(), "{digits}");
+        }
         let always = "3:handshake: makes for anybody what the content of a delivery could be: every delivery would be refused";
         for content in ["{sha256:body}", "v1-{sha256:body}", "{method}-{sha256:body}"] {
             assert_eq!(faults(&format!("{SIGNED}{ASKED}").replace("{body}", content)), [always], "{content}");

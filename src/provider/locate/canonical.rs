@@ -168,9 +168,9 @@ fn as_text(key: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The order of JavaScript's strings.
+/// The order of JavaScript's strings, which is that of the bytes in ASCII.
 fn by_utf16(left: &str, right: &str) -> Ordering {
-    left.encode_utf16().cmp(right.encode_utf16())
+    if left.is_ascii() && right.is_ascii() { left.cmp(right) } else { left.encode_utf16().cmp(right.encode_utf16()) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Strict, because the content type is not signed: JSON text such as `{"text":"&command=x"}` must not read as a form that
 //! holds `command`. A raw brace, bracket, quote, space or byte outside ASCII makes the body no form at all.
 
+use super::lookalike;
+
 /// A body that is a form.
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'b> {
@@ -41,6 +43,14 @@ impl<'b> Form<'b> {
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.text.split('&').any(|pair| decode(pair.split_once('=').unwrap_or((pair, "")).0).is_some_and(|key| key == name))
+    }
+
+    /// Whether a field could be taken for another of a name, or has a name that is none.
+    #[must_use]
+    pub fn has_lookalike(&self, name: &str) -> bool {
+        let keys: Option<Vec<String>> =
+            self.text.split('&').map(|pair| decode(pair.split_once('=').unwrap_or((pair, "")).0)).collect();
+        keys.is_none_or(|keys| lookalike::in_form(name, keys.iter().map(String::as_str)))
     }
 
     /// All fields, decoded; `None` when one does not decode, or there are more than [`FIELDS_MAX`].

@@ -7,6 +7,7 @@ pub mod canonical;
 mod compact;
 pub mod form;
 mod json;
+pub mod lookalike;
 mod mark;
 pub mod multipart;
 mod number;

@@ -11,6 +11,7 @@
 use memchr::memmem;
 
 use super::form::{FIELDS_MAX, Form};
+use super::lookalike;
 
 /// A body that is a form of either kind.
 #[derive(Clone, Debug)]
@@ -58,6 +59,15 @@ impl<'b> AnyForm<'b> {
                 let part = named.next().filter(|part| !part.is_file && named.next().is_none())?;
                 std::str::from_utf8(part.value).ok().map(str::to_owned)
             }
+        }
+    }
+
+    /// Whether a field could be taken for another of a name.
+    #[must_use]
+    pub fn has_lookalike(&self, name: &str) -> bool {
+        match self {
+            Self::Encoded(form) => form.has_lookalike(name),
+            Self::Multipart(parts) => lookalike::in_form(name, parts.iter().map(|part| part.name)),
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) const FORMS: [&str; 6] = [
     "MessageSid=evt_ID&Body=LONG",
 ];
 
-/// The same without a key that has one value twice, which SignalWire signs twice.
+/// The same without a key that has one value twice, which not all sign once.
 pub(super) const FORMS_OF_SINGLE_VALUES: [&str; 5] = [FORMS[0], FORMS[1], FORMS[2], FORMS[4], FORMS[5]];
 
 /// Calls in a query: order, escapes, a key twice, nothing at all.
@@ -51,6 +51,19 @@ pub(super) const ITEMS: [&str; 3] = [
     r#"{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"evt_ID","merchantAccountCode":"M","eventCode":"AUTHORISATION","success":"true","amount":{"currency":"EUR","value":1000}}}]}"#,
     r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"evt_ID","originalReference":"o","merchantAccountCode":"M","merchantReference":"a:b:c","eventCode":"REFUND","success":"false","amount":{"currency":"JPY","value":0}}}]}"#,
     r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"evt_ID","merchantAccountCode":"M","merchantReference":"café ☕ 😀 \\ \"","eventCode":"CAPTURE","success":"true","amount":{"currency":"USD","value":12345}}}]}"#,
+];
+
+/// Amazon SNS's messages, before they are signed: bare, with a subject, in other scripts and with line ends.
+pub(super) const MESSAGES: [&str; 3] = [
+    r#"{"Type":"Notification","MessageId":"ID","TopicArn":"arn:aws:sns:eu-west-1:123456789012:t","Message":"evt_ID","SigningCertURL":"https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00000000000000000000000000000000.pem"}"#,
+    r#"{"Type":"Notification","MessageId":"ID","TopicArn":"arn:aws:sns:eu-west-1:123456789012:t","Subject":"a: b","Message":"evt_ID {\"a\":1}","SigningCertURL":"https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00000000000000000000000000000000.pem"}"#,
+    r#"{"Type":"Notification","MessageId":"ID","TopicArn":"arn:aws:sns:eu-west-1:123456789012:t","Message":"evt_ID café ☕ 😀\nMessageId\n1","SigningCertURL":"https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00000000000000000000000000000000.pem"}"#,
+];
+
+/// Mailgun's events, before their time and token are signed.
+pub(super) const EVENTS: [&str; 2] = [
+    r#"{"signature":{"timestamp":"","token":"evt_ID","signature":""},"event-data":{"event":"opened","id":"ID"}}"#,
+    r#"{ "event-data": { "event": "delivered", "note": "café ☕" }, "signature": { "token": "evt_ID", "timestamp": "", "signature": "" } }"#,
 ];
 
 /// Those of the JSON bodies that are the same bytes after they were parsed and written anew.

@@ -1,6 +1,8 @@
 //! Which SDK stands against which preset, and what is known of each. The table in `docs/sdk.md` is made of these.
 
-use super::bodies::{BODIES, CALLS, CANONICAL, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, NOTIFICATIONS, PAGES, REWRITTEN_ALIKE};
+use super::bodies::{
+    BODIES, CALLS, CANONICAL, EVENTS, FORMS, FORMS_OF_SINGLE_VALUES, ITEMS, MESSAGES, NOTIFICATIONS, PAGES, REWRITTEN_ALIKE,
+};
 use super::peer::From::{self, FullNode, FullPython, LightNode, LightPython};
 
 /// One SDK against one preset.
@@ -62,6 +64,9 @@ pub(super) enum Sends {
 
 const NOTIFIED: Sends = Sends::Signed { bodies: &NOTIFICATIONS, is_form: true, marks: ("%7C", "bt_payload=") };
 const ITEM: Sends = Sends::Signed { bodies: &ITEMS, is_form: false, marks: ("\"hmacSignature\":\"", "\"pspReference\":\"evt_") };
+
+const MESSAGE: Sends = Sends::Signed { bodies: &MESSAGES, is_form: false, marks: ("\"Signature\":\"", "\"Message\":\"evt_") };
+const EVENT: Sends = Sends::Signed { bodies: &EVENTS, is_form: false, marks: ("\"signature\":\"", "\"token\":\"evt_") };
 
 /// The secret.
 pub(super) enum Key {
@@ -199,7 +204,7 @@ impl Row {
             "pusher" => Some("app-key"),
             "box" => Some("primary"),
             "braintree" => Some("public-key"),
-            "ebay" => Some("key-1"),
+            "ebay" | "worldline" => Some("key-1"),
             _ => None,
         }
     }
@@ -233,9 +238,9 @@ impl Row {
         match self.provider {
             "stripe" => ("stripe-signature", Some(("stripe-signature", "t="))),
             "github" => ("x-hub-signature-256", None),
-            "adyen" | "braintree" | "shopify-app-proxy" => ("", None),
+            "adyen" | "braintree" | "aws-sns" | "aws-sns-v1" | "mailgun" | "shopify-app-proxy" => ("", None),
             "standard-webhooks" | "replicate" | "polar" | "openai" | "anthropic" | "lithic" | "liveblocks" | "dodo-payments"
-            | "whop" | "imagekit" => ("webhook-signature", Some(("webhook-timestamp", ""))),
+            | "whop" | "imagekit" | "increase-standard" => ("webhook-signature", Some(("webhook-timestamp", ""))),
             "svix" | "resend" | "clerk" => ("svix-signature", Some(("svix-timestamp", ""))),
             "slack" => ("x-slack-signature", Some(("x-slack-request-timestamp", ""))),
             "discord" | "discord-events" => ("x-signature-ed25519", Some(("x-signature-timestamp", ""))),
@@ -249,7 +254,7 @@ impl Row {
             "telnyx" => ("telnyx-signature-ed25519", Some(("telnyx-timestamp", ""))),
             "mux" => ("mux-signature", Some(("mux-signature", "t="))),
             "workos" => ("workos-signature", Some(("workos-signature", "t="))),
-            "modern-treasury" => ("x-signature", None),
+            "modern-treasury" | "getstream" => ("x-signature", None),
             "orb" => ("x-orb-signature", Some(("x-orb-timestamp", ""))),
             "gocardless" => ("webhook-signature", None),
             "cloudinary" | "cloudinary-sha256" => ("x-cld-signature", Some(("x-cld-timestamp", ""))),
@@ -267,7 +272,7 @@ impl Row {
             "hookdeck" => ("x-hookdeck-signature", None),
             "mailtrap" => ("mailtrap-signature", None),
             "highlevel" => ("x-ghl-signature", None),
-            "solidgate" => ("signature", None),
+            "solidgate" | "mailersend" => ("signature", None),
             "x-twitter" => ("x-twitter-webhooks-signature", None),
             "viber" => ("x-viber-content-signature", None),
             "smartcar" => ("sc-signature", None),
@@ -276,9 +281,10 @@ impl Row {
             "livekit" | "atlassian-connect" | "vonage" | "gcp-pubsub" => ("authorization", None),
             "ebay" => ("x-ebay-signature", None),
             "zoom" => ("x-zm-signature", Some(("x-zm-request-timestamp", ""))),
-            "mailersend" => ("signature", None),
             "onfido" => ("x-sha2-signature", None),
-            "getstream" => ("x-signature", None),
+            "worldline" => ("x-gcs-signature", None),
+            "acuity-scheduling" => ("x-acuity-signature", None),
+            "boldsign" => ("x-boldsign-signature", Some(("x-boldsign-signature", "t="))),
             "cashfree" => ("x-webhook-signature", Some(("x-webhook-timestamp", ""))),
             "imagekit-v1" => ("x-ik-signature", Some(("x-ik-signature", "t="))),
             "gr4vy" => ("x-gr4vy-webhook-signatures", Some(("x-gr4vy-webhook-timestamp", ""))),
@@ -305,7 +311,8 @@ impl Row {
 }
 
 /// All rows, by preset.
-pub(super) static ROWS: [Row; 137] = [
+pub(super) static ROWS: [Row; 150] = [
+    full("acuity-scheduling", "acuityscheduling", "acuity-scheduling").sends(Sends::Forms(&FORMS)),
     full("adyen", "@adyen/api-library", "adyen-item").signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen", "adyen", "adyen-item").python().signs().key(Key::Text(SEED)).sends(ITEM),
     full("adyen-platform", "@adyen/api-library", "adyen").signs().key(Key::Text(SEED)),
@@ -313,6 +320,17 @@ pub(super) static ROWS: [Row; 137] = [
     full("anthropic", "@anthropic-ai/sdk", "anthropic").key(WHSEC).timed(),
     full("anthropic", "anthropic", "anthropic").python().key(WHSEC).timed(),
     full("atlassian-connect", "@atlassian/atlassian-jwt", "atlassian-connect").signs().with_url().without_body().timed(),
+    full("aws-sns", "sns-validator", "sns-v2")
+        .signs_by_library()
+        .key(Key::OfThePeer(FullNode))
+        .sends(MESSAGE)
+        .timed_by_hookward(),
+    full("aws-sns-v1", "sns-validator", "sns-v1")
+        .signs_by_library()
+        .key(Key::OfThePeer(FullNode))
+        .sends(MESSAGE)
+        .timed_by_hookward(),
+    full("boldsign", "boldsign", "boldsign").python().timed(),
     full("box", "box-node-sdk", "box").signs().timed(),
     full("box", "boxsdk", "box").python().signs().timed(),
     full("braintree", "braintree", "braintree").signs().sends(NOTIFIED),
@@ -341,11 +359,14 @@ pub(super) static ROWS: [Row; 137] = [
     full("finch", "@tryfinch/finch-api", "finch").key(BASE64).timed(),
     full("finch", "finch-api", "finch").python().key(BASE64).timed(),
     full("gcp-pubsub", "google-auth-library", "pubsub").signs_by_library().key(Key::OfThePeer(FullNode)).without_body().timed(),
+    full("gcp-pubsub", "google-auth", "pubsub").python().signs_by_node().key(Key::OfThePeer(FullNode)).without_body().timed(),
     full("getstream", "stream-chat", "getstream").python(),
+    full("getstream", "@stream-io/node-sdk", "getstream"),
     light("github", "@octokit/webhooks-methods", "octokit").signs(),
     full("gocardless", "gocardless-nodejs", "gocardless"),
     full("gocardless", "gocardless-pro", "gocardless").python(),
     full("gr4vy", "@gr4vy/sdk", "gr4vy").timed(),
+    full("gr4vy", "gr4vy", "gr4vy").python().timed(),
     full("highlevel", "@gohighlevel/api-client", "highlevel").key(PEM_PAIR),
     full("hook0", "hook0-client", "hook0").timed(),
     full("hook0", "hook0-client", "hook0").python().timed(),
@@ -358,6 +379,7 @@ pub(super) static ROWS: [Row; 137] = [
     full("hubspot-v3", "hubspot-api-client", "hubspot-v3").python().signs().with_url().timed(),
     full("imagekit", "imagekitio", "imagekit").python().timed(),
     full("imagekit-v1", "imagekit", "imagekit-v1").timed_by_hookward(),
+    full("increase-standard", "increase", "increase").python().timed(),
     full("inngest", "inngest", "inngest").python().signs().key(SIGNKEY).timed_by_hookward().sends(Sends::JsonOf(&CANONICAL)),
     full("kontent-ai", "@kontent-ai/webhook-helper", "kontent-ai").signs(),
     full("lightspark", "@lightsparkdev/lightspark-sdk", "lightspark"),
@@ -367,9 +389,11 @@ pub(super) static ROWS: [Row; 137] = [
     full("lithic", "lithic", "lithic").key(WHSEC).timed(),
     full("lithic", "lithic", "lithic").python().key(WHSEC).timed(),
     full("liveblocks", "@liveblocks/node", "liveblocks").key(WHSEC).timed(),
+    full("liveblocks", "liveblocks", "liveblocks").python().key(WHSEC).timed(),
     full("livekit", "livekit-server-sdk", "livekit").signs_by_library().timed(),
     full("livekit", "livekit-api", "livekit").python().signs_by_node().timed(),
     full("mailersend", "mailersend", "mailersend"),
+    full("mailgun", "mailgun", "mailgun").python().sends(EVENT).timed(),
     full("mailtrap", "mailtrap", "mailtrap"),
     full("mailtrap", "mailtrap", "mailtrap").python(),
     full("messagebird", "messagebird", "messagebird").signs_by_library().with_url().timed(),
@@ -441,6 +465,9 @@ pub(super) static ROWS: [Row; 137] = [
     full("whop", "@whop/sdk", "whop").timed(),
     full("workos", "@workos-inc/node", "workos").signs().timed().rewriting(),
     full("workos", "workos", "workos").python().timed(),
+    full("worldline", "onlinepayments-sdk-nodejs", "worldline-direct"),
+    full("worldline", "connect-sdk-nodejs", "worldline-connect"),
+    full("worldline", "onlinepayments-sdk-python3", "worldline").python(),
     full("x-twitter", "twitter-autohook", "twitter"),
     full("zoom", "@zoom/rivet", "zoom").timed_by_hookward().rewriting(),
 ];

@@ -32,8 +32,8 @@ in another way; only bodies that stay the same are compared. hookward judges the
 
 Plaid's own SDK verifies nothing: its line is what Plaid's page says to do with the library that it names. Atlassian's and
 Vonage's libraries verify a token: what their pages say to compare with the request is compared beside it. The public keys that
-eBay's and Google's SDKs, and Plaid's page, fetch are given by the test. Google's token covers nothing of the request, and
-Atlassian's its method, path and query only.
+Amazon's, eBay's and Google's SDKs, and Plaid's page, fetch are given by the test. Google's token covers nothing of the request,
+Atlassian's its method, path and query only, and Mailgun's signature a time and a token in the body.
 ";
 
 /// The whole page.

@@ -4,17 +4,27 @@ use std::borrow::Cow;
 
 use super::json_text::{self, Spacing, Spelling};
 use super::{BODY_BYTES_MAX, Cause, Trial};
+use crate::provider::scheme::Part;
 
 /// The field that providers put JSON into, where they send a form.
 const FORM_FIELDS: [&str; 4] = ["payload", "data", "body", "json"];
 
 pub(super) fn causes(trial: &Trial<'_>) -> Vec<Cause> {
     let body = trial.subject.body;
+    if trial.scheme().content.contains(&Part::NoBody) {
+        return unsigned(trial).into_iter().collect();
+    }
     let Ok(text) = std::str::from_utf8(body) else { return Vec::new() };
     if body.is_empty() || body.len() > BODY_BYTES_MAX || !trial.scheme().covers_body() {
         return Vec::new();
     }
     [json(trial, text), line_ends(trial, text), last_line(trial, text), form(trial, text)].into_iter().flatten().collect()
+}
+
+/// One that came where none is signed.
+fn unsigned(trial: &Trial<'_>) -> Option<Cause> {
+    let holds = !trial.subject.body.is_empty() && trial.holds_with_body("");
+    holds.then(|| Cause::new("body-unsigned", "a body came that no signature covers: it would verify without one"))
 }
 
 /// JSON that somebody parsed and wrote anew.

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::*;
 use crate::config;
-use crate::gate::verify::sign::{Request, SigningKey, sign};
+use crate::gate::verify::sign::{Request, SigningKey, sign, sign_query};
 
 const AT: i64 = 1_700_000_000;
 const BASE64: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -16,10 +16,11 @@ const OTHER: &str = "another secret of some length";
 const URL: &str = "https://example.com/in";
 
 /// Integrations by what their secret file holds.
-const INTEGRATIONS: [(&str, &str, &str, &str); 12] = [
+const INTEGRATIONS: [(&str, &str, &str, &str); 13] = [
     ("base64", "github", BASE64, ""),
     ("hex", "github", HEX, ""),
     ("other", "slack", OTHER, ""),
+    ("page", "shopify-app-proxy", PLAIN, ""),
     ("plain", "github", PLAIN, ""),
     ("quoted", "github", "\"a secret of some length\"", ""),
     ("spaced", "github", " a secret of some length ", ""),
@@ -96,6 +97,21 @@ fn an_honest_request_needs_no_explanation_beyond_its_clock() {
     let line = |rest: &str| vec![format!("clock off by {rest} the time of judgement")];
     assert_eq!(tell(AT - 1000), line("1000 s: the signature holds, and the time that was signed is behind"));
     assert_eq!(tell(AT + 301), line("301 s: the signature holds, and the time that was signed is ahead of"));
+}
+
+#[test]
+fn a_body_that_nothing_signs() {
+    let scheme = crate::provider::Catalogue::builtin().get("shopify-app-proxy").unwrap();
+    let key = SigningKey::parse(&scheme, None, SecretBytes::new(PLAIN.into())).unwrap();
+    let none = HeaderMap::new();
+    let request = Request { id: Some("1"), timestamp: UnixTime::from_seconds(AT), headers: &none, body: b"" };
+    let query = sign_query(&scheme, &key, &request, "").unwrap();
+    let head =
+        |query: &str| Head { method: Method::GET, target: format!("/page?{query}").parse().unwrap(), headers: HeaderMap::new() };
+    let expected = "a body came that no signature covers: it would verify without one";
+    assert_eq!(world().lines("page", &head(&query), "{}"), [expected]);
+    let cut = query.replace("&shop=1", "&shop=2");
+    assert_eq!(world().lines("page", &head(&cut), "{}"), Vec::<String>::new());
 }
 
 #[test]

@@ -33,7 +33,7 @@ use crate::provider::scheme::{Algorithm, Evidence, KeyEncoding, Part, Scheme, Ti
 
 pub(super) const NOW_SECONDS: i64 = 1_750_000_000;
 pub(super) const BODY: &[u8] =
-    br#"{"id":"evt_1","type":"invoice.paid","webhookTimestamp":1750000000000,"time_ms":1750000000000}"#;
+    br#"{"id":"evt_1","type":"invoice.paid","webhookTimestamp":1750000000000,"time_ms":1750000000000,"webhookMetadata":{"webhookDeliveryAttemptTimestamp":"2025-06-15T15:06:40Z"}}"#;
 
 /// The seed of RFC 8032's first test key.
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";

@@ -1,0 +1,169 @@
+//! Names that some readers take for another: where single fields are signed, whoever captured a delivery could add one.
+//!
+//! 1. Keys of JSON are the same to ASP.NET, Go and others whatever their case, the last one counting: beside a signed `Message`
+//!    an unsigned `message` would be what such a receiver reads.
+//! 2. Fields of a form are the same to PHP whether they hold `.`, `_` or a space, and begin a list with `[`; to ASP.NET
+//!    whatever their case.
+//! 3. Where the whole body is signed nobody could add any, and nobody looks.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Pointer;
+
+/// Whether a key on the way of a pointer has another beside it that could be taken for it. Of a text that is no JSON
+/// nobody can say that it has none.
+#[must_use]
+pub fn in_json(pointers: &[&Pointer], json: &[u8]) -> bool {
+    let paths = pointers.iter().map(|pointer| pointer.as_str().split('/').skip(1).map(unescaped).collect()).collect();
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    Look { paths }.deserialize(&mut reader).unwrap_or(true)
+}
+
+/// Whether a form has a field that could be taken for another.
+#[must_use]
+pub fn in_form<'k>(field: &str, mut keys: impl Iterator<Item = &'k str>) -> bool {
+    keys.any(|key| key != field && of_form(key) == of_form(field))
+}
+
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
+/// The same for all texts that differ in case only, as far as readers fold them one character to one.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
+
+fn of_form(key: &str) -> String {
+    let key = key.trim_start_matches(' ');
+    let name = key.split('[').next().unwrap_or(key);
+    folded(&name.replace(['.', ' '], "_"))
+}
+
+/// Looks at one value; the paths go on inside it.
+struct Look {
+    paths: Vec<Vec<String>>,
+}
+
+impl Look {
+    /// The paths that go on behind a step.
+    fn behind(&self, leads: impl Fn(&str) -> bool) -> Self {
+        let further = |path: &Vec<String>| {
+            let (first, rest) = path.split_first()?;
+            (leads(first) && !rest.is_empty()).then(|| rest.to_vec())
+        };
+        Self { paths: self.paths.iter().filter_map(further).collect() }
+    }
+
+    /// Whether a key could be taken for one that is looked for.
+    fn is_alike(&self, key: &str) -> bool {
+        let first = |path: &&Vec<String>| path.first().is_some_and(|step| step != key && folded(step) == folded(key));
+        self.paths.iter().any(|path| first(&path))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Look {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        if self.paths.is_empty() {
+            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| false);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Look {
+    type Value = bool;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(key) = members.next_key::<String>()? {
+            found |= self.is_alike(&key);
+            found |= members.next_value_seed(self.behind(|step| step == key))?;
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        for index in 0_u64.. {
+            let index = index.to_string();
+            match elements.next_element_seed(self.behind(|step| step == index))? {
+                Some(inside) => found |= inside,
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_beside_a_signed_one_are_told_by_their_case() {
+        let cases = [
+            ("/Message", r#"{"Message":"a"}"#, false),
+            ("/Message", r#"{"Message":"a","message":"b"}"#, true),
+            ("/Message", r#"{"MESSAGE":"b","Message":"a"}"#, true),
+            ("/Message", r#"{"Message":"a","m\u0065ssage":"b"}"#, true),
+            // What Go folds, too: a long s, and the sign of the kelvin.
+            ("/Message", "{\"Message\":\"a\",\"me\u{17f}sage\":\"b\"}", true),
+            ("/Token", "{\"Token\":\"a\",\"to\u{212a}en\":\"b\"}", true),
+            ("/Message", r#"{"Message":"a","Messages":"b","x":{"message":"c"}}"#, false),
+            ("/signature/token", r#"{"signature":{"token":"a"},"Signature":{"token":"b"}}"#, true),
+            ("/signature/token", r#"{"signature":{"token":"a","TOKEN":"b"}}"#, true),
+            ("/signature/token", r#"{"signature":{"token":"a"},"other":{"TOKEN":"b"},"n":[1,1.5,null,true,-1]}"#, false),
+            ("/items/0/id", r#"{"items":[{"id":"a","ID":"b"}]}"#, true),
+            ("/items/0/id", r#"{"items":[{"id":"a"},{"ID":"b"}]}"#, false),
+            ("/a~1b", r#"{"a/b":"a","A/B":"b"}"#, true),
+            ("/a/b", r#"{"a":"text"}"#, false),
+            ("/a", "no json", true),
+        ];
+        for (pointer, json, expected) in cases {
+            assert_eq!(in_json(&[&pointer.parse().unwrap()], json.as_bytes()), expected, "{pointer} {json}");
+        }
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(!in_json(&[&"/a".parse().unwrap()], deep.as_bytes()), "what stands beside is passed over, however deep it is");
+    }
+
+    #[test]
+    fn fields_beside_a_signed_one_are_told_by_what_readers_make_of_them() {
+        for other in ["bt.payload", "bt payload", " bt_payload", "bt_payload[]", "bt_payload[a]", "BT_Payload", "bt.payload[x]"] {
+            assert!(in_form("bt_payload", ["bt_payload", other].into_iter()), "{other}");
+        }
+        assert!(!in_form("bt_payload", ["bt_payload", "bt_payload2", "payload", "bt-payload", ""].into_iter()));
+    }
+}
