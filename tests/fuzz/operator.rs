@@ -118,6 +118,7 @@ fn what_it_signs_it_verifies(scheme: &Scheme) -> bool {
     let scheme = &scheme.bound("https://example.com/", &options);
     let secret = match (scheme.signature.algorithm, scheme.signature.key_encoding) {
         (Algorithm::Ed25519, _) | (_, KeyEncoding::Hex) => oracle::SEED,
+        (Algorithm::Basic, _) => "user:a password of some length",
         (_, KeyEncoding::Whsec | KeyEncoding::Base64 | KeyEncoding::Base64Url) => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         _ => oracle::TEXT_SECRET,
     };

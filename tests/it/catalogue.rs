@@ -266,7 +266,7 @@ fn by_curl(line: &[u8]) -> Vec<u8> {
     let script = format!("curl() {{ printf '%s\\0' \"$@\"; }}\n{}", String::from_utf8(line.to_vec()).unwrap());
     let words = std::process::Command::new("sh").args(["-c", &script]).output().unwrap().stdout;
     let words = String::from_utf8(words).unwrap();
-    let mut words = words.trim_end_matches('\0').split('\0');
+    let mut words = words.strip_suffix('\0').unwrap().split('\0');
     let (mut method, mut url, mut body, mut headers) = ("", "", "", String::new());
     while let Some(word) = words.next() {
         match word {
@@ -280,6 +280,18 @@ fn by_curl(line: &[u8]) -> Vec<u8> {
     let (_, rest) = url.split_once("://").unwrap();
     let (host, target) = rest.split_once('/').unwrap();
     format!("{method} /{target} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// The last byte of the body is another one; of a request without a body that of its target.
+fn changed(message: &[u8]) -> Vec<u8> {
+    let mut changed = message.to_vec();
+    if message.ends_with(b"\r\n\r\n") {
+        let end = find(message, b" HTTP/1.1\r\n").unwrap() - 1;
+        changed[end] = if message[end] == b'0' { b'1' } else { b'0' };
+    } else {
+        *changed.last_mut().unwrap() ^= 1;
+    }
+    changed
 }
 
 #[test]
@@ -309,9 +321,7 @@ fn what_sign_makes_for_each_preset_is_taken_once_and_nothing_else_of_it() {
             again.refused(409, "conflict");
         }
 
-        let mut changed = message.clone();
-        *changed.last_mut().unwrap() ^= 1;
-        let answer = world.send(&changed);
+        let answer = world.send(&changed(&message));
         if preset.is_best_effort() {
             // The sender is proven and nothing else: it is another delivery, unless what is shown stands in a body that is none
             // any more.
