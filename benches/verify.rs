@@ -1,12 +1,13 @@
 //! `present` and `verify`: presets of each shape at a usual size, one of each algorithm over four sizes of body, and schemes
 //! that are data beside code that was written for one provider, with what the one costs in terms of the other.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot be set up has nothing to measure")]
 #![expect(clippy::print_stdout, reason = "what it found is what it is for")]
 #![expect(clippy::disallowed_methods, reason = "a bench has a clock of its own")]
 #![expect(clippy::indexing_slicing, reason = "the yardstick is written as many would write it")]
 
 mod by_hand;
+mod every_preset;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -142,6 +143,11 @@ fn secrets(scheme: &Scheme) -> by_hand::Secrets {
 }
 
 fn beside_code(criterion: &mut Criterion) {
+    ratios(Some(criterion));
+}
+
+/// What data costs in terms of code, for each provider and size of body; with a criterion also what each costs by itself.
+fn ratios(mut criterion: Option<&mut Criterion>) {
     for (name, by_hand) in SIDE_BY_SIDE {
         let scheme = Catalogue::builtin().get(name).unwrap();
         let secrets = secrets(&scheme);
@@ -150,28 +156,36 @@ fn beside_code(criterion: &mut Criterion) {
             let received = || Received { head: delivery.head.clone(), body: delivery.body.clone().into() };
             let manual = |received| drop(black_box(by_hand(&secrets, received, delivery.at).unwrap()));
             let data = |received| judge(&scheme, &delivery, received);
-            let mut group = criterion.benchmark_group(format!("verify/beside-code/{name}"));
-            group.bench_function(BenchmarkId::new("data", body_bytes), |bencher| {
-                bencher.iter_batched(received, data, BatchSize::SmallInput);
-            });
-            group.bench_function(BenchmarkId::new("code", body_bytes), |bencher| {
-                bencher.iter_batched(received, manual, BatchSize::SmallInput);
-            });
-            group.finish();
+            if let Some(criterion) = &mut criterion {
+                let mut group = criterion.benchmark_group(format!("verify/beside-code/{name}"));
+                group.bench_function(BenchmarkId::new("data", body_bytes), |bencher| {
+                    bencher.iter_batched(received, data, BatchSize::SmallInput);
+                });
+                group.bench_function(BenchmarkId::new("code", body_bytes), |bencher| {
+                    bencher.iter_batched(received, manual, BatchSize::SmallInput);
+                });
+                group.finish();
+            }
             compare(name, body_bytes, &mut || timed(received, data), &mut || timed(received, manual));
         }
     }
 }
 
-/// Rounds of both by turns: what else the machine does falls on both, and the quietest round of each is compared.
+/// Rounds of both by turns, so that what else the machine does falls on both. Compared are the quietest round of each, and each
+/// round with the one beside it.
 fn compare(name: &str, body_bytes: usize, data: &mut dyn FnMut() -> Duration, code: &mut dyn FnMut() -> Duration) {
-    let (mut fastest_data, mut fastest_code) = (Duration::MAX, Duration::MAX);
-    for _ in 0..200 {
-        fastest_data = fastest_data.min(data());
-        fastest_code = fastest_code.min(code());
-    }
+    const ROUNDS: usize = 400;
+    let rounds: Vec<(Duration, Duration)> = (0..ROUNDS).map(|_| (data(), code())).collect();
+    let fastest_data = rounds.iter().map(|(data, _)| *data).min().unwrap();
+    let fastest_code = rounds.iter().map(|(_, code)| *code).min().unwrap();
+    let mut ratios: Vec<f64> = rounds.iter().map(|(data, code)| data.as_secs_f64() / code.as_secs_f64()).collect();
+    ratios.sort_by(f64::total_cmp);
+    let [low, middle, high] = [1, 5, 9].map(|tenth| ratios[ROUNDS * tenth / 10]);
     let ratio = fastest_data.as_secs_f64() / fastest_code.as_secs_f64();
-    println!("beside code: {name} {body_bytes} B: data {fastest_data:?}, code {fastest_code:?}, {ratio:.3} times");
+    println!(
+        "beside code: {name} {body_bytes} B: data {fastest_data:?}, code {fastest_code:?}, {ratio:.3} times; \
+         by rounds {middle:.3} ({low:.3} to {high:.3} in eight of ten)"
+    );
 }
 
 /// The mean of one small batch.
@@ -208,11 +222,16 @@ fn count(arguments: &[String]) {
     }
 }
 
+/// `ratios` compares data with code; `every-preset` all presets with their algorithms; `count` is above. Else criterion.
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let Some(("count", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return count(rest);
+    match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("count", rest)) => count(rest),
+        Some(("ratios", _)) => ratios(None),
+        Some(("every-preset", _)) => every_preset::report(),
+        _ => {
+            benches();
+            Criterion::default().configure_from_args().final_summary();
+        }
     }
-    benches();
-    Criterion::default().configure_from_args().final_summary();
 }

@@ -101,11 +101,11 @@ fn query_fields(query: &str) -> Option<Vec<(String, String)>> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=')?;
-        let key = form::decode(key)?;
+        let key = form::decode(key.as_bytes())?;
         if fields.iter().any(|(known, _)| *known == key) {
             return None;
         }
-        fields.push((key, form::decode(value)?));
+        fields.push((key, form::decode(value.as_bytes())?));
     }
     Some(fields)
 }

@@ -142,7 +142,8 @@ fn says_the_same(topic: &TopicArn, token: &str, url: &str) -> bool {
     let pairs: Vec<_> = query.split('&').collect();
     let has = |(key, value): &(&str, &str)| {
         let says = |pair: &&&str| {
-            pair.split_once('=').is_some_and(|(known, text)| known == *key && form::decode(text).as_deref() == Some(*value))
+            pair.split_once('=')
+                .is_some_and(|(known, text)| known == *key && form::decode(text.as_bytes()).as_deref() == Some(*value))
         };
         pairs.iter().filter(says).count() == 1
     };

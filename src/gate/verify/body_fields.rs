@@ -9,8 +9,6 @@
 //!    A member that is signed as it stands is an object or a list, and stands once, too.
 //! 4. A form's values of one key are sorted, equal ones are taken once, as providers do.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256, Sha512};
 
@@ -28,21 +26,16 @@ pub(super) fn text(place: &Locator, received: &Received) -> Result<String, Verif
         Locator::Json(pointer) if lookalike::in_json(&[pointer], &body) => Found::Unclear,
         Locator::Json(pointer) => members(&[pointer], &body).and_then(|mut found| found.pop()).unwrap_or(Found::Unclear),
         Locator::Form(field) => match Form::parse(&body).filter(Form::is_small) {
-            Some(form) if form.has_lookalike(field) => Found::Unclear,
-            Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
-            Some(_) => Found::Absent,
-            None => Found::Unclear,
+            Some(form) if !form.has_lookalike(field) => form.find(field),
+            Some(_) | None => Found::Unclear,
         },
         Locator::AnyForm(field) => match locate::any_form(&received.head, &body) {
-            Some(form) if form.has_lookalike(field) => Found::Unclear,
-            Some(form) if form.names(field) => form.field(field).map_or(Found::Unclear, Found::Text),
-            Some(_) => Found::Absent,
-            None => Found::Unclear,
+            Some(form) if !form.has_lookalike(field) => form.find(field),
+            Some(_) | None => Found::Unclear,
         },
-        Locator::Query(field) => match received.head.query().map(|query| Form::parse(query.as_bytes())) {
+        Locator::Query(field) => match received.head.query() {
             None => Found::Absent,
-            Some(Some(form)) if !form.names(field) => Found::Absent,
-            Some(form) => form.and_then(|form| form.field(field)).map_or(Found::Unclear, Found::Text),
+            Some(query) => Form::parse(query.as_bytes()).map_or(Found::Unclear, |form| form.find(field)),
         },
         Locator::Header(_) | Locator::FormJson { .. } => Found::Unclear,
     };
@@ -148,11 +141,8 @@ pub(super) fn sorted_form(digest_in_query: Option<&str>, received: &Received) ->
         let is_ours = form.field(field).is_some_and(|digest| digest == HEXLOWER.encode(&Sha256::digest(&body)));
         return if is_ours { Ok(String::new()) } else { Err(VerifyError::SignatureMismatch) };
     }
-    let fields = Form::parse(&body).and_then(|form| form.fields()).ok_or(VerifyError::FormMalformed)?;
-    let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (key, value) in &fields {
-        sorted.entry(key).or_default().insert(value);
-    }
-    let each = |(key, values): (&&str, &BTreeSet<&str>)| values.iter().flat_map(|value| [*key, *value]).collect::<String>();
-    Ok(sorted.iter().map(each).collect())
+    let mut fields = Form::parse(&body).and_then(|form| form.fields()).ok_or(VerifyError::FormMalformed)?;
+    fields.sort_unstable();
+    fields.dedup();
+    Ok(fields.iter().flat_map(|(key, value)| [key.as_str(), value]).collect())
 }

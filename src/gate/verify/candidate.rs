@@ -8,7 +8,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE, HEXU
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
-use super::spelling::{STANDARD, URL, decode_base64, decode_hex};
+use super::spelling::{HEX, HEX_UPPER, STANDARD, URL, decode_base64, decode_hex};
 use crate::provider::scheme::{SignatureEncoding, SignatureRule};
 
 /// The candidates of a request: nearly always one.
@@ -37,8 +37,8 @@ impl Candidate {
         let Some(expected) = rule.algorithm.signature_bytes() else { return Self::decode_long(rule, header, text) };
         let mut buffer = [0; MAX_SIGNATURE_BYTES];
         let length = match rule.encoding {
-            SignatureEncoding::Hex => decode_hex(b'a', text, &mut buffer)?,
-            SignatureEncoding::HexUpper => decode_hex(b'A', text, &mut buffer)?,
+            SignatureEncoding::Hex => decode_hex(HEX, text, &mut buffer)?,
+            SignatureEncoding::HexUpper => decode_hex(HEX_UPPER, text, &mut buffer)?,
             SignatureEncoding::HexAnyCase => decode_any_case(text, &mut buffer)?,
             SignatureEncoding::Base64 => decode_base64(STANDARD, text, &mut buffer)?,
             SignatureEncoding::Base64Url => decode_base64(URL, text, &mut buffer)?,
@@ -50,7 +50,7 @@ impl Candidate {
             SignatureEncoding::Base64OfHex => {
                 let mut hex = [0; MAX_SIGNATURE_BYTES * 2];
                 let length = decode_base64(STANDARD, text, &mut hex)?;
-                decode_hex(b'a', hex.get(..length)?, &mut buffer)?
+                decode_hex(HEX, hex.get(..length)?, &mut buffer)?
             }
         };
         if length != expected {
@@ -92,6 +92,11 @@ impl Candidate {
     /// The provider's own id of the key that it is for, where it stands beside it.
     pub(super) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// The room for a signature of at most [`MAX_SIGNATURE_BYTES`], zero behind the last byte of one.
+    pub(super) const fn room(&self) -> &[u8; MAX_SIGNATURE_BYTES] {
+        &self.bytes
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

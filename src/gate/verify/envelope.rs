@@ -11,7 +11,7 @@ use super::php_form;
 use super::presented::Presented;
 use super::sorted_query;
 use super::sorted_request;
-use super::spelling::{STANDARD, decode_base64, decode_hex};
+use super::spelling::{HEX, STANDARD, decode_base64, decode_hex};
 use super::url;
 use crate::domain::body::RawBody;
 use crate::domain::head::{Head, Received, Single};
@@ -117,7 +117,7 @@ pub(super) fn digest_header(digest: BodyDigest, head: &Head, name: &HeaderName) 
     let value = there_once(head, name)?;
     let mut bytes = [0; 64];
     let length = match digest {
-        BodyDigest::Sha256Hex => decode_hex(b'a', value, &mut bytes).filter(|length| *length == 32),
+        BodyDigest::Sha256Hex => decode_hex(HEX, value, &mut bytes).filter(|length| *length == 32),
         BodyDigest::Sha512Base64 => decode_base64(STANDARD, value, &mut bytes).filter(|length| *length == 64),
     };
     length.map(|_| ()).ok_or_else(|| VerifyError::PartMalformed { header: name.clone() })

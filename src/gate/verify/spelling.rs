@@ -1,97 +1,101 @@
 //! Bytes from text that is their one spelling: hex and base64 of RFC 4648.
 //!
-//! Signatures are short and nearly always well formed, so every digit is decoded before any is judged: without a way out the
-//! compiler takes sixteen at a time. What is decoded here is what a sender shows, and no secret.
+//! Signatures are short and nearly always well formed, so every digit is decoded before any is judged. What is decoded here is
+//! what a sender shows, and no secret: it may be looked up in tables.
 //!
 //! Invariants: one case, one alphabet, no white space; padding where the alphabet has it, whole, and only at the end; no bits
 //! beyond the last byte.
 
-/// A base64 alphabet by its last two characters, and whether it pads.
+/// What each byte stands for as a digit.
+type Digits = [u8; 256];
+
+/// What a byte outside an alphabet stands for: more than any digit.
+const NO_DIGIT: u8 = 0xff;
+
+/// Lower-case hex.
+pub(super) const HEX: &Digits = &digits(b"0123456789abcdef");
+/// Upper-case hex.
+pub(super) const HEX_UPPER: &Digits = &digits(b"0123456789ABCDEF");
+
+/// A base64 alphabet, and whether it pads.
 #[derive(Clone, Copy)]
 pub(super) struct Base64 {
-    last_two: [u8; 2],
+    digits: &'static Digits,
     is_padded: bool,
 }
 
 /// The standard alphabet, with padding.
-pub(super) const STANDARD: Base64 = Base64 { last_two: *b"+/", is_padded: true };
+pub(super) const STANDARD: Base64 =
+    Base64 { digits: &digits(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), is_padded: true };
 /// The URL's alphabet, without.
-pub(super) const URL: Base64 = Base64 { last_two: *b"-_", is_padded: false };
+pub(super) const URL: Base64 =
+    Base64 { digits: &digits(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), is_padded: false };
 
-/// The most characters of a text: 64 bytes in hex, and that in base64.
-const DIGITS_MAX: usize = 172;
-
-/// Decodes hex whose letters begin with the given one into the front of `bytes`: how many there are.
-pub(super) fn decode_hex(first_letter: u8, text: &[u8], bytes: &mut [u8]) -> Option<usize> {
-    let mut digits = [0; DIGITS_MAX];
-    let digits = digits.get_mut(..text.len())?;
-    let mut is_hex = true;
-    for (digit, byte) in digits.iter_mut().zip(text) {
-        let (number, letter) = (byte.wrapping_sub(b'0'), byte.wrapping_sub(first_letter));
-        is_hex &= number < 10 || letter < 6;
-        *digit = if number < 10 { number } else { letter.wrapping_add(10) };
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "only ever run by the compiler, over at most 64 characters"
+)]
+const fn digits(alphabet: &[u8]) -> Digits {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < alphabet.len() {
+        digits[alphabet[digit] as usize] = digit as u8;
+        digit += 1;
     }
-    let (pairs, odd) = digits.as_chunks();
+    digits
+}
+
+fn digit(digits: &Digits, byte: u8) -> u8 {
+    digits.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
+}
+
+/// Decodes hex into the front of `bytes`: how many there are.
+pub(super) fn decode_hex(digits: &Digits, text: &[u8], bytes: &mut [u8]) -> Option<usize> {
+    let (pairs, odd) = text.as_chunks();
     let room = bytes.get_mut(..pairs.len())?;
-    for (byte, [high, low]) in room.iter_mut().zip(pairs) {
+    let mut seen = 0;
+    for (byte, pair) in room.iter_mut().zip(pairs) {
+        let [high, low] = pair.map(|byte| digit(digits, byte));
+        seen |= high | low;
         *byte = high << 4 | low & 15;
     }
-    (is_hex && odd.is_empty()).then_some(pairs.len())
+    (seen < 16 && odd.is_empty()).then_some(pairs.len())
 }
 
 /// The same for base64.
 pub(super) fn decode_base64(alphabet: Base64, text: &[u8], bytes: &mut [u8]) -> Option<usize> {
     let text = if alphabet.is_padded { unpadded(text)? } else { text };
-    let mut digits = [0; DIGITS_MAX];
-    let digits = digits.get_mut(..text.len())?;
-    let mut is_base64 = true;
-    for (digit, byte) in digits.iter_mut().zip(text) {
-        *digit = sextet(alphabet.last_two, *byte);
-        is_base64 &= *digit < 64;
-    }
-    let (groups, rest) = digits.as_chunks();
-    let mut room = bytes.chunks_exact_mut(3);
-    for ([a, b, c, d], triple) in groups.iter().zip(&mut room) {
-        triple.copy_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
-    }
+    let (groups, rest) = text.as_chunks();
     let whole = groups.len().checked_mul(3)?;
-    let (last, stray) = match rest {
-        [] => (&[][..], 0),
-        [a, b] => (&[a << 2 | b >> 4][..], b & 15),
-        [a, b, c] => (&[a << 2 | b >> 4, b << 4 | c >> 2][..], c & 3),
-        _ => return None,
+    let (room, behind) = bytes.split_at_mut_checked(whole)?;
+    let mut seen = 0;
+    for (triple, group) in room.as_chunks_mut().0.iter_mut().zip(groups) {
+        let [a, b, c, d] = group.map(|byte| digit(alphabet.digits, byte));
+        seen |= a | b | c | d;
+        *triple = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+    }
+    let mut last = rest.iter().map(|byte| digit(alphabet.digits, *byte));
+    let (last, stray) = match (last.next(), last.next(), last.next()) {
+        (None, _, _) => (&[][..], 0),
+        (Some(a), Some(b), None) => {
+            seen |= a | b;
+            (&[a << 2 | b >> 4][..], b & 15)
+        }
+        (Some(a), Some(b), Some(c)) => {
+            seen |= a | b | c;
+            (&[a << 2 | b >> 4, b << 4 | c >> 2][..], c & 3)
+        }
+        (Some(_), None, _) => return None,
     };
-    let length = whole.checked_add(last.len())?;
-    bytes.get_mut(whole..length)?.copy_from_slice(last);
-    (is_base64 && stray == 0).then_some(length)
+    behind.get_mut(..last.len())?.copy_from_slice(last);
+    (seen < 64 && stray == 0).then_some(whole.checked_add(last.len())?)
 }
 
 /// A text in whole groups of four, without what fills up the last.
 fn unpadded(text: &[u8]) -> Option<&[u8]> {
     let rest = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     text.len().is_multiple_of(4).then_some(rest)
-}
-
-/// The six bits of a character; 255 for one outside the alphabet.
-const fn sextet([last_but_one, last]: [u8; 2], byte: u8) -> u8 {
-    let (upper, lower, number) = (byte.wrapping_sub(b'A'), byte.wrapping_sub(b'a'), byte.wrapping_sub(b'0'));
-    let mut sextet = 255;
-    if upper < 26 {
-        sextet = upper;
-    }
-    if lower < 26 {
-        sextet = lower.wrapping_add(26);
-    }
-    if number < 10 {
-        sextet = number.wrapping_add(52);
-    }
-    if byte == last_but_one {
-        sextet = 62;
-    }
-    if byte == last {
-        sextet = 63;
-    }
-    sextet
 }
 
 #[cfg(test)]
@@ -105,8 +109,8 @@ mod tests {
     fn decoded(name: &str, text: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = [0; 64];
         let length = match name {
-            "hex" => decode_hex(b'a', text, &mut bytes),
-            "HEX" => decode_hex(b'A', text, &mut bytes),
+            "hex" => decode_hex(HEX, text, &mut bytes),
+            "HEX" => decode_hex(HEX_UPPER, text, &mut bytes),
             "base64" => decode_base64(STANDARD, text, &mut bytes),
             _ => decode_base64(URL, text, &mut bytes),
         };

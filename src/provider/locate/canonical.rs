@@ -14,8 +14,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::cursor::{Cursor, Quoted, Scalar};
 use super::number;
-use super::scan::{Quoted, Scalar, Scan};
 
 /// How deep lists and objects stand in each other at most.
 pub const DEPTH_MAX: usize = 64;
@@ -45,7 +45,7 @@ pub fn canonical(json: &[u8]) -> Result<String, CanonicalError> {
     if std::str::from_utf8(json).is_err() {
         return Err(CanonicalError::NoJson);
     }
-    let mut writer = Writer { scan: Scan::new(json), text: String::with_capacity(json.len()) };
+    let mut writer = Writer { scan: Cursor::new(json), text: String::with_capacity(json.len()) };
     let is_structure = matches!(writer.scan.peek(), Some(b'{' | b'['));
     writer.value(0)?;
     if is_structure && writer.scan.is_at_end() { Ok(writer.text) } else { Err(CanonicalError::NoJson) }
@@ -58,7 +58,7 @@ struct Member<'j> {
 }
 
 struct Writer<'j> {
-    scan: Scan<'j>,
+    scan: Cursor<'j>,
     text: String,
 }
 
@@ -76,7 +76,7 @@ impl<'j> Writer<'j> {
         self.text.push('{');
         let start = self.text.len();
         let mut members = Vec::new();
-        let mut goes_on = self.scan.enter(b'}');
+        let mut goes_on = self.scan.enter(b'}').ok_or(CanonicalError::NoJson)?;
         while goes_on {
             members.push(self.member(depth)?);
             goes_on = self.scan.goes_on(b'}').ok_or(CanonicalError::NoJson)?;
@@ -115,7 +115,7 @@ impl<'j> Writer<'j> {
     fn array(&mut self, depth: usize) -> Result<(), CanonicalError> {
         self.text.push('[');
         let start = self.text.len();
-        let mut goes_on = self.scan.enter(b']');
+        let mut goes_on = self.scan.enter(b']').ok_or(CanonicalError::NoJson)?;
         while goes_on {
             self.value(depth)?;
             self.text.push(',');

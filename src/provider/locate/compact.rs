@@ -10,8 +10,8 @@
 //! Recursion goes only along the pointer, which is short.
 
 use super::Found;
+use super::cursor::Cursor;
 use super::pointer::{Pointer, Step};
-use super::scan::Scan;
 
 /// The object or list at a pointer, compact.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn compact(pointer: &Pointer, json: &[u8]) -> Found {
     if std::str::from_utf8(json).is_err() {
         return Found::Unclear;
     }
-    let mut walk = Walk { steps: pointer.steps(), scan: Scan::new(json), member: None, is_twice: false };
+    let mut walk = Walk { steps: pointer.steps(), scan: Cursor::new(json), member: None, is_twice: false };
     if walk.value(0).is_none() || !walk.scan.is_at_end() || walk.is_twice {
         return Found::Unclear;
     }
@@ -32,7 +32,7 @@ pub fn compact(pointer: &Pointer, json: &[u8]) -> Found {
 
 struct Walk<'j, 'p> {
     steps: &'p [Step],
-    scan: Scan<'j>,
+    scan: Cursor<'j>,
     member: Option<&'j [u8]>,
     is_twice: bool,
 }
@@ -55,7 +55,7 @@ impl Walk<'_, '_> {
     }
 
     fn object(&mut self, step: &Step, depth: usize) -> Option<()> {
-        if !self.scan.enter(b'}') {
+        if !self.scan.enter(b'}')? {
             return Some(());
         }
         let mut is_seen = false;
@@ -72,7 +72,7 @@ impl Walk<'_, '_> {
     }
 
     fn array(&mut self, step: &Step, depth: usize) -> Option<()> {
-        if !self.scan.enter(b']') {
+        if !self.scan.enter(b']')? {
             return Some(());
         }
         for index in 0_u64.. {

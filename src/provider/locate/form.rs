@@ -3,89 +3,120 @@
 //! Strict, because the content type is not signed: JSON text such as `{"text":"&command=x"}` must not read as a form that
 //! holds `command`. A raw brace, bracket, quote, space or byte outside ASCII makes the body no form at all.
 
-use super::lookalike;
+use std::iter;
+
+use memchr::memchr_iter;
+
+use super::{Found, lookalike};
 
 /// A body that is a form.
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'b> {
-    text: &'b str,
+    bytes: &'b [u8],
 }
 
 impl<'b> Form<'b> {
     /// The body as a form; `None` when a byte of it cannot stand in one.
     #[must_use]
     pub fn parse(body: &'b [u8]) -> Option<Self> {
-        if !body.iter().all(|byte| may_stand(*byte)) {
-            return None;
+        body.iter().all(|byte| may_stand(*byte)).then_some(Self { bytes: body })
+    }
+
+    /// The field of a name: unclear when it stands twice or does not decode.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Found {
+        let mut values = self.pairs().filter(|(key, _)| is_spelling(key, name));
+        match (values.next(), values.next()) {
+            (None, _) => Found::Absent,
+            (Some((_, value)), None) => decode(value).map_or(Found::Unclear, Found::Text),
+            (Some(_), Some(_)) => Found::Unclear,
         }
-        std::str::from_utf8(body).ok().map(|text| Self { text })
     }
 
     /// The value of the one field of a name; `None` when it stands twice or does not decode.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<String> {
-        let pairs = self.text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let mut values = pairs.filter(|(key, _)| decode(key).is_some_and(|key| key == name));
-        let (_, value) = values.next()?;
-        if values.next().is_some() {
-            return None;
-        }
-        decode(value)
+        self.find(name).into_text()
     }
 
     /// Whether it has at most [`FIELDS_MAX`] fields, so that a stranger's form costs little.
     #[must_use]
     pub fn is_small(&self) -> bool {
-        self.text.matches('&').count() < FIELDS_MAX
+        memchr_iter(b'&', self.bytes).count() < FIELDS_MAX
     }
 
     /// Whether a field has the name.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
-        self.text.split('&').any(|pair| decode(pair.split_once('=').unwrap_or((pair, "")).0).is_some_and(|key| key == name))
+        self.pairs().any(|(key, _)| is_spelling(key, name))
     }
 
     /// Whether a field could be taken for another of a name, or has a name that is none.
     #[must_use]
     pub fn has_lookalike(&self, name: &str) -> bool {
-        let keys: Option<Vec<String>> =
-            self.text.split('&').map(|pair| decode(pair.split_once('=').unwrap_or((pair, "")).0)).collect();
+        let keys: Option<Vec<String>> = self.pairs().map(|(key, _)| decode(key)).collect();
         keys.is_none_or(|keys| lookalike::in_form(name, keys.iter().map(String::as_str)))
     }
 
     /// All fields, decoded; `None` when one does not decode, or there are more than [`FIELDS_MAX`].
     #[must_use]
     pub fn fields(&self) -> Option<Vec<(String, String)>> {
-        if self.text.is_empty() {
+        if self.bytes.is_empty() {
             return Some(Vec::new());
         }
         if !self.is_small() {
             return None;
         }
-        let pairs = self.text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.map(|(key, value)| Some((decode(key)?, decode(value)?))).collect()
+        self.pairs().map(|(key, value)| Some((decode(key)?, decode(value)?))).collect()
+    }
+
+    /// Keys and values as they stand there.
+    fn pairs(self) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+        self.bytes.split(|byte| *byte == b'&').map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            let (key, value) = pair.split_at(at);
+            (key, value.get(1..).unwrap_or_default())
+        })
     }
 }
 
 /// The most fields of a form that is read before it is verified; providers send some dozens.
 pub const FIELDS_MAX: usize = 1000;
 
-fn may_stand(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!*'()$,;:@/?%+=&".contains(&byte)
+/// Asked for every byte of a body: the compiler makes a table of ranges and single bytes, and a search of a list.
+const fn may_stand(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' | b'!' | b'*' | b'\'' | b'(' | b')' | b'$'
+        | b',' | b';' | b':' | b'@' | b'/' | b'?' | b'%' | b'+' | b'=' | b'&')
 }
 
 /// Undoes percent-encoding and `+`; `None` for a broken escape or text that is not UTF-8.
-pub(in crate::provider) fn decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?,
-            other => other,
-        });
+pub(in crate::provider) fn decode(text: &[u8]) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    for byte in decoded(text) {
+        bytes.push(byte?);
     }
-    String::from_utf8(decoded).ok()
+    String::from_utf8(bytes).ok()
+}
+
+/// Whether a text decodes to a name.
+fn is_spelling(text: &[u8], name: &str) -> bool {
+    decoded(text).eq(name.bytes().map(Some))
+}
+
+/// The bytes of a text, or `None` in the place of a broken escape.
+fn decoded(text: &[u8]) -> impl Iterator<Item = Option<u8>> {
+    let mut bytes = text.iter().copied();
+    iter::from_fn(move || {
+        Some(match bytes.next()? {
+            b'+' => Some(b' '),
+            b'%' => escaped(&mut bytes),
+            other => Some(other),
+        })
+    })
+}
+
+fn escaped(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
+    Some(hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?)
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {

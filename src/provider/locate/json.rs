@@ -16,7 +16,7 @@ use serde_json::Number;
 
 use super::Few;
 use super::pointer::{Pointer, Step};
-use super::scan::{Scalar, Scan};
+use super::scan::{Text, inner};
 
 /// One bit a pointer. More pointers than bits are never asked for: a scheme's places are bounded when it is read.
 type Mask = u64;
@@ -35,10 +35,11 @@ pub(super) fn read(json: &[u8], pointers: &[&Pointer]) -> Option<Few<Found>> {
 
 /// Finds what stands at each goal; `None` for what is not one JSON value.
 pub(super) fn seek(json: &[u8], goals: &mut [Goal<'_>]) -> Option<()> {
-    let mut walk = Walk { goals, scan: Scan::new(json) };
+    let text = Text::new(json);
+    let mut walk = Walk { goals, text };
     let everything = walk.those(|_| true);
-    walk.value(everything, 0)?;
-    walk.scan.is_at_end().then_some(())
+    let end = walk.value(everything, 0, 0)?;
+    text.peek(end).is_none().then_some(())
 }
 
 /// What stands at a pointer.
@@ -53,7 +54,9 @@ pub enum Found {
 }
 
 impl Found {
-    fn into_text(self) -> Option<String> {
+    /// The text, taken out.
+    #[must_use]
+    pub fn into_text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
             Self::Absent | Self::Unclear => None,
@@ -81,55 +84,52 @@ impl<'p> Goal<'p> {
 
 struct Walk<'w, 'p, 'j> {
     goals: &'w mut [Goal<'p>],
-    scan: Scan<'j>,
+    text: Text<'j>,
 }
 
+/// Each takes the place where something begins, and gives the place behind it.
 impl Walk<'_, '_, '_> {
     /// One value on the path of the active pointers.
-    fn value(&mut self, active: Mask, depth: usize) -> Option<()> {
+    fn value(&mut self, active: Mask, depth: usize, at: usize) -> Option<usize> {
         if active == 0 {
-            return self.scan.skip();
+            return self.text.skip(at);
         }
-        match self.scan.peek()? {
-            b'{' => self.object(active, depth),
-            b'[' => self.array(active, depth),
-            first => self.scalar(first, active, depth),
+        let (at, first) = self.text.peek(at)?;
+        match first {
+            b'{' => self.object(active, depth, at),
+            b'[' => self.array(active, depth, at),
+            _ => self.scalar(first, active, depth, at),
         }
     }
 
-    fn object(&mut self, active: Mask, depth: usize) -> Option<()> {
+    fn object(&mut self, active: Mask, depth: usize, at: usize) -> Option<usize> {
         self.end_in_structure(active, depth);
-        if !self.scan.enter(b'}') {
-            return Some(());
-        }
+        let (mut at, mut goes_on) = self.text.enter(b'}', at)?;
         let mut seen: Mask = 0;
-        loop {
-            let key = self.scan.key()?;
+        while goes_on {
+            let (key, behind) = self.text.key(at)?;
             let following = active & self.those(|goal| goal.steps.get(depth).is_some_and(|step| step.names(&key)));
             if following & seen != 0 {
                 self.each(following & seen, |goal| goal.found = Found::Unclear);
             }
-            self.value(following & !seen, depth.saturating_add(1))?;
+            at = self.value(following & !seen, depth.saturating_add(1), behind)?;
             seen |= following;
-            if !self.scan.goes_on(b'}')? {
-                return Some(());
-            }
+            (at, goes_on) = self.text.goes_on(b'}', at)?;
         }
+        Some(at)
     }
 
-    fn array(&mut self, active: Mask, depth: usize) -> Option<()> {
+    fn array(&mut self, active: Mask, depth: usize, at: usize) -> Option<usize> {
         self.end_in_structure(active, depth);
-        if !self.scan.enter(b']') {
-            return Some(());
-        }
-        for index in 0_u64.. {
+        let (mut at, mut goes_on) = self.text.enter(b']', at)?;
+        let mut index: u64 = 0;
+        while goes_on {
             let following = active & self.those(|goal| goal.steps.get(depth).is_some_and(|step| step.is_index(index)));
-            self.value(following, depth.saturating_add(1))?;
-            if !self.scan.goes_on(b']')? {
-                break;
-            }
+            at = self.value(following, depth.saturating_add(1), at)?;
+            index = index.saturating_add(1);
+            (at, goes_on) = self.text.goes_on(b']', at)?;
         }
-        Some(())
+        Some(at)
     }
 
     /// A pointer that ends at a list or an object ends at no text.
@@ -141,15 +141,16 @@ impl Walk<'_, '_, '_> {
         });
     }
 
-    fn scalar(&mut self, first: u8, active: Mask, depth: usize) -> Option<()> {
-        let said = said(&self.scan.scalar(first)?)?;
+    fn scalar(&mut self, first: u8, active: Mask, depth: usize, at: usize) -> Option<usize> {
+        let end = self.text.scalar(first, at)?;
+        let said = said(self.text.between(at, end)?)?;
         self.each(active, |goal| match (&said, &goal.found) {
             _ if goal.steps.len() != depth => {}
             (Said::Text(text), Found::Absent) => goal.found = Found::Text((**text).to_owned()),
             (Said::Fraction, _) => goal.found = Found::Unclear,
             _ => {}
         });
-        Some(())
+        Some(end)
     }
 
     /// The bits of the goals that are so.
@@ -184,14 +185,14 @@ enum Said<'j> {
 }
 
 /// `None` for what is not well formed after all.
-fn said<'j>(scalar: &Scalar<'j>) -> Option<Said<'j>> {
+fn said(scalar: &[u8]) -> Option<Said<'_>> {
     Some(match scalar {
-        Scalar::Null => Said::Nothing,
-        Scalar::Boolean(is_true) => Said::Text(Cow::Borrowed(if *is_true { "true" } else { "false" })),
-        Scalar::String(text) if text.is_escaped => Said::Text(Cow::Owned(serde_json::from_slice(text.raw).ok()?)),
-        Scalar::String(text) => Said::Text(Cow::Borrowed(std::str::from_utf8(text.inner()).ok()?)),
-        Scalar::Number(text) => {
-            let number: Number = serde_json::from_slice(text).ok()?;
+        b"null" => Said::Nothing,
+        b"true" | b"false" => Said::Text(std::str::from_utf8(scalar).ok()?.into()),
+        [b'"', ..] if scalar.contains(&b'\\') => Said::Text(Cow::Owned(serde_json::from_slice(scalar).ok()?)),
+        [b'"', ..] => Said::Text(std::str::from_utf8(inner(scalar)).ok()?.into()),
+        _ => {
+            let number: Number = serde_json::from_slice(scalar).ok()?;
             let is_whole = number.is_u64() || number.is_i64();
             if is_whole { Said::Text(Cow::Owned(number.to_string())) } else { Said::Fraction }
         }

@@ -11,24 +11,24 @@ const NEAR_BYTES: usize = 32;
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Where the next quote or backslash stands, or a control character that is near; `None` where none does, or a control
-/// character that is far stands before it.
+/// Where from a place on the next quote or backslash stands, or a control character that is near; `None` where none does, or a
+/// control character that is far stands before it.
 #[inline]
-pub(super) fn mark(text: &[u8]) -> Option<usize> {
-    let mut rest = text;
-    while let Some((word, behind)) = rest.split_first_chunk() {
+pub(super) fn mark(text: &[u8], from: usize) -> Option<usize> {
+    let far = from.checked_add(NEAR_BYTES)?;
+    let mut at = from;
+    while let Some(word) = text.get(at..)?.first_chunk() {
         let marks = marks(u64::from_le_bytes(*word));
-        let at = text.len().saturating_sub(rest.len());
         if marks != 0 {
-            return usize::try_from(marks.trailing_zeros() / 8).ok()?.checked_add(at);
+            return at.checked_add(usize::try_from(marks.trailing_zeros() / 8).ok()?);
         }
-        if at >= NEAR_BYTES {
+        if at >= far {
             return far_mark(text, at);
         }
-        rest = behind;
+        at = at.checked_add(8)?;
     }
-    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
-    at.checked_add(text.len().saturating_sub(rest.len()))
+    let behind = text.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
+    at.checked_add(behind)
 }
 
 /// The highest bit of each byte that is a mark. Of the bytes above the first mark some more may have theirs, since the
@@ -70,12 +70,12 @@ mod tests {
                     text[at] = byte;
                     text.push(b'"');
                     let expected = if is_mark(byte) { at } else { length };
-                    match mark(&text) {
+                    match mark(&text, 0) {
                         Some(found) => assert_eq!(found, expected, "{byte} at {at} of {length}"),
                         None => assert!(byte < b' ' && at >= NEAR_BYTES, "{byte} at {at} of {length}"),
                     }
                     text.pop();
-                    assert!(is_mark(byte) || mark(&text).is_none(), "{byte} at {at} of {length}, without an end");
+                    assert!(is_mark(byte) || mark(&text, 0).is_none(), "{byte} at {at} of {length}, without an end");
                 }
             }
         }
@@ -86,7 +86,8 @@ mod tests {
         let cases: [(&[u8], usize); 4] =
             [(b"ab\"\\\"\x01\"x", 2), (b"\xff\x80!#\x1f\"\\x", 4), (b"\\\"", 0), (b"#[!] \x7f\x1fx", 6)];
         for (text, at) in cases {
-            assert_eq!(mark(text), Some(at), "{}", text.escape_ascii());
+            assert_eq!(mark(text, 0), Some(at), "{}", text.escape_ascii());
+            assert_eq!(mark(&[b"\"\"", text].concat(), 2), Some(at + 2), "{}", text.escape_ascii());
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod canonical;
 mod compact;
+mod cursor;
 pub mod form;
 mod json;
 pub mod lookalike;

@@ -10,6 +10,7 @@
 
 use memchr::memmem;
 
+use super::Found;
 use super::form::{FIELDS_MAX, Form};
 use super::lookalike;
 
@@ -49,17 +50,27 @@ impl<'b> AnyForm<'b> {
         }
     }
 
+    /// The field of a name: unclear when it stands twice, is a file or is no text.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Found {
+        let parts = match self {
+            Self::Encoded(form) => return form.find(name),
+            Self::Multipart(parts) => parts,
+        };
+        let mut named = parts.iter().filter(|part| part.name == name);
+        match (named.next(), named.next()) {
+            (None, _) => Found::Absent,
+            (Some(part), None) if !part.is_file => {
+                std::str::from_utf8(part.value).map_or(Found::Unclear, |text| Found::Text(text.to_owned()))
+            }
+            (Some(_), _) => Found::Unclear,
+        }
+    }
+
     /// The value of the one field of a name; `None` when it stands twice, is a file or is no text.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<String> {
-        match self {
-            Self::Encoded(form) => form.field(name),
-            Self::Multipart(parts) => {
-                let mut named = parts.iter().filter(|part| part.name == name);
-                let part = named.next().filter(|part| !part.is_file && named.next().is_none())?;
-                std::str::from_utf8(part.value).ok().map(str::to_owned)
-            }
-        }
+        self.find(name).into_text()
     }
 
     /// Whether a field could be taken for another of a name.
