@@ -41,7 +41,12 @@ struct Row {
 /// Prints a line for each preset, the dearest last, and says which it cannot sign for.
 pub(super) fn report() {
     let presets = Catalogue::builtin().iter().filter(|scheme| scheme.signature.algorithm.can_sign());
-    let mut rows: Vec<Row> = presets.flat_map(|scheme| rows_of(&bound(scheme))).collect();
+    let fits = |scheme: &Scheme| verifies(scheme, &delivery(scheme, &body(scheme, BODY_BYTES[0]), false));
+    let (fit, unfit): (Vec<Scheme>, Vec<Scheme>) = presets.map(|scheme| bound(scheme)).partition(fits);
+    for scheme in unfit {
+        println!("{}: left out, what this bench signs is not what it takes", scheme.name);
+    }
+    let mut rows: Vec<Row> = fit.iter().flat_map(rows_of).collect();
     rows.sort_by_key(|row| row.took.map(|(own, bare)| own.saturating_sub(bare)));
     println!("nanoseconds, and how many more than the algorithm alone    512 B           4 KiB");
     for Row { name, took } in rows {
@@ -65,10 +70,6 @@ fn verifies(scheme: &Scheme, delivery: &Delivery) -> bool {
 
 /// One row, and one more where a form may be in parts.
 fn rows_of(scheme: &Scheme) -> Vec<Row> {
-    if !verifies(scheme, &delivery(scheme, &body(scheme, BODY_BYTES[0]), false)) {
-        println!("{}: left out, what this bench signs is not what it takes", scheme.name);
-        return Vec::new();
-    }
     let row = |name: String, in_parts: bool| {
         let took = BODY_BYTES.map(|bytes| {
             let own = delivery(scheme, &body(scheme, bytes), in_parts);
@@ -121,6 +122,7 @@ fn delivery(scheme: &Scheme, body: &Bytes, in_parts: bool) -> Delivery {
         (Algorithm::Ed25519, _) => (SEED, Some(KeyEncoding::Hex)),
         (Algorithm::EcdsaP256, _) => (P256, Some(KeyEncoding::Pem)),
         (algorithm, _) if algorithm.is_asymmetric() => (RSA, Some(KeyEncoding::Pem)),
+        (Algorithm::Basic, _) => ("user:9d61b19deffd5a60ba844af492ec2cc4", None),
         (_, KeyEncoding::Base64 | KeyEncoding::Whsec) => ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", None),
         (_, _) => (SEED, None),
     };
