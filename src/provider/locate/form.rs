@@ -3,11 +3,13 @@
 //! Strict, because the content type is not signed: JSON text such as `{"text":"&command=x"}` must not read as a form that
 //! holds `command`. A raw brace, bracket, quote, space or byte outside ASCII makes the body no form at all.
 
+use std::borrow::Cow;
 use std::iter;
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2};
 
-use super::{Found, lookalike};
+use super::Found;
+use super::lookalike::OfForm;
 
 /// A body that is a form.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +56,8 @@ impl<'b> Form<'b> {
     /// Whether a field could be taken for another of a name, or has a name that is none.
     #[must_use]
     pub fn has_lookalike(&self, name: &str) -> bool {
-        let keys: Option<Vec<String>> = self.pairs().map(|(key, _)| decode(key)).collect();
-        keys.is_none_or(|keys| lookalike::in_form(name, keys.iter().map(String::as_str)))
+        let field = OfForm::new(name);
+        self.pairs().any(|(key, _)| decoded_name(key).is_none_or(|key| field.is_taken_for(&key)))
     }
 
     /// All fields, decoded; `None` when one does not decode, or there are more than [`FIELDS_MAX`].
@@ -96,6 +98,14 @@ pub(in crate::provider) fn decode(text: &[u8]) -> Option<String> {
         bytes.push(byte?);
     }
     String::from_utf8(bytes).ok()
+}
+
+/// A key, decoded where it is written in escapes.
+fn decoded_name(key: &[u8]) -> Option<Cow<'_, str>> {
+    match memchr2(b'%', b'+', key) {
+        None => std::str::from_utf8(key).ok().map(Cow::Borrowed),
+        Some(_) => decode(key).map(Cow::Owned),
+    }
 }
 
 /// Whether a text decodes to a name.

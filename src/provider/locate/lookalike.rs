@@ -16,15 +16,33 @@ use super::Pointer;
 /// nobody can say that it has none.
 #[must_use]
 pub fn in_json(pointers: &[&Pointer], json: &[u8]) -> bool {
-    let paths = pointers.iter().map(|pointer| pointer.as_str().split('/').skip(1).map(unescaped).collect()).collect();
+    let steps = |pointer: &&Pointer| pointer.as_str().split('/').skip(1).map(unescaped).collect();
+    let paths: Vec<Vec<String>> = pointers.iter().map(steps).collect();
     let mut reader = serde_json::Deserializer::from_slice(json);
-    Look { paths }.deserialize(&mut reader).unwrap_or(true)
+    Look { paths: paths.iter().map(Vec::as_slice).collect() }.deserialize(&mut reader).unwrap_or(true)
 }
 
 /// Whether a form has a field that could be taken for another.
 #[must_use]
 pub fn in_form<'k>(field: &str, mut keys: impl Iterator<Item = &'k str>) -> bool {
-    keys.any(|key| key != field && of_form(key) == of_form(field))
+    let alike = OfForm::new(field);
+    keys.any(|key| alike.is_taken_for(key))
+}
+
+/// A field of a form, for the question which others could be taken for it.
+pub(super) struct OfForm<'f> {
+    field: &'f str,
+    read: String,
+}
+
+impl<'f> OfForm<'f> {
+    pub(super) fn new(field: &'f str) -> Self {
+        Self { field, read: of_form(field).collect() }
+    }
+
+    pub(super) fn is_taken_for(&self, key: &str) -> bool {
+        key != self.field && of_form(key).eq(self.read.chars())
+    }
 }
 
 fn unescaped(step: &str) -> String {
@@ -32,39 +50,66 @@ fn unescaped(step: &str) -> String {
 }
 
 /// The same for all texts that differ in case only, as far as readers fold them one character to one.
-fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
-fn of_form(key: &str) -> String {
+fn are_alike(left: &str, right: &str) -> bool {
+    // Asked for each key of a body that nobody has vouched for yet: nearly all of them are ASCII.
+    if left.is_ascii() && right.is_ascii() { left.eq_ignore_ascii_case(right) } else { folded(left).eq(folded(right)) }
+}
+
+fn of_form(key: &str) -> impl Iterator<Item = char> {
     let key = key.trim_start_matches(' ');
     let name = key.split('[').next().unwrap_or(key);
-    folded(&name.replace(['.', ' '], "_"))
+    folded(name).map(|letter| if matches!(letter, '.' | ' ') { '_' } else { letter })
 }
 
 /// Looks at one value; the paths go on inside it.
-struct Look {
-    paths: Vec<Vec<String>>,
+struct Look<'p> {
+    paths: Vec<&'p [String]>,
 }
 
-impl Look {
+impl<'p> Look<'p> {
     /// The paths that go on behind a step.
     fn behind(&self, leads: impl Fn(&str) -> bool) -> Self {
-        let further = |path: &Vec<String>| {
+        let further = |path: &&'p [String]| {
             let (first, rest) = path.split_first()?;
-            (leads(first) && !rest.is_empty()).then(|| rest.to_vec())
+            (leads(first) && !rest.is_empty()).then_some(rest)
         };
         Self { paths: self.paths.iter().filter_map(further).collect() }
     }
 
     /// Whether a key could be taken for one that is looked for.
     fn is_alike(&self, key: &str) -> bool {
-        let first = |path: &&Vec<String>| path.first().is_some_and(|step| step != key && folded(step) == folded(key));
-        self.paths.iter().any(|path| first(&path))
+        self.paths.iter().filter_map(|path| path.first()).any(|step| step != key && are_alike(step, key))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Look {
+/// Looks at one key: whether it could be taken for another, and where the paths go on behind it.
+struct LookAtKey<'l, 'p>(&'l Look<'p>);
+
+impl<'de, 'p> DeserializeSeed<'de> for LookAtKey<'_, 'p> {
+    type Value = (bool, Look<'p>);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'p> Visitor<'_> for LookAtKey<'_, 'p> {
+    type Value = (bool, Look<'p>);
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok((self.0.is_alike(key), self.0.behind(|step| step == key)))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Look<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -75,7 +120,7 @@ impl<'de> DeserializeSeed<'de> for Look {
     }
 }
 
-impl<'de> Visitor<'de> for Look {
+impl<'de> Visitor<'de> for Look<'_> {
     type Value = bool;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,9 +129,8 @@ impl<'de> Visitor<'de> for Look {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
         let mut found = false;
-        while let Some(key) = members.next_key::<String>()? {
-            found |= self.is_alike(&key);
-            found |= members.next_value_seed(self.behind(|step| step == key))?;
+        while let Some((is_alike, behind)) = members.next_key_seed(LookAtKey(&self))? {
+            found |= members.next_value_seed(behind)? | is_alike;
         }
         Ok(found)
     }
@@ -94,8 +138,7 @@ impl<'de> Visitor<'de> for Look {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
         let mut found = false;
         for index in 0_u64.. {
-            let index = index.to_string();
-            match elements.next_element_seed(self.behind(|step| step == index))? {
+            match elements.next_element_seed(self.behind(|step| step.parse() == Ok(index)))? {
                 Some(inside) => found |= inside,
                 None => break,
             }
