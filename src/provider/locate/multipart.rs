@@ -8,7 +8,7 @@
 //! 4. A file is no field. A name that stands twice, on a file too, names none.
 //! 5. Parts, the lines before one, and the boundary are bounded.
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 use super::Found;
 use super::form::{FIELDS_MAX, Form};
@@ -127,24 +127,19 @@ fn parts<'b>(boundary: &str, body: &'b [u8]) -> Option<Vec<Part<'b>>> {
 }
 
 fn part(text: &[u8]) -> Option<Part<'_>> {
-    let head_end = memmem::find(text.get(..HEAD_BYTES_MAX).unwrap_or(text), b"\r\n\r\n")?.checked_add(4)?;
-    let (head, value) = text.split_at_checked(head_end)?;
-    let disposition = std::str::from_utf8(disposition(head)?).ok()?;
+    let mut lines = [httparse::EMPTY_HEADER; LINES_MAX];
+    let head = httparse::parse_headers(text.get(..HEAD_BYTES_MAX).unwrap_or(text), &mut lines).ok()?;
+    let httparse::Status::Complete((length, headers)) = head else { return None };
+    let (head, value) = text.split_at_checked(length)?;
+    // The parser takes a bare line feed for a line's end, and ends at two of them.
+    let mut feeds = memchr_iter(b'\n', head);
+    let ends_as_others_say = feeds.all(|at| at.checked_sub(1).and_then(|before| head.get(before)) == Some(&b'\r'));
+    let mut named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-disposition"));
+    let disposition = named.next().filter(|_| ends_as_others_say && named.next().is_none())?.value;
+    let disposition = std::str::from_utf8(disposition).ok()?;
     let (name, more) = disposition.strip_prefix("form-data; name=\"")?.split_once('"')?;
     let is_plain = !name.contains('\\') && (more.is_empty() || more.starts_with(';'));
     is_plain.then_some(Part { name, is_file: !more.is_empty(), value })
-}
-
-/// The one `Content-Disposition` of a part.
-fn disposition(head: &[u8]) -> Option<&[u8]> {
-    let mut lines = [httparse::EMPTY_HEADER; LINES_MAX];
-    let httparse::Status::Complete((length, headers)) = httparse::parse_headers(head, &mut lines).ok()? else { return None };
-    // The parser takes a bare line feed for a line's end, and ends at two of them.
-    let ends_as_others_say =
-        length == head.len() && memmem::find_iter(head, b"\n").count() == memmem::find_iter(head, b"\r\n").count();
-    let mut named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-disposition"));
-    let value = named.next().filter(|_| ends_as_others_say && named.next().is_none())?.value;
-    Some(value)
 }
 
 #[cfg(test)]
