@@ -60,6 +60,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use tokio::sync::Notify;
+
     use super::*;
 
     #[tokio::test]
@@ -75,9 +77,10 @@ mod tests {
     async fn it_goes_on_when_nobody_waits() {
         for polls_before in [0, 1] {
             let (tracker, steps) = (TaskTracker::new(), Arc::new(AtomicUsize::new(0)));
-            let done = Arc::clone(&steps);
+            let (done, go_on) = (Arc::clone(&steps), Arc::new(Notify::new()));
+            let told = Arc::clone(&go_on);
             let mut work = Box::pin(Outliving::new(&tracker, async move {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                told.notified().await;
                 done.fetch_add(1, Ordering::Relaxed);
             }));
             for _ in 0..polls_before {
@@ -85,6 +88,7 @@ mod tests {
             }
             drop(work);
             assert_eq!((tracker.len(), steps.load(Ordering::Relaxed)), (1, 0));
+            go_on.notify_one();
             tracker.close();
             tracker.wait().await;
             assert_eq!(steps.load(Ordering::Relaxed), 1);

@@ -111,7 +111,9 @@ async fn a_write_with_slow_progress_goes_on() {
 async fn lst_06_an_answer_has_its_time_as_a_whole_however_steadily_it_is_taken() {
     let counters = Arc::new(ListenCounters::default());
     let (ours, mut peer) = duplex(64);
-    let mut guard = Guarded::new(ours, limits(), Arc::default(), Arc::clone(&counters));
+    // A machine that is busy must not look like a peer that takes nothing.
+    let limits = GuardLimits { write_stall: Duration::from_secs(1), ..limits() };
+    let mut guard = Guarded::new(ours, limits, Arc::default(), Arc::clone(&counters));
     let taking = tokio::spawn(async move {
         let mut piece = [0; 64];
         while peer.read(&mut piece).await.is_ok_and(|read| read > 0) {
