@@ -79,6 +79,10 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     if parts.iter().any(|part| matches!(part, Part::SortedQuery(_))) && !matches!(*parts, [Part::SortedQuery(_), Part::NoBody]) {
         return Err(TemplateError::Names);
     }
+    // It has no bytes that could divide what stands before it from what stands behind.
+    if parts.iter().rev().skip(1).any(|part| *part == Part::NoBody) {
+        return Err(TemplateError::Body);
+    }
     let secrets = parts.iter().filter(|part| **part == Part::Secret).count();
     let at_an_end = parts.first() == Some(&Part::Secret) || parts.last() == Some(&Part::Secret);
     if secrets > 1 || (secrets == 1 && !at_an_end) {
@@ -378,6 +382,7 @@ mod tests {
         let adjacent = |left: &str, right: &str| TemplateError::Adjacent { left: left.to_owned(), right: right.to_owned() };
         let cases = [
             ("{id}", TemplateError::Body),
+            ("{id}{no-body}{header:x-a}", TemplateError::Body),
             ("{url}{json:/a}", adjacent("{url}", "{json:/a}")),
             ("{json:/a}{json:/b}", adjacent("{json:/a}", "{json:/b}")),
             ("{body}.{crc32:body}", TemplateError::Body),

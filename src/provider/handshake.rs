@@ -96,10 +96,16 @@ fn unsigned_reply(handshake: &Handshake, head: &Head, mac: MacOf<'_>) -> Option<
     reply(&handshake.reply, &|_| echo, mac)
 }
 
-/// The decoded fields; `None` when one stands twice or does not decode.
+/// More than any challenge has: each is compared with all before it.
+const QUERY_FIELDS_MAX: usize = 32;
+
+/// The decoded fields; `None` when one stands twice or does not decode, or there are more than [`QUERY_FIELDS_MAX`].
 fn query_fields(query: &str) -> Option<Vec<(String, String)>> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for pair in query.split('&') {
+        if fields.len() >= QUERY_FIELDS_MAX {
+            return None;
+        }
         let (key, value) = pair.split_once('=')?;
         let key = form::decode(key.as_bytes())?;
         if fields.iter().any(|(known, _)| *known == key) {

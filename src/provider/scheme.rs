@@ -252,6 +252,18 @@ pub enum TimestampPlace {
     Claim(String),
 }
 
+impl TimestampPlace {
+    /// The same as a place of any field, where it is one of the body.
+    #[must_use]
+    pub fn in_body(&self) -> Option<Locator> {
+        match self {
+            Self::Json(pointer) => Some(Locator::Json(pointer.clone())),
+            Self::Form(place) => Some(place.clone()),
+            Self::Header(_) | Self::SignatureField(_) | Self::Claim(_) => None,
+        }
+    }
+}
+
 /// The unit of a timestamp. Never guessed: a value of another length is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampUnit {

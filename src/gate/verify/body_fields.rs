@@ -10,6 +10,7 @@
 //! 4. A form's values of one key are sorted, equal ones are taken once, as providers do.
 
 use data_encoding::{BASE64, HEXLOWER};
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::error::VerifyError;
@@ -74,18 +75,14 @@ fn digest_of<D: Digest>(body: &RawBody) -> Vec<u8> {
 /// Several members, as the provider writes them.
 pub(super) fn member_list(list: &MemberList, received: &Received) -> Result<String, VerifyError> {
     let body = received.body.contiguous();
-    // Of a list one element is signed: what stands behind it nobody vouched for.
-    let second = list.members.first().and_then(|member| second_element(&member.pointer));
-    let pointers: Few<&Pointer> = list.members.iter().map(|member| &member.pointer).chain(&second).collect();
+    let pointers: Few<&Pointer> = list.members.iter().map(|member| &member.pointer).collect();
     if let Some(first) = pointers.first().filter(|_| lookalike::in_json(&pointers, &body)) {
         return Err(VerifyError::FieldMalformed { place: Locator::Json((*first).clone()) });
     }
     // A body that is no JSON has none of them.
-    let mut found = members(&pointers, &body).unwrap_or_else(|| pointers.iter().map(|_| Found::Unclear).collect());
-    if let Some(place) = &second
-        && found.pop() != Some(Found::Absent)
-    {
-        return Err(VerifyError::FieldMalformed { place: Locator::Json(place.clone()) });
+    let found = members(&pointers, &body).unwrap_or_else(|| pointers.iter().map(|_| Found::Unclear).collect());
+    if let Some(first) = pointers.first().filter(|pointer| has_others_beside(pointer, &body)) {
+        return Err(VerifyError::FieldMalformed { place: Locator::Json((*first).clone()) });
     }
     let mut written = Vec::with_capacity(pointers.len());
     for (member, found) in list.members.iter().zip(found) {
@@ -94,10 +91,30 @@ pub(super) fn member_list(list: &MemberList, received: &Received) -> Result<Stri
     Ok(write(list.style, &written))
 }
 
-/// The second element of the list that a pointer goes into the first of.
-fn second_element(pointer: &Pointer) -> Option<Pointer> {
-    let (list, _) = pointer.as_str().split_once("/0/")?;
-    format!("{list}/1").parse().ok()
+/// Whether a pointer goes into the first element of what is no list of that one alone: of a list one element is signed, and
+/// what stands beside it, `null` too, nobody vouched for.
+fn has_others_beside(pointer: &Pointer, body: &[u8]) -> bool {
+    let Some((list, _)) = pointer.as_str().split_once("/0/") else { return false };
+    let is_alone = |json: &[u8]| serde_json::from_slice::<[IgnoredAny; 1]>(json).is_ok();
+    match list.parse() {
+        Err(_) => !is_alone(body),
+        Ok(list) => match locate::compact(&list, body) {
+            Found::Text(list) => !is_alone(list.as_bytes()),
+            Found::Absent => false,
+            Found::Unclear => true,
+        },
+    }
+}
+
+/// Whether beside a field that is signed by itself another stands that some readers take for it.
+pub(super) fn has_lookalike(place: &Locator, received: &Received) -> bool {
+    let body = received.body.contiguous();
+    match place {
+        Locator::Json(pointer) => lookalike::in_json(&[pointer], &body),
+        Locator::Form(field) => Form::parse(&body).is_some_and(|form| form.has_lookalike(field)),
+        Locator::AnyForm(field) => locate::any_form(&received.head, &body).is_some_and(|form| form.has_lookalike(field)),
+        Locator::Query(_) | Locator::Header(_) | Locator::FormJson { .. } => false,
+    }
 }
 
 /// The values in their style; `None` for an absent one.

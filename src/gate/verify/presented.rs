@@ -64,6 +64,11 @@ impl Presented {
             }
             self.candidates = found.candidates;
         }
+        let is_by_itself = scheme.content.contains(&Part::Timestamp) && !scheme.content.iter().any(Part::covers_body);
+        let in_body = scheme.timestamp.as_ref().filter(|_| is_by_itself).and_then(|rule| rule.place.in_body());
+        if let Some(place) = in_body.filter(|place| body_fields::has_lookalike(place, received)) {
+            return Err(VerifyError::FieldMalformed { place });
+        }
         match &scheme.timestamp {
             Some(TimestampRule { place: TimestampPlace::Json(pointer), unit, .. })
                 if scheme.content.contains(&Part::Timestamp) =>

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::iter;
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::Found;
 use super::lookalike::OfForm;
@@ -56,6 +56,9 @@ impl<'b> Form<'b> {
     /// Whether a field could be taken for another of a name, or has a name that is none.
     #[must_use]
     pub fn has_lookalike(&self, name: &str) -> bool {
+        if self.has_other_divider() {
+            return true;
+        }
         let field = OfForm::new(name);
         self.pairs().any(|(key, _)| decoded_name(key).is_none_or(|key| field.is_taken_for(&key)))
     }
@@ -66,10 +69,15 @@ impl<'b> Form<'b> {
         if self.bytes.is_empty() {
             return Some(Vec::new());
         }
-        if !self.is_small() {
+        if !self.is_small() || self.has_other_divider() {
             return None;
         }
         self.pairs().map(|(key, value)| Some((decode(key)?, decode(value)?))).collect()
+    }
+
+    /// Whether a `;` stands there, which older readers (Rack, Python, Go) divide fields by. Who writes forms escapes it.
+    fn has_other_divider(&self) -> bool {
+        memchr(b';', self.bytes).is_some()
     }
 
     /// Keys and values as they stand there.

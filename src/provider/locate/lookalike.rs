@@ -2,8 +2,9 @@
 //!
 //! 1. Keys of JSON are the same to ASP.NET, Go and others whatever their case, the last one counting: beside a signed `Message`
 //!    an unsigned `message` would be what such a receiver reads.
-//! 2. Fields of a form are the same to PHP whether they hold `.`, `_` or a space, and begin a list with `[`; to ASP.NET
-//!    whatever their case.
+//! 2. Fields of a form are the same to PHP whether they hold `.`, `_`, a space or a `[` that nothing closes, and begin a list
+//!    with one that is closed; a name ends at NUL there. Rack and qs pass over brackets before and behind it. To ASP.NET they
+//!    are the same whatever their case.
 //! 3. Where the whole body is signed nobody could add any, and nobody looks.
 
 use std::fmt;
@@ -37,11 +38,12 @@ pub(super) struct OfForm<'f> {
 
 impl<'f> OfForm<'f> {
     pub(super) fn new(field: &'f str) -> Self {
-        Self { field, read: of_form(field).collect() }
+        Self { field, read: of_form(field, &['[', ']']).collect() }
     }
 
     pub(super) fn is_taken_for(&self, key: &str) -> bool {
-        key != self.field && of_form(key).eq(self.read.chars())
+        let reads_as = |ends: &[char]| of_form(key, ends).eq(self.read.chars());
+        key != self.field && (reads_as(&['[', ']']) || reads_as(&[]))
     }
 }
 
@@ -59,10 +61,11 @@ fn are_alike(left: &str, right: &str) -> bool {
     if left.is_ascii() && right.is_ascii() { left.eq_ignore_ascii_case(right) } else { folded(left).eq(folded(right)) }
 }
 
-fn of_form(key: &str) -> impl Iterator<Item = char> {
-    let key = key.trim_start_matches(' ');
-    let name = key.split('[').next().unwrap_or(key);
-    folded(name).map(|letter| if matches!(letter, '.' | ' ') { '_' } else { letter })
+/// What a reader makes of a key whose name ends at one of these letters.
+fn of_form<'k>(key: &'k str, ends: &[char]) -> impl Iterator<Item = char> + use<'k> {
+    let key = key.split('\0').next().unwrap_or(key).trim_start_matches([' ', '[', ']']);
+    let name = key.split(ends).next().unwrap_or(key);
+    folded(name).map(|letter| if matches!(letter, '.' | ' ' | '[') { '_' } else { letter })
 }
 
 /// Looks at one value; the paths go on inside it.
@@ -204,7 +207,9 @@ mod tests {
 
     #[test]
     fn fields_beside_a_signed_one_are_told_by_what_readers_make_of_them() {
-        for other in ["bt.payload", "bt payload", " bt_payload", "bt_payload[]", "bt_payload[a]", "BT_Payload", "bt.payload[x]"] {
+        let others = ["bt.payload", "bt payload", " bt_payload", "bt_payload[]", "bt_payload[a]", "BT_Payload", "bt.payload[x]"];
+        let bracketed = ["[bt_payload]", "bt_payload]", "bt[payload", "bt_payload\0x", "[[bt_payload", "bt[payload\0"];
+        for other in others.into_iter().chain(bracketed) {
             assert!(in_form("bt_payload", ["bt_payload", other].into_iter()), "{other}");
         }
         assert!(!in_form("bt_payload", ["bt_payload", "bt_payload2", "payload", "bt-payload", ""].into_iter()));

@@ -138,8 +138,23 @@ fn part(text: &[u8]) -> Option<Part<'_>> {
     let disposition = named.next().filter(|_| ends_as_others_say && named.next().is_none())?.value;
     let disposition = std::str::from_utf8(disposition).ok()?;
     let (name, more) = disposition.strip_prefix("form-data; name=\"")?.split_once('"')?;
-    let is_plain = !name.contains('\\') && (more.is_empty() || more.starts_with(';'));
+    let is_plain = !name.contains('\\') && (more.is_empty() || is_file_name(more));
     is_plain.then_some(Part { name, is_file: !more.is_empty(), value })
+}
+
+/// Whether a file's name is all that stands behind the field's: of two field names some readers take the second.
+fn is_file_name(more: &str) -> bool {
+    let quoted = more.strip_prefix("; filename=\"").and_then(|text| text.split_once('"'));
+    match quoted {
+        Some((name, rest)) => !name.contains('\\') && (rest.is_empty() || is_extended(rest)),
+        None => is_extended(more),
+    }
+}
+
+/// RFC 8187: a charset and escapes, without quotes.
+fn is_extended(more: &str) -> bool {
+    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~%'".contains(&byte);
+    more.strip_prefix("; filename*=").is_some_and(|text| !text.is_empty() && text.bytes().all(is_one))
 }
 
 #[cfg(test)]
@@ -201,6 +216,10 @@ mod tests {
             (TYPE, head("Content-Disposition: form-data; name=\"to\\\"ken\"")),
             (TYPE, head("Content-Disposition: form-data; filename=\"a\"; name=\"token\"")),
             (TYPE, head("Content-Disposition: attachment; name=\"token\"")),
+            (TYPE, head("Content-Disposition: form-data; name=\"x\"; name=\"token\"")),
+            (TYPE, head("Content-Disposition: form-data; name=\"x\"; name*=utf-8''token")),
+            (TYPE, head("Content-Disposition: form-data; name=\"x\"; filename=\"a\"; name=\"token\"")),
+            (TYPE, head("Content-Disposition: form-data; name=\"x\"; filename=\"a\\\"; name=\"token\"")),
             (TYPE, head(&format!("{token}\r\nX: {}", "x".repeat(HEAD_BYTES_MAX)))),
             (TYPE, body(&vec![(token.as_str(), "abc"); FIELDS_MAX + 1])),
             ("multipart/form-data", one.clone()),
