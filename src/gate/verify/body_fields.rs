@@ -6,8 +6,9 @@
 //! 2. Of several members only the one that the scheme says may hold what divides them, so that none can be moved into another.
 //! 3. A form is read strictly and whole, and has a bounded number of fields. The order in which they came is not
 //!    signed, so it makes no other delivery.
-//!    A member that is signed as it stands is an object or a list, and stands once, too.
 //! 4. A form's values of one key are sorted, equal ones are taken once, as providers do.
+//! 5. A member that is signed as it stands is an object or a list, and stands once, too.
+//! 6. Members of a list's first element are signed only where it is a list, and that its one element.
 
 use data_encoding::{BASE64, HEXLOWER};
 use serde::de::IgnoredAny;
